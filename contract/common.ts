@@ -1,0 +1,71 @@
+import { z } from 'zod'
+
+/** Where a rule stands: shown beside every deadline, refusal and allowed action. */
+export const Cite = z.object({
+  regulation: z.string().describe('Identifier of the regulation, e.g. shuangpai-2022; `platform` for the product’s own convention'),
+  title: z.string().describe('Short name of the regulation as people say it, e.g. 双牌办法'),
+  article: z.string().describe('e.g. 第二十四条第二项'),
+  text: z.string().describe('Our own one-sentence paraphrase, never a quotation'),
+})
+export type Cite = z.infer<typeof Cite>
+
+/** One thing wrong with a request; `pointer` is a JSON pointer into the body. */
+export const Fault = z.object({
+  pointer: z.string(),
+  code: z.string(),
+  message: z.string(),
+  cite: Cite.optional(),
+  remedy: z.string().optional(),
+})
+export type Fault = z.infer<typeof Fault>
+
+/** RFC 9457 problem document: the one shape of every error. */
+export const Problem = z.object({
+  type: z.string(),
+  title: z.string(),
+  status: z.number().int(),
+  detail: z.string(),
+  code: z.string().describe('Stable code people can look up, e.g. sharing.not_competent'),
+  reason: z.string().optional().describe('Refusal reason of the requirement list, e.g. basis-required'),
+  cite: Cite.optional(),
+  remedy: z.string().optional().describe('What to do next'),
+  errors: z.array(Fault).optional(),
+  requestId: z.string().optional(),
+})
+export type Problem = z.infer<typeof Problem>
+
+export const Day = z.string().regex(/^\d{4}-\d{2}-\d{2}$/, '日期写作 2026-09-24')
+export const Id = z.uuid()
+export const IdParam = z.object({ id: Id })
+export const Instant = z.string().describe('ISO 8601 instant, UTC')
+
+/** Keyset page: pass `next` back as `after`. */
+export const PageQuery = z.object({ after: z.string().max(200).optional(), limit: z.coerce.number().int().min(1).max(200).default(50) })
+export const page = <T extends z.ZodType>(row: T) =>
+  z.object({ rows: z.array(row), next: z.string().nullable(), total: z.number().int() })
+
+export const Done = z.object({ ok: z.literal(true) })
+
+/** Light of a deadline: more than 2 working days, 2 or less, overdue, clock stopped, ended, no number in law. */
+export const Light = z.enum(['green', 'yellow', 'red', 'stopped', 'done', 'late', 'word'])
+export type Light = z.infer<typeof Light>
+
+/** A clock as people see it, with everything needed to explain it. */
+export const Clock = z.object({
+  dutyId: Id,
+  what: z.string(),
+  debtor: z.string().describe('Department that owes it'),
+  light: Light,
+  left: z.number().int().nullable().describe('Working days left; negative when overdue; null without a number'),
+  due: Day.nullable(),
+  opened: Day,
+  days: z.number().int().nullable().describe('Working days the rule gives; null for a word such as 及时'),
+  word: z.string().nullable().describe('The word of the text when it gives no number, e.g. 及时'),
+  origin: z.enum(['law', 'platform']).describe('platform: a reminder of ours, no legal deadline'),
+  estimated: z.boolean().describe('The calendar of that year is not announced yet'),
+  ended: Day.nullable(),
+  cite: Cite,
+  inherited: z.string().nullable().describe('Region the rule is inherited from, e.g. 福州市'),
+  strip: z.array(z.object({ day: Day, counts: z.boolean(), note: z.string().nullable() })).describe('Day cells from receipt to the due date'),
+})
+export type Clock = z.infer<typeof Clock>

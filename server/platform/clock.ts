@@ -1,0 +1,16 @@
+/** Time arrives as an argument everywhere below; only `server/app.ts` asks the system for it. */
+export type Clock = () => Date
+
+const shanghai = new Intl.DateTimeFormat('en-CA', { timeZone: 'Asia/Shanghai', year: 'numeric', month: '2-digit', day: '2-digit' })
+
+/** The calendar day in Beijing time, 'YYYY-MM-DD', whatever the process time zone is. */
+export const dayOf = (instant: Date): string => shanghai.format(instant)
+
+/** Day arithmetic on 'YYYY-MM-DD' strings, free of time zones. */
+export function addDays(day: string, n: number): string {
+  const [y, m, d] = day.split('-').map(Number) as [number, number, number]
+  return new Date(Date.UTC(y, m - 1, d + n)).toISOString().slice(0, 10)
+}
+
+/** 0 = Sunday … 6 = Saturday. */
+export const weekdayOf = (day: string): number => new Date(`${day}T00:00:00Z`).getUTCDay()

@@ -1,0 +1,59 @@
+import { resolve } from 'node:path'
+import { z } from 'zod'
+
+const root = resolve(import.meta.dirname, '../..')
+const flag = z.stringbool().or(z.literal('').transform(() => false))
+
+/** Every setting, read once from the environment; `./huitong settings` prints this table into docs/settings.md. */
+export const Settings = z.object({
+  HUITONG_DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional().describe('Your own PostgreSQL (15 or later). Without it the embedded server in HUITONG_DATA_DIR/pg is used.'),
+  HUITONG_DATA_DIR: z.string().default(resolve(root, 'data')).describe('Directory of the embedded database, uploads and keys. Back it up; it is private to the service account.'),
+  HUITONG_HOST: z.string().default('127.0.0.1').describe('Address to listen on; 0.0.0.0 to be reachable from other machines.'),
+  HUITONG_PORT: z.coerce.number().int().min(1).max(65535).optional().describe('Port to listen on. Without it 8080 or the next free one.'),
+  HUITONG_PUBLIC_URL: z.url().optional().describe('Address users type, e.g. https://data.example.gov.cn. https turns on Secure cookies and HSTS.'),
+  HUITONG_TRUST_PROXY: flag.default(false).describe('Take the caller’s address from X-Forwarded-For; only behind your own reverse proxy.'),
+  HUITONG_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info').describe('How much is logged; secrets and data rows never are.'),
+  HUITONG_MAX_UPLOAD_MB: z.coerce.number().int().positive().default(4096).describe('Largest file a provider may upload.'),
+  HUITONG_SESSION_HOURS: z.coerce.number().int().positive().max(72).default(10).describe('How long a sign-in lasts without activity.'),
+  HUITONG_POOL_SIZE: z.coerce.number().int().min(4).max(200).default(24).describe('Database connections of one process.'),
+  HUITONG_SECRET_KEY: z.string().min(43).optional().describe('Base64url key of 32 bytes that seals stored credentials. Without it HUITONG_DATA_DIR/secret.key is made on first start.'),
+})
+
+export type Config = {
+  databaseUrl: string | undefined
+  dataDir: string
+  host: string
+  port: number | undefined
+  publicUrl: string | undefined
+  trustProxy: boolean
+  logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
+  maxUploadBytes: number
+  sessionHours: number
+  poolSize: number
+  secretKey: string | undefined
+}
+
+export class SettingsError extends Error {}
+
+/** Reads the settings or says, in one message, every one that is wrong. */
+export function loadConfig(env: Record<string, string | undefined> = process.env): Config {
+  const given = Object.fromEntries(Object.entries(env).filter(([name, value]) => name.startsWith('HUITONG_') && value !== ''))
+  const parsed = Settings.safeParse(given)
+  if (!parsed.success) {
+    throw new SettingsError(`设置有误：\n${parsed.error.issues.map(i => `  ${i.path.join('.')}: ${i.message}`).join('\n')}`)
+  }
+  const s = parsed.data
+  return {
+    databaseUrl: s.HUITONG_DATABASE_URL,
+    dataDir: resolve(s.HUITONG_DATA_DIR),
+    host: s.HUITONG_HOST,
+    port: s.HUITONG_PORT,
+    publicUrl: s.HUITONG_PUBLIC_URL?.replace(/\/$/, ''),
+    trustProxy: s.HUITONG_TRUST_PROXY,
+    logLevel: s.HUITONG_LOG_LEVEL,
+    maxUploadBytes: s.HUITONG_MAX_UPLOAD_MB * 1024 * 1024,
+    sessionHours: s.HUITONG_SESSION_HOURS,
+    poolSize: s.HUITONG_POOL_SIZE,
+    secretKey: s.HUITONG_SECRET_KEY,
+  }
+}

@@ -1,0 +1,45 @@
+import { Kysely, PostgresDialect, type Transaction } from 'kysely'
+import pg from 'pg'
+import type { DB } from './tables.ts'
+
+export type Database = Kysely<DB>
+export type Tx = Transaction<DB>
+
+// Dates are calendar days, not instants: keep 'YYYY-MM-DD' and never let a time zone touch them.
+pg.types.setTypeParser(pg.types.builtins.DATE, text => text)
+// Counts and positions stay below 2^53 here; a string would only move the conversion to every caller.
+pg.types.setTypeParser(pg.types.builtins.INT8, Number)
+
+/** The role that requests run as: it can add to the ledger but not change it (migration 0010). */
+export const appRole = 'huitong_app'
+
+export type Connections = { db: Database; pool: pg.Pool; close(): Promise<void> }
+
+/**
+ * Opens a pool. `as: 'app'` drops to the application role where the server has it;
+ * `as: 'owner'` is for migrations and administration only.
+ */
+export async function connect(url: string, options: { max?: number; as?: 'app' | 'owner' } = {}): Promise<Connections> {
+  const role = options.as === 'owner' ? undefined : await usableRole(url)
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: options.max ?? 10,
+    application_name: 'huitong',
+    options: `-c TimeZone=Asia/Shanghai${role ? ` -c role=${role}` : ''}`,
+  })
+  // An idle connection that breaks (server restart) is replaced at the next use; without a listener it would end the process.
+  pool.on('error', () => {})
+  const db = new Kysely<DB>({ dialect: new PostgresDialect({ pool }) })
+  return { db, pool, close: () => db.destroy() }
+}
+
+async function usableRole(url: string): Promise<string | undefined> {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  try {
+    const { rows } = await client.query(`select 1 from pg_roles where rolname = $1 and pg_has_role(current_user, oid, 'member')`, [appRole])
+    return rows.length ? appRole : undefined
+  } finally {
+    await client.end()
+  }
+}

@@ -1,0 +1,119 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { ZodError } from 'zod'
+import type { Access, Endpoint, Role } from '../../contract/endpoint.ts'
+import { roles as roleLabels } from '../../contract/endpoint.ts'
+import type { Actor, Context, Services, StaffContext } from './context.ts'
+import { dayOf } from './clock.ts'
+import { Problem } from './problem.ts'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    actor: Actor | null
+  }
+  interface FastifyInstance {
+    services: Services
+    /** Every endpoint that has a route, for the endpoint × role matrix and the API document. */
+    endpoints: Endpoint[]
+  }
+}
+
+export type Call<P, Q, B> = { params: P; query: Q; body: B; ctx: StaffContext; request: FastifyRequest; reply: FastifyReply }
+
+/**
+ * Mounts one endpoint of the contract: checks access, then every part of the request, then answers.
+ * The handler of a public endpoint must not rely on `ctx.actor`.
+ */
+export function route<P, Q, B, R>(app: FastifyInstance, e: Endpoint<P, Q, B, R>, handler: (call: Call<P, Q, B>) => Promise<NoInfer<R>> | Promise<unknown>): void {
+  app.endpoints.push(e)
+  app.route({
+    method: e.method,
+    url: e.path,
+    handler: async (request, reply) => {
+      const ctx = contextOf(app.services, request)
+      allow(e.access, request.actor)
+      const call = {
+        params: parse(e.params, request.params, 'params') as P,
+        query: parse(e.query, request.query, 'query') as Q,
+        body: (e.kind === 'multipart' ? undefined : parse(e.body, request.body ?? {}, 'body')) as B,
+        ctx: ctx as StaffContext,
+        request,
+        reply,
+      }
+      const result = await handler(call)
+      if (e.kind === 'stream' || reply.sent) return result
+      return e.response ? (e.response.encode(result as never) as object) : (result ?? { ok: true })
+    },
+  })
+}
+
+export function contextOf(services: Services, request: FastifyRequest): Context {
+  const now = services.clock()
+  return { ...services, actor: request.actor, now, day: dayOf(now), requestId: request.id, ip: request.ip }
+}
+
+/** Default deny: anonymous callers are sent to sign in, others are told who may. */
+export function allow(access: Access, actor: Actor | null): void {
+  if (access === 'public' || access === 'grant') return
+  if (!actor) throw new Problem('session.required', { status: 401, detail: '请先登录。', remedy: '登录后会回到这一页。' })
+  if (access === 'signed-in') return
+  if (access.some(role => actor.roles.includes(role))) return
+  throw new Problem('access.role', {
+    status: 403,
+    detail: `这里只对${access.map(r => ` ${roleLabels[r as Role]}`).join('、')} 开放。`,
+    remedy: '需要时请联系本部门的管理员调整分工。',
+  })
+}
+
+function parse(schema: { safeParse(v: unknown): { success: boolean; data?: unknown; error?: ZodError } } | undefined, value: unknown, part: 'params' | 'query' | 'body'): unknown {
+  if (!schema) return undefined
+  const parsed = schema.safeParse(value)
+  if (parsed.success) return parsed.data
+  const errors = parsed.error!.issues.map(issue => ({
+    pointer: `/${issue.path.map(p => String(p).replaceAll('~', '~0').replaceAll('/', '~1')).join('/')}`,
+    code: `request.${issue.code}`,
+    message: issue.message,
+  }))
+  throw new Problem('request.invalid', {
+    status: part === 'params' ? 404 : 400,
+    detail: part === 'params' ? '地址不对，没有这样的记录。' : `填写的内容有 ${errors.length} 处不对：${errors.map(e => `${e.pointer} ${e.message}`).slice(0, 3).join('；')}`,
+    reason: 'field-missing',
+    errors,
+  })
+}
+
+/** The one place where errors become replies: RFC 9457 `application/problem+json`. */
+export function handleError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  let problem: Problem
+  if (error instanceof Problem) problem = error
+  else {
+    const e = error as { statusCode?: number; code?: string; message?: string; validation?: unknown }
+    if (e.statusCode && e.statusCode < 500) {
+      problem = new Problem(`http.${(e.code ?? String(e.statusCode)).toLowerCase()}`, { status: e.statusCode, detail: clientMessages[e.statusCode] ?? '请求没有被接受。' })
+    } else if (isConnectionError(e)) {
+      request.log.error({ err: error }, 'database unavailable')
+      problem = new Problem('database.unavailable', { status: 503, detail: '数据库暂时连不上，没有保存任何内容。', remedy: '请稍后重试。', headers: { 'retry-after': '5' } })
+    } else {
+      request.log.error({ err: error }, 'unexpected')
+      problem = new Problem('server.unexpected', {
+        status: 500,
+        detail: `没有完成，系统出错了。你填的内容没有丢。请重试；仍不行请把编号 ${request.id} 告诉平台管理员。`,
+      })
+    }
+  }
+  return reply
+    .status(problem.status)
+    .headers(problem.details.headers ?? {})
+    .type('application/problem+json; charset=utf-8')
+    .send(JSON.stringify(problem.document(request.id)))
+}
+
+const clientMessages: Record<number, string> = {
+  400: '请求的格式不对，没有读懂。',
+  404: '没有这个地址。',
+  405: '这个地址不接受这种请求。',
+  413: '内容超过允许的大小。',
+  415: '不接受这种内容类型。',
+  429: '请求太频繁，请稍后再试。',
+}
+
+const isConnectionError = (e: { code?: string }) => !!e.code && (['ECONNREFUSED', 'ECONNRESET', 'EPIPE', '57P01', '57P02', '57P03', '08006', '08001', '53300'].includes(e.code))
