@@ -41,8 +41,7 @@ export const Instant = z.string().describe('ISO 8601 instant, UTC')
 
 /** Keyset page: pass `next` back as `after`. */
 export const PageQuery = z.object({ after: z.string().max(200).optional(), limit: z.coerce.number().int().min(1).max(200).default(50) })
-export const page = <T extends z.ZodType>(row: T) =>
-  z.object({ rows: z.array(row), next: z.string().nullable(), total: z.number().int() })
+export const page = <T extends z.ZodType>(row: T) => z.object({ rows: z.array(row), next: z.string().nullable(), total: z.number().int() })
 
 export const Done = z.object({ ok: z.literal(true) })
 
@@ -66,6 +65,8 @@ export const Clock = z.object({
   ended: Day.nullable(),
   cite: Cite,
   inherited: z.string().nullable().describe('Region the rule is inherited from, e.g. 福州市'),
-  strip: z.array(z.object({ day: Day, counts: z.boolean(), note: z.string().nullable() })).describe('Day cells from receipt to the due date'),
+  strip: z
+    .array(z.object({ day: Day, counts: z.boolean(), note: z.string().nullable() }))
+    .describe('Day cells from receipt to the due date'),
 })
 export type Clock = z.infer<typeof Clock>

@@ -6,17 +6,33 @@ const flag = z.stringbool().or(z.literal('').transform(() => false))
 
 /** Every setting, read once from the environment; `./huitong settings` prints this table into docs/settings.md. */
 export const Settings = z.object({
-  HUITONG_DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional().describe('Your own PostgreSQL (15 or later). Without it the embedded server in HUITONG_DATA_DIR/pg is used.'),
-  HUITONG_DATA_DIR: z.string().default(resolve(root, 'data')).describe('Directory of the embedded database, uploads and keys. Back it up; it is private to the service account.'),
+  HUITONG_DATABASE_URL: z
+    .url({ protocol: /^postgres(ql)?$/ })
+    .optional()
+    .describe('Your own PostgreSQL (15 or later). Without it the embedded server in HUITONG_DATA_DIR/pg is used.'),
+  HUITONG_DATA_DIR: z
+    .string()
+    .default(resolve(root, 'data'))
+    .describe('Directory of the embedded database, uploads and keys. Back it up; it is private to the service account.'),
   HUITONG_HOST: z.string().default('127.0.0.1').describe('Address to listen on; 0.0.0.0 to be reachable from other machines.'),
   HUITONG_PORT: z.coerce.number().int().min(1).max(65535).optional().describe('Port to listen on. Without it 8080 or the next free one.'),
-  HUITONG_PUBLIC_URL: z.url().optional().describe('Address users type, e.g. https://data.example.gov.cn. https turns on Secure cookies and HSTS.'),
+  HUITONG_PUBLIC_URL: z
+    .url()
+    .optional()
+    .describe('Address users type, e.g. https://data.example.gov.cn. https turns on Secure cookies and HSTS.'),
   HUITONG_TRUST_PROXY: flag.default(false).describe('Take the caller’s address from X-Forwarded-For; only behind your own reverse proxy.'),
-  HUITONG_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info').describe('How much is logged; secrets and data rows never are.'),
+  HUITONG_LOG_LEVEL: z
+    .enum(['debug', 'info', 'warn', 'error', 'silent'])
+    .default('info')
+    .describe('How much is logged; secrets and data rows never are.'),
   HUITONG_MAX_UPLOAD_MB: z.coerce.number().int().positive().default(4096).describe('Largest file a provider may upload.'),
   HUITONG_SESSION_HOURS: z.coerce.number().int().positive().max(72).default(10).describe('How long a sign-in lasts without activity.'),
   HUITONG_POOL_SIZE: z.coerce.number().int().min(4).max(200).default(24).describe('Database connections of one process.'),
-  HUITONG_SECRET_KEY: z.string().min(43).optional().describe('Base64url key of 32 bytes that seals stored credentials. Without it HUITONG_DATA_DIR/secret.key is made on first start.'),
+  HUITONG_SECRET_KEY: z
+    .string()
+    .min(43)
+    .optional()
+    .describe('Base64url key of 32 bytes that seals stored credentials. Without it HUITONG_DATA_DIR/secret.key is made on first start.'),
 })
 
 export type Config = {

@@ -1,8 +1,8 @@
-import { dayOf } from './clock.ts'
 import type { Role } from '../../contract/endpoint.ts'
-import type { Connections, Database } from './db.ts'
-import type { Config } from './config.ts'
 import type { Clock } from './clock.ts'
+import { dayOf } from './clock.ts'
+import type { Config } from './config.ts'
+import type { Connections, Database } from './db.ts'
 import type { Jobs } from './jobs.ts'
 import type { Secrets } from './secrets.ts'
 
@@ -54,4 +54,3 @@ export const systemContext = (services: Services, actor: Actor | null = null): C
   const now = services.clock()
   return { ...services, actor, now, day: dayOf(now), requestId: 'system', ip: '' }
 }
-

@@ -1,9 +1,9 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { ZodError } from 'zod'
+import type { ZodError } from 'zod'
 import type { Access, Endpoint, Role } from '../../contract/endpoint.ts'
 import { roles as roleLabels } from '../../contract/endpoint.ts'
-import type { Actor, Context, Services, StaffContext } from './context.ts'
 import { dayOf } from './clock.ts'
+import type { Actor, Context, Services, StaffContext } from './context.ts'
 import { Problem } from './problem.ts'
 
 declare module 'fastify' {
@@ -23,7 +23,11 @@ export type Call<P, Q, B> = { params: P; query: Q; body: B; ctx: StaffContext; r
  * Mounts one endpoint of the contract: checks access, then every part of the request, then answers.
  * The handler of a public endpoint must not rely on `ctx.actor`.
  */
-export function route<P, Q, B, R>(app: FastifyInstance, e: Endpoint<P, Q, B, R>, handler: (call: Call<P, Q, B>) => Promise<NoInfer<R>> | Promise<unknown>): void {
+export function route<P, Q, B, R>(
+  app: FastifyInstance,
+  e: Endpoint<P, Q, B, R>,
+  handler: (call: Call<P, Q, B>) => Promise<NoInfer<R>> | Promise<unknown>,
+): void {
   app.endpoints.push(e)
   app.route({
     method: e.method,
@@ -64,7 +68,11 @@ export function allow(access: Access, actor: Actor | null): void {
   })
 }
 
-function parse(schema: { safeParse(v: unknown): { success: boolean; data?: unknown; error?: ZodError } } | undefined, value: unknown, part: 'params' | 'query' | 'body'): unknown {
+function parse(
+  schema: { safeParse(v: unknown): { success: boolean; data?: unknown; error?: ZodError } } | undefined,
+  value: unknown,
+  part: 'params' | 'query' | 'body',
+): unknown {
   if (!schema) return undefined
   const parsed = schema.safeParse(value)
   if (parsed.success) return parsed.data
@@ -75,7 +83,13 @@ function parse(schema: { safeParse(v: unknown): { success: boolean; data?: unkno
   }))
   throw new Problem('request.invalid', {
     status: part === 'params' ? 404 : 400,
-    detail: part === 'params' ? '地址不对，没有这样的记录。' : `填写的内容有 ${errors.length} 处不对：${errors.map(e => `${e.pointer} ${e.message}`).slice(0, 3).join('；')}`,
+    detail:
+      part === 'params'
+        ? '地址不对，没有这样的记录。'
+        : `填写的内容有 ${errors.length} 处不对：${errors
+            .map(e => `${e.pointer} ${e.message}`)
+            .slice(0, 3)
+            .join('；')}`,
     reason: 'field-missing',
     errors,
   })
@@ -88,10 +102,18 @@ export function handleError(error: unknown, request: FastifyRequest, reply: Fast
   else {
     const e = error as { statusCode?: number; code?: string; message?: string; validation?: unknown }
     if (e.statusCode && e.statusCode < 500) {
-      problem = new Problem(`http.${(e.code ?? String(e.statusCode)).toLowerCase()}`, { status: e.statusCode, detail: clientMessages[e.statusCode] ?? '请求没有被接受。' })
+      problem = new Problem(`http.${(e.code ?? String(e.statusCode)).toLowerCase()}`, {
+        status: e.statusCode,
+        detail: clientMessages[e.statusCode] ?? '请求没有被接受。',
+      })
     } else if (isConnectionError(e)) {
       request.log.error({ err: error }, 'database unavailable')
-      problem = new Problem('database.unavailable', { status: 503, detail: '数据库暂时连不上，没有保存任何内容。', remedy: '请稍后重试。', headers: { 'retry-after': '5' } })
+      problem = new Problem('database.unavailable', {
+        status: 503,
+        detail: '数据库暂时连不上，没有保存任何内容。',
+        remedy: '请稍后重试。',
+        headers: { 'retry-after': '5' },
+      })
     } else {
       request.log.error({ err: error }, 'unexpected')
       problem = new Problem('server.unexpected', {
@@ -116,4 +138,5 @@ const clientMessages: Record<number, string> = {
   429: '请求太频繁，请稍后再试。',
 }
 
-const isConnectionError = (e: { code?: string }) => !!e.code && (['ECONNREFUSED', 'ECONNRESET', 'EPIPE', '57P01', '57P02', '57P03', '08006', '08001', '53300'].includes(e.code))
+const isConnectionError = (e: { code?: string }) =>
+  !!e.code && ['ECONNREFUSED', 'ECONNRESET', 'EPIPE', '57P01', '57P02', '57P03', '08006', '08001', '53300'].includes(e.code)

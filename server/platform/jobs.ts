@@ -1,8 +1,7 @@
 import { CompiledQuery } from 'kysely'
 import { PgBoss } from 'pg-boss'
+import type { Context, Log } from './context.ts'
 import type { Database, Tx } from './db.ts'
-import type { Context } from './context.ts'
-import type { Log } from './context.ts'
 
 export type JobHandler = (data: any, ctx: Context) => Promise<void>
 export type JobOptions = { retry?: number; concurrency?: number; expireSeconds?: number }
@@ -31,7 +30,12 @@ export function openJobs(url: string, log: Log): Jobs {
     await ready
     if (made.has(queue)) return
     const options = handlers.get(queue)?.options
-    await boss.createQueue(queue, { retryLimit: options?.retry ?? 3, retryDelay: 5, retryBackoff: true, expireInSeconds: options?.expireSeconds ?? 6 * 3600 })
+    await boss.createQueue(queue, {
+      retryLimit: options?.retry ?? 3,
+      retryDelay: 5,
+      retryBackoff: true,
+      expireInSeconds: options?.expireSeconds ?? 6 * 3600,
+    })
     made.add(queue)
   }
   return {
@@ -42,23 +46,31 @@ export function openJobs(url: string, log: Log): Jobs {
       await boss.send(queue, data, {
         ...(options.startAfter && { startAfter: options.startAfter }),
         ...(options.key && { singletonKey: options.key }),
-        db: { executeSql: async (text: string, values?: unknown[]) => ({ rows: (await tx.executeQuery(rawQuery(text, values ?? []))).rows as any[] }) },
+        db: {
+          executeSql: async (text: string, values?: unknown[]) => ({
+            rows: (await tx.executeQuery(rawQuery(text, values ?? []))).rows as any[],
+          }),
+        },
       })
     },
     async start(context) {
       await ready
       for (const [queue, { handler, options }] of handlers) {
         await ensure(queue)
-        await boss.work(queue, { pollingIntervalSeconds: 0.5, localConcurrency: options.concurrency ?? 1 } as object, async (jobs: { data: unknown; id: string }[]) => {
-          for (const job of jobs) {
-            try {
-              await handler(job.data, context())
-            } catch (error) {
-              log.error({ queue, job: job.id, error: (error as Error).message, stack: (error as Error).stack }, 'job failed')
-              throw error
+        await boss.work(
+          queue,
+          { pollingIntervalSeconds: 0.5, localConcurrency: options.concurrency ?? 1 } as object,
+          async (jobs: { data: unknown; id: string }[]) => {
+            for (const job of jobs) {
+              try {
+                await handler(job.data, context())
+              } catch (error) {
+                log.error({ queue, job: job.id, error: (error as Error).message, stack: (error as Error).stack }, 'job failed')
+                throw error
+              }
             }
-          }
-        })
+          },
+        )
       }
       for (const [queue, cron] of crons) await boss.schedule(queue, cron, {}, { tz: 'Asia/Shanghai' })
     },

@@ -16,10 +16,19 @@ export async function migrate(url: string, log: (line: string) => void = () => {
     const { rows: version } = await client.query<{ v: number }>(`select current_setting('server_version_num')::int as v`)
     if (version[0]!.v < 150000) throw new Error('需要 PostgreSQL 15 或更高版本。')
     await client.query(`select pg_advisory_lock(hashtext('huitong.migrate'))`)
-    await client.query(`create table if not exists public.huitong_migration (name text primary key, digest text not null, at timestamptz not null default now())`)
-    const done = new Map((await client.query<{ name: string; digest: string }>('select name, digest from public.huitong_migration')).rows.map(r => [r.name, r.digest]))
+    await client.query(
+      `create table if not exists public.huitong_migration (name text primary key, digest text not null, at timestamptz not null default now())`,
+    )
+    const done = new Map(
+      (await client.query<{ name: string; digest: string }>('select name, digest from public.huitong_migration')).rows.map(r => [
+        r.name,
+        r.digest,
+      ]),
+    )
     let count = 0
-    for (const name of readdirSync(directory).filter(f => f.endsWith('.sql')).sort()) {
+    for (const name of readdirSync(directory)
+      .filter(f => f.endsWith('.sql'))
+      .sort()) {
       const sql = readFileSync(join(directory, name), 'utf8')
       const digest = createHash('sha256').update(sql).digest('hex')
       const before = done.get(name)

@@ -1,6 +1,15 @@
-import type { Cite, Fault, Problem as Document } from '../../contract/common.ts'
+import type { Cite, Problem as Document, Fault } from '../../contract/common.ts'
 
-type Details = { status?: number; title?: string; detail?: string; reason?: string; cite?: Cite; remedy?: string; errors?: Fault[]; headers?: Record<string, string> }
+type Details = {
+  status?: number
+  title?: string
+  detail?: string
+  reason?: string
+  cite?: Cite
+  remedy?: string
+  errors?: Fault[]
+  headers?: Record<string, string>
+}
 
 /** An error people can act on. `http.ts` turns it into RFC 9457; nothing else builds error replies. */
 export class Problem extends Error {
@@ -52,7 +61,11 @@ export function refuse(code: string, details: Details = {}): never {
 
 /** For `await find() ?? notFound('catalog.entry', '目录')`. */
 export function notFound(code: string, what = '记录'): never {
-  throw new Problem(`${code}_not_found`, { status: 404, detail: `没有找到这条${what}，可能已被移走，或不在你可以看到的范围内。`, remedy: '请返回列表核对。' })
+  throw new Problem(`${code}_not_found`, {
+    status: 404,
+    detail: `没有找到这条${what}，可能已被移走，或不在你可以看到的范围内。`,
+    remedy: '请返回列表核对。',
+  })
 }
 
 /** Collects everything wrong with a request, so that it is told once (one single notice). */

@@ -1,0 +1,293 @@
+import { z } from 'zod'
+import { Cite, Clock, Day, Done, Fault, Id, Instant, PageQuery, page } from './common.ts'
+import { endpoint, staff } from './endpoint.ts'
+import { Basis } from './procedure.ts'
+
+/** 共享类型, stored in the guide's order 1/2/3; the words people see are the regulation's. */
+export const ShareClass = z.enum(['unconditional', 'conditional', 'denied'])
+/** 开放类型. Some places know only two of the three. */
+export const OpenClass = z.enum(['open', 'conditional', 'closed'])
+export type ShareClass = z.infer<typeof ShareClass>
+export type OpenClass = z.infer<typeof OpenClass>
+
+/** 数据类型 codes of the national guide's template. */
+export const itemTypes = {
+  C: '字符',
+  N: '数值',
+  Y: '货币',
+  D: '日期',
+  T: '日期时间',
+  L: '逻辑',
+  M: '备注',
+  G: '通用',
+  B: '双精度',
+  I: '整型',
+  F: '浮点',
+} as const
+export const ItemType = z.enum(Object.keys(itemTypes) as [keyof typeof itemTypes, ...(keyof typeof itemTypes)[]])
+export const updateCycles = {
+  realtime: '实时',
+  daily: '每日',
+  weekly: '每周',
+  monthly: '每月',
+  quarterly: '每季度',
+  halfyearly: '每半年',
+  yearly: '每年',
+  irregular: '不定期',
+} as const
+export const UpdateCycle = z.enum(Object.keys(updateCycles) as [keyof typeof updateCycles, ...(keyof typeof updateCycles)[]])
+export const formatClasses = {
+  1: '电子文件',
+  2: '电子表格',
+  3: '数据库',
+  4: '图形图像',
+  5: '流媒体',
+  6: '自描述格式',
+  7: '服务接口',
+} as const
+export const kinds = { 1: '基础', 2: '主题', 3: '部门' } as const
+export const grades = { 1: '一般数据1级', 2: '一般数据2级', 3: '一般数据3级', 4: '一般数据4级' } as const
+/** What a value says about somebody; decides the proposed masking and the checks. */
+export const semantics = {
+  'id-number': '公民身份号码',
+  'credit-code': '统一社会信用代码',
+  'person-name': '姓名',
+  mobile: '手机号',
+  phone: '固定电话',
+  address: '地址',
+  'bank-card': '银行卡号',
+  plate: '车牌',
+  email: '邮箱',
+  'region-code': '行政区划代码',
+  longitude: '经度',
+  latitude: '纬度',
+} as const
+export const Semantic = z.enum(Object.keys(semantics) as [keyof typeof semantics, ...(keyof typeof semantics)[]])
+
+/** 信息项. `key` (c1, c2 …) is the physical column and stays the same through all versions. */
+export const Item = z.object({
+  key: z.string().regex(/^c\d{1,4}$/),
+  name: z.string().trim().max(200).default(''),
+  type: ItemType.optional(),
+  length: z.number().int().min(1).max(100_000).optional().describe('Characters for C; digits for numbers'),
+  scale: z.number().int().min(0).max(10).optional().describe('Digits after the point'),
+  description: z.string().trim().max(1000).default(''),
+  semantic: Semantic.optional(),
+  identifier: z.boolean().default(false).describe('Part of what identifies a row'),
+  required: z.boolean().default(false),
+  codes: z.array(z.string().max(100)).max(2000).optional().describe('Allowed values'),
+  shareClass: ShareClass.optional().describe('Absent: as the entry'),
+  openClass: OpenClass.optional().describe('Absent: as the entry'),
+  conditions: z.string().trim().max(2000).optional(),
+  basis: Basis.optional(),
+})
+export type Item = z.infer<typeof Item>
+
+/**
+ * 目录条目: the 16 core elements of the national guide (发改高技术〔2017〕1272号) and the extensions the regulations ask for.
+ * A draft may lack anything; what must be there at submission is checked by `server/modules/catalog/rules.ts`.
+ */
+export const EntryContent = z.object({
+  title: z.string().trim().max(200).default(''),
+  kind: z
+    .union([z.literal(1), z.literal(2), z.literal(3)])
+    .default(3)
+    .describe('信息资源分类：类'),
+  classification: z.array(z.string().trim().max(100)).max(6).default([]).describe('项、目、细目'),
+  theme: z.string().trim().max(50).default('').describe('开放主题分类'),
+  innerUnit: z.string().trim().max(100).default(''),
+  abstract: z.string().trim().max(4000).default(''),
+  formatClass: z.number().int().min(1).max(7).optional(),
+  formatType: z.string().trim().max(50).default(''),
+  items: z.array(Item).max(1000).default([]),
+  shareClass: ShareClass.optional(),
+  shareConditions: z.string().trim().max(2000).default(''),
+  shareBasis: Basis.optional(),
+  shareMode: z.string().trim().max(50).default('共享平台方式'),
+  shareModeType: z.enum(['数据库', '文件下载', '服务接口']).optional(),
+  openClass: OpenClass.optional(),
+  openConditions: z.string().trim().max(2000).default(''),
+  openBasis: Basis.optional(),
+  updateCycle: UpdateCycle.optional(),
+  grade: z.number().int().min(1).max(4).optional(),
+  relatedCodes: z.array(z.string().trim().max(60)).max(100).default([]),
+  sourceSystem: z.string().trim().max(100).default(''),
+  collectionBasis: z.string().trim().max(1000).default('').describe('采集依据与范围'),
+  origin: z.string().trim().max(200).default('').describe('数据来源与获取方式'),
+  contact: z.object({ name: z.string().trim().max(50).default(''), phone: z.string().trim().max(30).default('') }).prefault({}),
+  secrecy: z.object({ declared: z.boolean().default(false).describe('不含国家秘密和工作秘密') }).prefault({}),
+  impactAssessment: z.string().trim().max(2000).default('').describe('个人信息保护影响评估结论'),
+})
+export type EntryContent = z.infer<typeof EntryContent>
+
+export const EntryState = z.enum(['draft', 'in_review', 'returned', 'published', 'withdrawn'])
+export const entryStates = { draft: '草稿', in_review: '待审核', returned: '已退回', published: '已发布', withdrawn: '已撤销' } as const
+
+export const EntryRow = z.object({
+  id: Id,
+  code: z.string(),
+  title: z.string(),
+  department: z.string(),
+  departmentId: Id,
+  region: z.string(),
+  regionName: z.string(),
+  state: EntryState,
+  version: z.number().int(),
+  changing: z.string().nullable().describe('A newer version under way: 变更草稿 / 变更待审核'),
+  shareClass: ShareClass.nullable(),
+  shareLabel: z.string(),
+  openClass: OpenClass.nullable(),
+  openLabel: z.string(),
+  updateCycle: z.string(),
+  mounted: z.boolean(),
+  rows: z.number().int(),
+  updated: Instant.nullable(),
+  items: z.number().int(),
+  hits: z.array(z.string()).describe('Item names that matched the search'),
+  snippet: z.string().nullable(),
+})
+export const Facet = z.object({
+  key: z.string(),
+  label: z.string(),
+  values: z.array(z.object({ value: z.string(), label: z.string(), count: z.number().int() })),
+})
+
+export const Check = z.object({
+  ready: z.boolean(),
+  done: z.number().int(),
+  of: z.number().int(),
+  faults: z.array(Fault),
+  hints: z.array(Fault),
+  sections: z.array(z.object({ key: z.string(), label: z.string(), state: z.enum(['empty', 'wrong', 'done', 'advice']) })),
+})
+
+export const EntryDetail = z.object({
+  id: Id,
+  code: z.string(),
+  state: EntryState,
+  version: z.number().int(),
+  publishedVersion: z.number().int().nullable(),
+  etag: z.string(),
+  department: z.string(),
+  departmentId: Id,
+  creditCode: z.string(),
+  region: z.string(),
+  regionName: z.string(),
+  content: EntryContent,
+  published: Day.nullable(),
+  shareLabel: z.string(),
+  openLabel: z.string(),
+  draft: z.object({ version: z.number().int(), state: z.string() }).nullable().describe('A newer version being written or reviewed'),
+  caseNo: z.string().nullable().describe('Open review'),
+  mount: z.object({ mounted: z.boolean(), rows: z.number().int(), updated: Instant.nullable(), fresh: z.string().nullable() }),
+  grants: z.number().int(),
+  opened: z.boolean(),
+  may: z
+    .array(z.enum(['edit', 'submit', 'discard', 'mount', 'apply', 'access', 'propose-open', 'review']))
+    .describe('What this person may do now'),
+  applyNote: z.string().nullable().describe('Why applying is not possible, or who decides and in how long'),
+  applyCite: Cite.nullable(),
+  clock: Clock.nullable(),
+})
+export type EntryDetail = z.infer<typeof EntryDetail>
+
+export const CodeParam = z.object({ code: z.string().max(80).describe('信息资源代码 with `-` for `/`') })
+export const searchEntries = endpoint({
+  method: 'GET',
+  path: '/catalog/entries',
+  summary: 'Search the catalog (Chinese segmentation; item names included)',
+  access: staff,
+  query: PageQuery.extend({
+    q: z.string().trim().max(100).optional(),
+    region: z.string().max(6).optional(),
+    department: Id.optional(),
+    share: ShareClass.optional(),
+    open: OpenClass.optional(),
+    state: EntryState.optional(),
+    mounted: z.stringbool().optional(),
+    scope: z.enum(['mine', 'region', 'all']).default('all'),
+  }),
+  response: page(EntryRow).extend({ facets: z.array(Facet) }),
+})
+export const createEntry = endpoint({
+  method: 'POST',
+  path: '/catalog/entries',
+  summary: 'Begin a catalog entry (a draft may lack anything)',
+  access: ['steward'],
+  body: z.object({ content: EntryContent.partial().default({}) }),
+  response: EntryDetail,
+})
+export const entryByCode = endpoint({
+  method: 'GET',
+  path: '/catalog/entries/:code',
+  summary: 'One entry',
+  access: staff,
+  params: CodeParam,
+  query: z.object({ version: z.coerce.number().int().optional() }),
+  response: EntryDetail,
+})
+export const saveDraft = endpoint({
+  method: 'PUT',
+  path: '/catalog/entries/:code/draft',
+  summary: 'Save the draft; on a published entry begins or changes the next version',
+  access: ['steward'],
+  params: CodeParam,
+  body: z.object({ etag: z.string().optional().describe('Absent: overwrite'), content: EntryContent }),
+  response: EntryDetail.extend({ check: Check }),
+})
+export const checkDraft = endpoint({
+  method: 'GET',
+  path: '/catalog/entries/:code/check',
+  summary: 'Everything still missing or wrong, each with its article',
+  access: staff,
+  params: CodeParam,
+  response: Check,
+})
+export const discardDraft = endpoint({
+  method: 'DELETE',
+  path: '/catalog/entries/:code/draft',
+  summary: 'Throw the draft away',
+  access: ['steward'],
+  params: CodeParam,
+  response: Done,
+})
+export const submitEntry = endpoint({
+  method: 'POST',
+  path: '/catalog/entries/:code/submit',
+  summary: 'Submit for review; everything missing or wrong comes back at once',
+  access: ['steward'],
+  params: CodeParam,
+  response: z.object({ caseNo: z.string(), entry: EntryDetail }),
+})
+export const versions = endpoint({
+  method: 'GET',
+  path: '/catalog/entries/:code/versions',
+  summary: 'Versions',
+  access: staff,
+  params: CodeParam,
+  response: z.array(
+    z.object({
+      version: z.number().int(),
+      state: z.string(),
+      label: z.string(),
+      by: z.string(),
+      submitted: Instant.nullable(),
+      published: Instant.nullable(),
+      caseNo: z.string().nullable(),
+    }),
+  ),
+})
+export const compare = endpoint({
+  method: 'GET',
+  path: '/catalog/entries/:code/compare',
+  summary: 'Difference of two versions in words',
+  access: staff,
+  params: CodeParam,
+  query: z.object({ a: z.coerce.number().int(), b: z.coerce.number().int() }),
+  response: z.object({
+    a: z.number().int(),
+    b: z.number().int(),
+    rows: z.array(z.object({ field: z.string(), a: z.string(), b: z.string(), kind: z.enum(['same', 'changed', 'added', 'removed']) })),
+    affected: z.array(z.string()).describe('Grants that use a changed item'),
+  }),
+})

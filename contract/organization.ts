@@ -1,0 +1,210 @@
+import { z } from 'zod'
+import { Day, Done, Id, IdParam, Instant } from './common.ts'
+import { endpoint, roleKeys, staff } from './endpoint.ts'
+
+export const Region = z.object({
+  code: z.string(),
+  name: z.string(),
+  level: z.enum(['province', 'city', 'county']),
+  parent: z.string().nullable(),
+  regulation: z.object({ id: z.string(), title: z.string(), status: z.string().describe('现行有效 / 征求意见稿 / 已失效 …') }).nullable(),
+})
+export const Department = z.object({
+  id: Id,
+  region: z.string(),
+  regionName: z.string(),
+  name: z.string(),
+  creditCode: z.string(),
+  roles: z.array(z.string()).describe('What the department is in procedures, e.g. authority'),
+})
+export type Department = z.infer<typeof Department>
+
+export const Role = z.enum(roleKeys)
+export const Session = z.object({
+  person: z.object({ id: Id, username: z.string(), name: z.string(), mustChangePassword: z.boolean() }),
+  department: Department,
+  region: Region,
+  roles: z.array(z.object({ role: Role, label: z.string() })),
+  menu: z
+    .array(z.string())
+    .describe(
+      'Menu keys this person may open: todo, catalog, review, sources, find, applications, grants, opening, audit, organization, regulations, settings',
+    ),
+  csrf: z.string().describe('Send back as x-csrf-token with every change'),
+  expires: Instant,
+})
+export type Session = z.infer<typeof Session>
+
+/** 12 characters or more; long phrases are welcome, composition rules are not asked for (NIST SP 800-63B). */
+export const Password = z.string().min(12, '密码至少 12 个字符').max(200)
+
+export const signIn = endpoint({
+  method: 'POST',
+  path: '/session',
+  summary: 'Sign in with user name and password',
+  access: 'public',
+  body: z.object({ username: z.string().trim().min(1, '请填写用户名').max(64), password: z.string().min(1, '请填写密码').max(200) }),
+  response: Session,
+})
+export const session = endpoint({ method: 'GET', path: '/session', summary: 'Who am I', access: 'signed-in', response: Session })
+export const signOut = endpoint({ method: 'DELETE', path: '/session', summary: 'Sign out', access: 'signed-in', response: Done })
+export const changePassword = endpoint({
+  method: 'POST',
+  path: '/session/password',
+  summary: 'Change my password; ends my other sessions',
+  access: 'signed-in',
+  body: z.object({ current: z.string().max(200), next: Password }),
+  response: Done,
+})
+export const mySessions = endpoint({
+  method: 'GET',
+  path: '/session/all',
+  summary: 'My sessions',
+  access: 'signed-in',
+  response: z.array(
+    z.object({ id: z.string(), created: Instant, lastSeen: Instant, ip: z.string(), agent: z.string(), current: z.boolean() }),
+  ),
+})
+
+export const setupState = endpoint({
+  method: 'GET',
+  path: '/setup',
+  summary: 'Whether the first administrator is still to be made',
+  access: 'public',
+  response: z.object({ open: z.boolean() }),
+})
+export const setup = endpoint({
+  method: 'POST',
+  path: '/setup',
+  summary: 'Make the three administrators and the first authority with the one-time token printed at start',
+  access: 'public',
+  body: z.object({
+    token: z.string().min(20).max(200),
+    region: z.string(),
+    departmentName: z.string().trim().min(2).max(100),
+    creditCode: z.string().trim(),
+    administrators: z
+      .array(
+        z.object({
+          role: z.enum(['system_admin', 'security_admin', 'audit_admin']),
+          username: z
+            .string()
+            .trim()
+            .regex(/^[a-z][a-z0-9_.-]{2,31}$/, '用户名用小写字母开头，3 到 32 位'),
+          name: z.string().trim().min(1).max(50),
+          password: Password,
+        }),
+      )
+      .length(3),
+  }),
+  response: Done,
+})
+
+export const regions = endpoint({
+  method: 'GET',
+  path: '/regions',
+  summary: 'Regions and the regulation in force in each',
+  access: 'public',
+  response: z.array(Region),
+})
+export const departments = endpoint({
+  method: 'GET',
+  path: '/departments',
+  summary: 'Departments',
+  access: 'signed-in',
+  query: z.object({ region: z.string().optional() }),
+  response: z.array(Department),
+})
+export const createDepartment = endpoint({
+  method: 'POST',
+  path: '/departments',
+  summary: 'Add a department',
+  access: ['system_admin'],
+  body: z.object({
+    region: z.string(),
+    name: z.string().trim().min(2).max(100),
+    creditCode: z.string().trim(),
+    roles: z.array(z.string().max(40)).max(10).default([]),
+  }),
+  response: Department,
+})
+
+export const Person = z.object({
+  id: Id,
+  username: z.string(),
+  name: z.string(),
+  department: z.string(),
+  departmentId: Id,
+  phone: z.string().nullable(),
+  roles: z.array(Role),
+  disabled: z.boolean(),
+  locked: z.boolean(),
+  lastSignIn: Instant.nullable(),
+})
+export const people = endpoint({
+  method: 'GET',
+  path: '/people',
+  summary: 'People and their roles',
+  access: ['system_admin', 'security_admin', 'audit_admin', 'bureau'],
+  query: z.object({ departmentId: Id.optional(), q: z.string().max(100).optional() }),
+  response: z.array(Person),
+})
+export const createPerson = endpoint({
+  method: 'POST',
+  path: '/people',
+  summary: 'Add a person; roles are given by the security administrator',
+  access: ['system_admin'],
+  body: z.object({
+    username: z
+      .string()
+      .trim()
+      .regex(/^[a-z][a-z0-9_.-]{2,31}$/, '用户名用小写字母开头，3 到 32 位'),
+    name: z.string().trim().min(1).max(50),
+    departmentId: Id,
+    phone: z.string().trim().max(30).optional(),
+    password: Password,
+  }),
+  response: Person,
+})
+export const setRoles = endpoint({
+  method: 'PUT',
+  path: '/people/:id/roles',
+  summary: 'Give or take roles; the three administrators’ roles exclude each other and all working roles',
+  access: ['security_admin'],
+  params: IdParam,
+  body: z.object({ roles: z.array(Role).max(9) }),
+  response: Person,
+})
+export const setDisabled = endpoint({
+  method: 'PUT',
+  path: '/people/:id/disabled',
+  summary: 'Disable or enable an account; disabling ends its sessions',
+  access: ['system_admin'],
+  params: IdParam,
+  body: z.object({ disabled: z.boolean() }),
+  response: Person,
+})
+
+export const InformationSystem = z.object({
+  id: Id,
+  name: z.string(),
+  departmentId: Id,
+  department: z.string(),
+  address: z.string(),
+  created: Day,
+})
+export const systems = endpoint({
+  method: 'GET',
+  path: '/systems',
+  summary: 'Information systems of my department (all of the region for the authority)',
+  access: staff,
+  response: z.array(InformationSystem),
+})
+export const createSystem = endpoint({
+  method: 'POST',
+  path: '/systems',
+  summary: 'Register an information system that will use or supply data',
+  access: ['steward', 'developer', 'bureau'],
+  body: z.object({ name: z.string().trim().min(2).max(100), address: z.string().trim().max(200).default('') }),
+  response: InformationSystem,
+})

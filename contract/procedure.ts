@@ -1,0 +1,304 @@
+import { z } from 'zod'
+import { Cite, Clock, Day, Id, Instant, Light, PageQuery, page } from './common.ts'
+import { endpoint, staff } from './endpoint.ts'
+import { Ruling } from './regulation.ts'
+
+/**
+ * Everything a procedure may ask for, by name. A regulation file can only use names from here,
+ * so that every field has a label, a kind of input and a check.
+ */
+export const fields = {
+  reason: { label: '理由', kind: 'longtext', min: 10 },
+  basis: { label: '依据', kind: 'basis', min: 1 },
+  remedyHint: { label: '可以怎样补救', kind: 'longtext', min: 0 },
+  opinion: {
+    label: '意见',
+    kind: 'choice',
+    min: 1,
+    options: [
+      ['agree', '同意'],
+      ['partly', '部分同意'],
+      ['disagree', '不同意'],
+    ],
+  },
+  note: { label: '说明', kind: 'longtext', min: 0 },
+  corrections: { label: '需要补正的内容（一次性告知）', kind: 'corrections', min: 1 },
+  treatments: { label: '给予的信息项与处理方式', kind: 'treatments', min: 1 },
+  until: { label: '使用时限', kind: 'day', min: 1 },
+  agreement: { label: '协议名称或编号', kind: 'text', min: 4 },
+  accept: { label: '本部门同意按协议约定的范围、用途、期限使用和保护数据', kind: 'confirm', min: 1 },
+  secrecyResult: {
+    label: '保密审查结论',
+    kind: 'choice',
+    min: 1,
+    options: [
+      ['clear', '不含国家秘密和工作秘密'],
+      ['doubt', '存疑，不能开放'],
+    ],
+  },
+  purpose: { label: '使用用途', kind: 'longtext', min: 4 },
+  scope: { label: '使用范围', kind: 'longtext', min: 2 },
+  scenario: { label: '使用场景', kind: 'longtext', min: 4 },
+  dataName: { label: '数据名称', kind: 'text', min: 1 },
+  items: { label: '申请的信息项', kind: 'items', min: 1 },
+  method: {
+    label: '共享方式',
+    kind: 'choice',
+    min: 1,
+    options: [
+      ['api', '服务接口'],
+      ['file', '文件下载'],
+    ],
+  },
+  system: { label: '使用数据的信息系统', kind: 'system', min: 1 },
+  duty: { label: '履职依据', kind: 'longtext', min: 4 },
+  quota: { label: '每日调用上限', kind: 'number', min: 0 },
+} as const satisfies Record<string, { label: string; kind: string; min: number; options?: readonly (readonly [string, string])[] }>
+export type FieldName = keyof typeof fields
+export const fieldNames = Object.keys(fields) as [FieldName, ...FieldName[]]
+
+/** Legal or policy basis of a class or a refusal. Which kinds count is the regulation's to say. */
+export const basisKinds = {
+  law: '法律',
+  'administrative-regulation': '行政法规',
+  'local-regulation': '地方性法规',
+  'national-policy': '国家有关政策',
+  'state-council-decision': '国务院决定',
+  other: '其他文件',
+} as const
+export const BasisKind = z.enum(Object.keys(basisKinds) as [keyof typeof basisKinds, ...(keyof typeof basisKinds)[]])
+export const Basis = z.object({
+  kind: BasisKind,
+  instrument: z.string().trim().max(200),
+  article: z.string().trim().max(100),
+  text: z.string().trim().max(2000).optional(),
+})
+export type Basis = z.infer<typeof Basis>
+
+export const Treatment = z.enum(['plain', 'masked', 'verify'])
+export const treatments = { plain: '原样', masked: '脱敏', verify: '仅核验' } as const
+export const GrantedItem = z.object({ key: z.string(), treatment: Treatment })
+export const Correction = z.object({
+  field: z.string().max(100),
+  message: z.string().trim().min(2).max(500),
+  who: z.string().max(100).optional(),
+})
+
+/** The form of an action: checked again by the regulation's `requires`. */
+export const Form = z
+  .object({
+    reason: z.string().trim().max(4000).optional(),
+    basis: Basis.optional(),
+    remedyHint: z.string().trim().max(2000).optional(),
+    opinion: z.enum(['agree', 'partly', 'disagree']).optional(),
+    note: z.string().trim().max(4000).optional(),
+    corrections: z.array(Correction).max(50).optional(),
+    treatments: z.array(GrantedItem).max(500).optional(),
+    until: Day.optional(),
+    agreement: z.string().trim().max(200).optional(),
+    accept: z.boolean().optional(),
+    secrecyResult: z.enum(['clear', 'doubt']).optional(),
+    purpose: z.string().trim().max(2000).optional(),
+    scope: z.string().trim().max(2000).optional(),
+    scenario: z.string().trim().max(2000).optional(),
+    dataName: z.string().trim().max(200).optional(),
+    items: z.array(z.string()).max(500).optional(),
+    method: z.enum(['api', 'file']).optional(),
+    system: Id.optional(),
+    duty: z.string().trim().max(2000).optional(),
+    quota: z.number().int().positive().max(10_000_000).optional(),
+  })
+  .strict()
+export type Form = z.infer<typeof Form>
+
+export const ActionField = z.object({
+  name: z.enum(fieldNames),
+  label: z.string(),
+  kind: z.string(),
+  required: z.boolean(),
+  min: z.number().int(),
+  help: z.string().nullable(),
+  options: z.array(z.object({ value: z.string(), label: z.string() })).nullable(),
+  proposal: z.unknown().optional().describe('Proposed value, e.g. items with a treatment each'),
+  rows: z
+    .array(z.object({ key: z.string(), label: z.string(), note: z.string().nullable() }))
+    .optional()
+    .describe('What an items/treatments field chooses from'),
+})
+export type ActionField = z.infer<typeof ActionField>
+export const CaseAction = z.object({
+  action: z.string(),
+  label: z.string(),
+  effect: z.string().describe('What will happen, in one line'),
+  style: z.enum(['primary', 'default', 'danger']),
+  fields: z.array(ActionField),
+  cite: Cite,
+})
+export type CaseAction = z.infer<typeof CaseAction>
+
+export const Party = z.object({
+  role: z.string(),
+  label: z.string(),
+  departmentId: Id.nullable(),
+  department: z.string(),
+  contact: z.string().nullable(),
+})
+export const TimelineEvent = z.object({
+  seq: z.number().int(),
+  at: Instant,
+  action: z.string(),
+  label: z.string(),
+  system: z.boolean(),
+  person: z.string().nullable(),
+  department: z.string().nullable(),
+  role: z.string().nullable(),
+  from: z.string().nullable(),
+  to: z.string().nullable(),
+  content: z.array(z.object({ label: z.string(), value: z.string() })),
+  cite: Cite.nullable(),
+  ledger: z.number().int().nullable(),
+})
+export const CaseStep = z.object({
+  name: z.string(),
+  label: z.string(),
+  by: z.string(),
+  time: z.string(),
+  cite: Cite,
+  status: z.enum(['past', 'current', 'future', 'side']),
+})
+
+export const CaseRow = z.object({
+  id: Id,
+  no: z.string(),
+  procedure: z.string(),
+  procedureLabel: z.string(),
+  title: z.string(),
+  state: z.string(),
+  stateLabel: z.string(),
+  ended: z.boolean(),
+  region: z.string(),
+  regionName: z.string(),
+  applicant: z.string(),
+  waitingFor: z.string(),
+  light: Light.nullable(),
+  left: z.number().int().nullable(),
+  due: Day.nullable(),
+  opened: Instant,
+})
+export const Case = CaseRow.extend({
+  version: z.number().int(),
+  ruling: Ruling,
+  parties: z.array(Party),
+  clocks: z.array(Clock),
+  steps: z.array(CaseStep),
+  actions: z.array(CaseAction),
+  withheld: z
+    .array(z.object({ label: z.string(), why: z.string(), cite: Cite.nullable() }))
+    .describe('What this person could do in another state or with something supplied, and why not now'),
+  missing: z.array(z.object({ what: z.string(), who: z.string() })),
+  form: z.array(z.object({ name: z.string(), label: z.string(), value: z.string() })),
+  timeline: z.array(TimelineEvent),
+  subject: z
+    .object({
+      type: z.string(),
+      id: z.string(),
+      code: z.string().nullable(),
+      title: z.string(),
+      href: z.string().nullable(),
+      compare: z.string().nullable(),
+    })
+    .describe('compare: path of the page that shows what changed'),
+  decision: z
+    .object({
+      kind: z.enum(['approved', 'refused']),
+      reason: z.string().nullable(),
+      basis: z.string().nullable(),
+      next: z.string().nullable(),
+    })
+    .nullable(),
+  result: z.object({ label: z.string(), href: z.string() }).nullable().describe('What came of it, e.g. the grant'),
+})
+export type Case = z.infer<typeof Case>
+
+export const NoParam = z.object({ no: z.string().max(40) })
+export const cases = endpoint({
+  method: 'GET',
+  path: '/cases',
+  summary: 'Cases I may see',
+  access: staff,
+  query: PageQuery.extend({
+    scope: z
+      .enum(['waiting', 'started', 'department', 'all'])
+      .default('department')
+      .describe('waiting: for my department to act; started: by my department'),
+    state: z.enum(['open', 'ended', 'all']).default('all'),
+    procedure: z.string().max(60).optional(),
+    q: z.string().trim().max(100).optional(),
+  }),
+  response: page(CaseRow),
+})
+export const caseByNo = endpoint({
+  method: 'GET',
+  path: '/cases/:no',
+  summary: 'One case: clocks, steps, what may be done now, timeline',
+  access: staff,
+  params: NoParam,
+  response: Case,
+})
+export const act = endpoint({
+  method: 'POST',
+  path: '/cases/:no/actions/:action',
+  summary: 'Act on a case',
+  access: ['steward', 'leader', 'bureau', 'secrecy'],
+  params: NoParam.extend({ action: z.string().max(60) }),
+  body: z.object({
+    version: z.number().int().describe('Version of the case the person saw; an older one is answered 409'),
+    form: Form.default({}),
+  }),
+  response: Case,
+})
+
+export const Todo = z.object({
+  dutyId: Id,
+  caseNo: z.string().nullable(),
+  title: z.string(),
+  what: z.string(),
+  counterparty: z.string(),
+  href: z.string(),
+  clock: Clock,
+  mine: z.boolean(),
+  procedureLabel: z.string(),
+})
+export const todo = endpoint({
+  method: 'GET',
+  path: '/todo',
+  summary: 'What my department owes, by light, nearest first',
+  access: staff,
+  query: z.object({
+    light: z.string().max(60).optional().describe('Comma separated lights'),
+    who: z.enum(['me', 'department', 'started']).default('me'),
+  }),
+  response: z.object({
+    rows: z.array(Todo),
+    counts: z.record(Light, z.number().int()),
+    forecast: z.array(z.object({ day: Day, light: Light, count: z.number().int() })),
+    health: z.array(z.object({ label: z.string(), count: z.number().int(), href: z.string() })),
+  }),
+})
+export const notices = endpoint({
+  method: 'GET',
+  path: '/notices',
+  summary: 'Messages to me',
+  access: staff,
+  response: z.object({
+    unread: z.number().int(),
+    rows: z.array(z.object({ id: Id, at: Instant, text: z.string(), href: z.string(), read: z.boolean() })),
+  }),
+})
+export const readNotices = endpoint({
+  method: 'POST',
+  path: '/notices/read',
+  summary: 'Mark all messages as read',
+  access: staff,
+  response: z.object({ ok: z.literal(true) }),
+})
