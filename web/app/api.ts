@@ -19,7 +19,8 @@ export class Offline extends Error {
 
 type Part<K extends string, T> = [T] extends [undefined] ? { [P in K]?: undefined } : { [P in K]: T }
 type Ask<K extends string, T> = [T] extends [undefined] ? { [P in K]?: undefined } : { [P in K]?: Partial<T> }
-export type Input<E> = Part<'params', Params<E>> & Ask<'query', Query<E>> & Part<'body', Body<E> | FormData> & { signal?: AbortSignal; key?: string }
+type Send<T> = [T] extends [undefined] ? { body?: FormData } : { body: T | FormData }
+export type Input<E> = Part<'params', Params<E>> & Ask<'query', Query<E>> & Send<Body<E>> & { signal?: AbortSignal; key?: string }
 
 let csrf = ''
 /** Set from the session reply; sent with every change, so that another site cannot act in a signed-in browser. */
@@ -35,7 +36,9 @@ export const whenSignedOut = (react: () => void) => {
 
 /** The address of an endpoint, for links and downloads. */
 export function href(endpoint: Endpoint, input: { params?: object; query?: object } = {}) {
-  const path = endpoint.path.replace(/:(\w+)/g, (_, name: string) => encodeURIComponent(String((input.params as Record<string, unknown>)?.[name] ?? '')))
+  const path = endpoint.path.replace(/:(\w+)/g, (_, name: string) =>
+    encodeURIComponent(String((input.params as Record<string, unknown>)?.[name] ?? '')),
+  )
   const query = new URLSearchParams()
   for (const [name, value] of Object.entries(input.query ?? {})) {
     if (Array.isArray(value)) for (const one of value) query.append(name, String(one))
@@ -51,7 +54,13 @@ export function newKey() {
 }
 
 export async function call<E extends Endpoint>(endpoint: E, ...[input]: {} extends Input<E> ? [Input<E>?] : [Input<E>]): Promise<Reply<E>> {
-  const { params, query, body, signal, key } = (input ?? {}) as { params?: object; query?: object; body?: unknown; signal?: AbortSignal; key?: string }
+  const { params, query, body, signal, key } = (input ?? {}) as {
+    params?: object
+    query?: object
+    body?: unknown
+    signal?: AbortSignal
+    key?: string
+  }
   const headers: Record<string, string> = { accept: 'application/json' }
   if (endpoint.method !== 'GET') {
     headers['x-csrf-token'] = csrf
@@ -74,13 +83,37 @@ export async function call<E extends Endpoint>(endpoint: E, ...[input]: {} exten
   if (response.ok) return reply as Reply<E>
   if (response.status === 401) onSignedOut()
   throw new ApiProblem(
-    typeof reply === 'object' ? reply : { type: 'about:blank', title: '系统出错', status: response.status, code: 'unreadable', detail: '服务器没有给出可读的答复。', remedy: '请重试。' },
+    typeof reply === 'object'
+      ? reply
+      : {
+          type: 'about:blank',
+          title: '系统出错',
+          status: response.status,
+          code: 'unreadable',
+          detail: '服务器没有给出可读的答复。',
+          remedy: '请重试。',
+        },
   )
 }
 
 /** Any thrown thing as a problem people can read. */
 export function problemOf(error: unknown): Problem {
   if (error instanceof ApiProblem) return error.document
-  if (error instanceof Offline) return { type: 'about:blank', title: '网络中断', status: 0, code: 'offline', detail: error.message, remedy: '填写的内容还在，请稍后重试。' }
-  return { type: 'about:blank', title: '页面出错', status: 0, code: 'page', detail: '页面出错了。', remedy: '请刷新页面；仍不行请联系本地数据主管部门。' }
+  if (error instanceof Offline)
+    return {
+      type: 'about:blank',
+      title: '网络中断',
+      status: 0,
+      code: 'offline',
+      detail: error.message,
+      remedy: '填写的内容还在，请稍后重试。',
+    }
+  return {
+    type: 'about:blank',
+    title: '页面出错',
+    status: 0,
+    code: 'page',
+    detail: '页面出错了。',
+    remedy: '请刷新页面；仍不行请联系本地数据主管部门。',
+  }
 }

@@ -1,10 +1,15 @@
-import { QueryClient, keepPreviousData, queryOptions, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { keepPreviousData, QueryClient, queryOptions, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import type { Endpoint, Reply } from '../../contract/endpoint.ts'
 import { call, type Input, newKey, Offline } from './api.ts'
 
 export const queryClient = new QueryClient({
   defaultOptions: {
-    queries: { staleTime: 15_000, retry: (count, error) => error instanceof Offline && count < 1, refetchOnWindowFocus: false, placeholderData: keepPreviousData },
+    queries: {
+      staleTime: 15_000,
+      retry: (count, error) => error instanceof Offline && count < 1,
+      refetchOnWindowFocus: false,
+      placeholderData: keepPreviousData,
+    },
   },
 })
 
@@ -15,8 +20,11 @@ export const reading = <E extends Endpoint>(endpoint: E, input?: Input<E>) =>
     queryFn: ({ signal }) => (call as any)(endpoint, { ...input, signal }),
   })
 
-export const useRead = <E extends Endpoint>(endpoint: E, input?: Input<E>, options: { enabled?: boolean; refetchInterval?: number | false } = {}) =>
-  useQuery({ ...reading(endpoint, input), ...options })
+export const useRead = <E extends Endpoint>(
+  endpoint: E,
+  input?: Input<E>,
+  options: { enabled?: boolean; refetchInterval?: number | false } = {},
+) => useQuery({ ...reading(endpoint, input), ...options })
 
 /**
  * A change. The idempotency key stays the same until the server has answered, so pressing the button again after a lost reply does not act twice.

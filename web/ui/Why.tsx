@@ -65,7 +65,19 @@ export const citeWords = (cite: Cite) => (cite.regulation === 'platform' ? '平�
  * 「为什么」: the rule in one sentence of ours, regulation and article, and where it is inherited from.
  * What the product set itself is called 平台约定, so that nobody takes it for law.
  */
-export function Why({ cite, inherited, text, link, children }: { cite?: Cite | null; inherited?: string | null; text?: string; link?: string; children?: ReactNode }) {
+export function Why({
+  cite,
+  inherited,
+  text,
+  link,
+  children,
+}: {
+  cite?: Cite | null
+  inherited?: string | null
+  text?: string
+  link?: string
+  children?: ReactNode
+}) {
   if (!cite && !children && !text) return null
   return (
     <Pop label={text ?? info} name={text ? undefined : `为什么${cite ? `：${citeWords(cite)}` : ''}`}>

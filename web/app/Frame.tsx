@@ -1,0 +1,192 @@
+import { useQuery, useQueryClient } from '@tanstack/react-query'
+import { useRouter, useRouterState } from '@tanstack/react-router'
+import { type ReactNode, useEffect, useRef, useState } from 'react'
+import { notices } from '../../contract/procedure.ts'
+import { Icon, type IconName } from '../ui/Icon.tsx'
+import { Mark } from '../ui/Light.tsx'
+import { Bones, ProblemNote } from '../ui/states.tsx'
+import { WordMark } from '../ui/WordMark.tsx'
+import { whenSignedOut } from './api.ts'
+import { A, at, base } from './link.tsx'
+import { useRead } from './query.ts'
+import { SignIn } from './SignIn.tsx'
+import { sessionQuery, useSession } from './session.ts'
+
+type MenuItem = { key: string; label: string; path: string; icon: IconName; also?: string[] }
+/** All pages of the left list in groups. The server says which keys this person may open; a key may stand for several pages. */
+const menu: MenuItem[][] = [
+  [
+    { key: 'todo', label: '待办', path: '/', icon: 'todo' },
+    { key: 'todo', label: '办件', path: '/cases', icon: 'cases' },
+  ],
+  [
+    { key: 'catalog', label: '目录', path: '/catalog', icon: 'catalog' },
+    { key: 'sources', label: '数据源', path: '/sources', icon: 'sources' },
+    { key: 'sources', label: '批次', path: '/batches', icon: 'batches' },
+  ],
+  [
+    { key: 'find', label: '查找数据', path: '/sharing', icon: 'find', also: ['/sharing/apply'] },
+    { key: 'applications', label: '共享申请', path: '/sharing/applications', icon: 'apply' },
+    { key: 'grants', label: '授权', path: '/grants', icon: 'grants' },
+    { key: 'opening', label: '开放清单', path: '/opening', icon: 'opening' },
+  ],
+  [
+    { key: 'audit', label: '审计', path: '/audit', icon: 'audit' },
+    { key: 'regulations', label: '法规', path: '/regulations', icon: 'rules' },
+    { key: 'organization', label: '机构与人员', path: '/organization', icon: 'people' },
+  ],
+]
+const phone: MenuItem[] = [
+  { key: 'todo', label: '待办', path: '/', icon: 'todo' },
+  { key: 'find', label: '查找', path: '/sharing', icon: 'find' },
+  { key: 'todo', label: '办件', path: '/cases', icon: 'cases' },
+  { key: '', label: '我的', path: '/me', icon: 'me' },
+]
+
+/** The item whose address is the longest beginning of the current one. */
+function current(pathname: string, items: MenuItem[]) {
+  const here = pathname.slice(base.length) || '/'
+  const fits = (path: string) => (path === '/' ? here === '/' : here === path || here.startsWith(`${path}/`))
+  return items.filter(item => fits(item.path)).sort((a, b) => b.path.length - a.path.length)[0]?.path
+}
+
+export function Frame({ children }: { children: ReactNode }) {
+  const client = useQueryClient()
+  const session = useQuery(sessionQuery)
+  const [lost, setLost] = useState(false)
+  const known = useRef(false)
+  known.current = Boolean(session.data)
+  useEffect(() => whenSignedOut(() => known.current && setLost(true)), [])
+
+  if (session.isPending) return <Bones label="正在打开工作台" />
+  if (session.error)
+    return (
+      <main>
+        <ProblemNote error={session.error} retry={() => session.refetch()} />
+      </main>
+    )
+  if (!session.data) return <SignIn onDone={() => client.resetQueries()} />
+  return (
+    <>
+      {/* A lost session does not take the page away: what was typed is still there after signing in again. */}
+      {lost && (
+        <div style={{ position: 'fixed', inset: 0, zIndex: 1200, background: 'var(--ht-paper)' }}>
+          <SignIn
+            again
+            onDone={() => {
+              setLost(false)
+              return client.invalidateQueries()
+            }}
+          />
+        </div>
+      )}
+      <div inert={lost || undefined}>
+        <Inside>{children}</Inside>
+      </div>
+    </>
+  )
+}
+
+function Inside({ children }: { children: ReactNode }) {
+  const { person, department, region, roles, menu: keys } = useSession()
+  const pathname = useRouterState({ select: state => state.location.pathname })
+  const pathWithBase = pathname.startsWith(base) ? pathname : `${base}${pathname}`
+  const shown = menu.map(group => group.filter(item => keys.includes(item.key))).filter(group => group.length)
+  const here = current(pathWithBase, shown.flat())
+  const hereOnPhone = current(pathWithBase, phone)
+  const search = useRef<HTMLInputElement>(null)
+  const { history } = useRouter()
+
+  useEffect(() => {
+    const press = (event: KeyboardEvent) => {
+      if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === 'k') {
+        event.preventDefault()
+        search.current?.focus()
+      }
+    }
+    document.addEventListener('keydown', press)
+    return () => document.removeEventListener('keydown', press)
+  }, [])
+
+  return (
+    <>
+      <a className="ht-skip" href="#main" onClick={() => document.getElementById('main')?.focus()}>
+        跳到正文
+      </a>
+      <header className="top">
+        <A className="home" href={at('/')} aria-label="汇通，回到待办">
+          <WordMark />
+        </A>
+        <div className="place">
+          <b>{region.name}</b>
+          {region.regulation && (
+            <>
+              <A href={at(`/regulations/${region.regulation.id}`)}>{region.regulation.title}</A>
+              {region.regulation.status !== '现行有效' && <Mark hue="violet">{region.regulation.status}</Mark>}
+            </>
+          )}
+        </div>
+        {keys.includes('find') && (
+          <form
+            role="search"
+            onSubmit={event => {
+              event.preventDefault()
+              history.push(at('/sharing', { q: search.current?.value.trim() }))
+            }}
+          >
+            <input ref={search} type="search" aria-label="查找数据" placeholder="查找数据：名称、信息项" />
+            <kbd aria-hidden="true">Ctrl K</kbd>
+          </form>
+        )}
+        <div className="who">
+          {keys.includes('todo') && <Messages />}
+          <A href={at('/me')}>
+            <b>{person.name}</b>
+            <small>
+              {department.name} · {roles.map(role => role.label).join('、')}
+            </small>
+          </A>
+        </div>
+      </header>
+      <div className="body">
+        <nav className="side" aria-label="主菜单">
+          <ul>
+            {shown.map((group, index) => [
+              index > 0 && <li className="gap" key={group[0]!.path + index} aria-hidden="true" />,
+              ...group.map(item => (
+                <li key={item.path}>
+                  <A href={at(item.path)} aria-current={item.path === here ? 'page' : undefined}>
+                    <Icon name={item.icon} />
+                    {item.label}
+                  </A>
+                </li>
+              )),
+            ])}
+          </ul>
+        </nav>
+        <main id="main" tabIndex={-1}>
+          {children}
+        </main>
+      </div>
+      <nav className="bottom" aria-label="主菜单（手机）">
+        <ul>
+          {phone
+            .filter(item => !item.key || keys.includes(item.key))
+            .map(item => (
+              <li key={item.path}>
+                <A href={at(item.path)} aria-current={item.path === hereOnPhone ? 'page' : undefined}>
+                  <Icon name={item.icon} box={22} />
+                  {item.label}
+                </A>
+              </li>
+            ))}
+        </ul>
+      </nav>
+    </>
+  )
+}
+
+function Messages() {
+  const unread = useRead(notices, undefined, { refetchInterval: 60_000 }).data?.unread
+  return <A href={at('/messages')}>消息{unread ? <> {<Mark hue="blue">{unread}</Mark>}</> : null}</A>
+}

@@ -1,0 +1,93 @@
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  Outlet,
+  parseSearchWith,
+  stringifySearchWith,
+} from '@tanstack/react-router'
+import { Page } from '../ui/Page.tsx'
+import { Bones, ProblemNote } from '../ui/states.tsx'
+import { Frame } from './Frame.tsx'
+import { A, at, base } from './link.tsx'
+
+const root = createRootRoute({
+  component: () => (
+    <Frame>
+      <Outlet />
+    </Frame>
+  ),
+  notFoundComponent: () => (
+    <Page title="没有这个页面">
+      <p>
+        地址可能抄错了，或页面已经移走。<A href={at('/')}>回到待办</A>
+      </p>
+    </Page>
+  ),
+})
+
+type Load = () => Promise<Record<string, any>>
+/** One page: its address and the file that arrives when somebody goes there. */
+const page = <const P extends string>(path: P, load: Load, name: string) =>
+  createRoute({
+    getParentRoute: () => root,
+    path,
+    component: lazyRouteComponent(load as () => Promise<Record<string, () => React.JSX.Element>>, name),
+  })
+
+const procedure = () => import('../features/procedure/pages.tsx')
+const catalog = () => import('../features/catalog/pages.tsx')
+const editor = () => import('../features/catalog/Editor.tsx')
+const aggregation = () => import('../features/aggregation/pages.tsx')
+const sharing = () => import('../features/sharing/pages.tsx')
+const grants = () => import('../features/delivery/pages.tsx')
+const opening = () => import('../features/opening/pages.tsx')
+const audit = () => import('../features/audit/pages.tsx')
+const regulation = () => import('../features/regulation/pages.tsx')
+const organization = () => import('../features/organization/pages.tsx')
+
+const tree = root.addChildren([
+  page('/', procedure, 'Todo'),
+  page('/messages', procedure, 'Messages'),
+  page('/cases', procedure, 'Cases'),
+  page('/cases/$no', procedure, 'CasePage'),
+  page('/cases/$no/print', procedure, 'CasePrint'),
+  page('/catalog', catalog, 'Catalog'),
+  page('/catalog/new', editor, 'NewEntry'),
+  page('/catalog/$code', catalog, 'Entry'),
+  page('/catalog/$code/edit', editor, 'EditEntry'),
+  page('/catalog/$code/compare', catalog, 'Compare'),
+  page('/sources', aggregation, 'Sources'),
+  page('/sources/new', () => import('../features/aggregation/Wizard.tsx'), 'NewSource'),
+  page('/sources/$id', aggregation, 'Source'),
+  page('/batches', aggregation, 'Batches'),
+  page('/batches/$id', aggregation, 'Batch'),
+  page('/sharing', sharing, 'Find'),
+  page('/sharing/apply', sharing, 'Apply'),
+  page('/sharing/applications', procedure, 'Applications'),
+  page('/grants', grants, 'Grants'),
+  page('/grants/$id', grants, 'GrantPage'),
+  page('/opening', opening, 'OpenList'),
+  page('/opening/$code', opening, 'GatePage'),
+  page('/audit', audit, 'Audit'),
+  page('/audit/$seq', audit, 'RecordPage'),
+  page('/regulations', regulation, 'Regulations'),
+  page('/regulations/$id', regulation, 'RegulationPage'),
+  page('/organization', organization, 'Organization'),
+  page('/me', organization, 'Me'),
+])
+
+export const router = createRouter({
+  routeTree: tree,
+  basepath: base,
+  defaultPreload: 'intent',
+  defaultPreloadStaleTime: 0,
+  defaultPendingMs: 200,
+  defaultPendingComponent: () => <Bones />,
+  defaultErrorComponent: ({ error, reset }) => <ProblemNote error={error} retry={reset} />,
+  scrollRestoration: true,
+  // Addresses stay plain text (`?q=低保&share=conditional`), not JSON.
+  parseSearch: parseSearchWith(value => value),
+  stringifySearch: stringifySearchWith(value => String(value)),
+})
