@@ -27,8 +27,12 @@ export type Services = {
   clock: Clock
   secrets: Secrets
   jobs: Jobs
+  ledger: LedgerPort
   log: Log
 }
+
+/** The ledger as the floor sees it; the audit module builds it. */
+export type LedgerPort = { append(record: string): Promise<number>; flush(): Promise<void>; close(): Promise<void> }
 
 export type Log = {
   info(object: object, message?: string): void

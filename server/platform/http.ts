@@ -44,6 +44,8 @@ export function route<P, Q, B, R>(
         reply,
       }
       const result = await handler(call)
+      // No reply before its record is in a block on disk.
+      if (e.method !== 'GET') await ctx.ledger.flush()
       if (e.kind === 'stream' || reply.sent) return result
       return e.response ? (e.response.encode(result as never) as object) : (result ?? { ok: true })
     },
