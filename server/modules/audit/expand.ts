@@ -1,0 +1,34 @@
+import { sql } from 'kysely'
+import type { Database } from '../../platform/db.ts'
+
+/** Opens new blocks up into `audit.entry` for queries. Safe to call from anywhere, any number of times at once. */
+export async function expand(db: Database): Promise<number> {
+  let total = 0
+  for (;;) {
+    const moved = await db.transaction().execute(async tx => {
+      const { rows: lock } = await sql<{ got: boolean }>`select pg_try_advisory_xact_lock(7281002) as got`.execute(tx)
+      if (!lock[0]!.got) return 0
+      const { rows } = await sql<{ days: string[] | null; done: number; upto: number | null }>`
+        with start as (select coalesce((select max(seq) from audit.entry), 0) as done),
+             todo as (select b.first_seq + b.count - 1 as upto, b.at from audit.block b, start where b.first_seq + b.count - 1 > start.done order by b.height limit 500)
+        select (select done from start) as done, (select max(upto) from todo) as upto,
+               (select array_agg(distinct (r::jsonb ->> 'at')::timestamptz::date::text) from audit.block b, start, unnest(b.records) r
+                where b.first_seq + b.count - 1 > start.done and b.first_seq + b.count - 1 <= (select max(upto) from todo)) as days`.execute(
+        tx,
+      )
+      const { done, upto, days } = rows[0]!
+      if (upto === null) return 0
+      for (const month of new Set((days ?? []).map(d => `${d.slice(0, 7)}-01`)))
+        await sql`select audit.ensure_month(${month}::date)`.execute(tx)
+      await sql`
+        insert into audit.entry (seq, at, action, person, person_id, department, department_id, region, purpose, approver, content, method, medium, subject, case_no, cite, data)
+        select b.first_seq + n - 1, (j ->> 'at')::timestamptz, j ->> 'action', j ->> 'person', (j ->> 'personId')::uuid, j ->> 'department', (j ->> 'departmentId')::uuid, j ->> 'region',
+               j ->> 'purpose', j ->> 'approver', j ->> 'content', j ->> 'method', j ->> 'medium', j ->> 'subject', j ->> 'caseNo', nullif(j -> 'cite', 'null'), nullif(j -> 'data', 'null')
+        from audit.block b, unnest(b.records) with ordinality as u(r, n), lateral (select r::jsonb as j) x
+        where b.first_seq + b.count - 1 > ${done} and b.first_seq + b.count - 1 <= ${upto} and b.first_seq + n - 1 > ${done}`.execute(tx)
+      return upto - done
+    })
+    total += moved
+    if (moved === 0) return total
+  }
+}
