@@ -268,11 +268,11 @@ async function launch(directory: string, place: Place, port: number, options: Op
   }
 }
 
-/** Asks to finish; after four seconds insists. What is not yet on disk is in the log of changes and recovered at the next start. */
+/** Asks to finish; after two seconds insists. What is not yet on disk is in the log of changes and recovered at the next start. */
 async function end(pid: number, alive: () => boolean): Promise<void> {
   for (const [signal, patience] of [
-    ['SIGINT', 4000],
-    ['SIGQUIT', 4000],
+    ['SIGINT', 2000],
+    ['SIGQUIT', 2000],
     ['SIGKILL', 4000],
   ] as const) {
     try {

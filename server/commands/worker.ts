@@ -1,0 +1,3 @@
+import serve from './serve.ts'
+
+export default (args: string[]): Promise<number> => serve([...args, '--roles', 'worker'])
