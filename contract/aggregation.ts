@@ -1,0 +1,329 @@
+import { z } from 'zod'
+import { Id, IdParam, Instant, PageQuery, page } from './common.ts'
+import { endpoint, staff } from './endpoint.ts'
+
+/** Where the rows of an entry come from. */
+export const SourceKind = z.enum(['file', 'postgres'])
+export const sourceKinds = { file: '上传文件', postgres: 'PostgreSQL 数据表' } as const
+
+export const encodings = {
+  'utf-8': 'UTF-8',
+  gb18030: 'GB18030（含 GBK）',
+  'utf-16le': 'UTF-16LE',
+  'utf-16be': 'UTF-16BE',
+} as const
+export const Encoding = z.enum(Object.keys(encodings) as [keyof typeof encodings, ...(keyof typeof encodings)[]])
+export const delimiters = { ',': '逗号', '\t': '制表符', ';': '分号', '|': '竖线' } as const
+export const Delimiter = z.enum(Object.keys(delimiters) as [keyof typeof delimiters, ...(keyof typeof delimiters)[]])
+
+/** How a file is read. Everything absent is judged by content. */
+export const ReadOptions = z.object({
+  encoding: Encoding.optional(),
+  delimiter: Delimiter.optional(),
+  sheet: z.string().max(200).optional(),
+  headerRow: z.coerce.number().int().min(1).max(100).optional().describe('First row of the header, counted from 1'),
+  headerRows: z.coerce.number().int().min(1).max(3).optional().describe('Rows the header covers; joined as 「上级 下级」'),
+})
+export type ReadOptions = z.infer<typeof ReadOptions>
+
+export const Connection = z.object({
+  host: z.string().trim().min(1, '请填写主机').max(255),
+  port: z.number().int().min(1).max(65535).default(5432),
+  database: z.string().trim().min(1, '请填写数据库名').max(63),
+  user: z.string().trim().min(1, '请填写用户名').max(63),
+  password: z.string().max(500).default('').describe('Stored encrypted, never returned'),
+  tls: z.boolean().default(false),
+  schema: z.string().trim().min(1).max(63).default('public'),
+  table: z.string().trim().max(63).default(''),
+})
+export type Connection = z.infer<typeof Connection>
+
+/** Source column (by its header) → item key; null: not imported. */
+export const Mapping = z.array(z.object({ source: z.string().max(500), item: z.string().nullable() })).max(1600)
+export type Mapping = z.infer<typeof Mapping>
+
+export const Message = z.object({
+  level: z.enum(['info', 'warn', 'stop']),
+  code: z.string(),
+  text: z.string(),
+  remedy: z.string().optional(),
+})
+export type Message = z.infer<typeof Message>
+
+export const batchStates = {
+  queued: '等待入库',
+  running: '入库中',
+  done: '已入库',
+  held: '整批待放行',
+  returned: '已退回来源',
+  drift: '结构变化',
+  failed: '入库失败',
+  cancelled: '已取消',
+} as const
+export const BatchState = z.enum(Object.keys(batchStates) as [keyof typeof batchStates, ...(keyof typeof batchStates)[]])
+export type BatchState = z.infer<typeof BatchState>
+
+export const Batch = z.object({
+  id: Id,
+  no: z.string(),
+  sourceId: Id,
+  entryId: Id,
+  code: z.string(),
+  title: z.string(),
+  department: z.string(),
+  name: z.string().describe('File name or table'),
+  state: BatchState,
+  stateLabel: z.string(),
+  read: z.number().int(),
+  accepted: z.number().int().describe('New and changed rows'),
+  changed: z.number().int().describe('Of the accepted ones, those that replaced an older row'),
+  unchanged: z.number().int(),
+  rejected: z.number().int(),
+  waiting: z.number().int().describe('Rows of a held batch that wait for a decision; 0 otherwise'),
+  balanced: z.boolean().describe('read = accepted + unchanged + rejected + waiting'),
+  rejectShare: z.number(),
+  threshold: z.number(),
+  position: z.string().describe('Source position that is committed'),
+  progress: z
+    .object({
+      phase: z.enum(['reading', 'checking', 'writing']),
+      label: z.string(),
+      rows: z.number().int(),
+      estimate: z.number().int().nullable().describe('Rows expected in all'),
+      percent: z.number().nullable(),
+      perSecond: z.number().int(),
+      secondsLeft: z.number().int().nullable(),
+    })
+    .nullable(),
+  messages: z.array(Message),
+  difference: z
+    .object({ missing: z.array(z.string()), added: z.array(z.string()) })
+    .nullable()
+    .describe('Structure against the saved mapping'),
+  created: Instant,
+  started: Instant.nullable(),
+  finished: Instant.nullable(),
+  by: z.string(),
+  reason: z.string().nullable().describe('Reason of release or return'),
+  may: z.array(z.enum(['cancel', 'retry', 'release', 'return', 'download-rejects', 'upload-fixed'])),
+})
+export type Batch = z.infer<typeof Batch>
+
+export const Source = z.object({
+  id: Id,
+  entryId: Id,
+  code: z.string(),
+  title: z.string(),
+  department: z.string(),
+  kind: SourceKind,
+  kindLabel: z.string(),
+  name: z.string(),
+  connection: Connection.omit({ password: true }).nullable(),
+  mapping: Mapping,
+  keys: z.array(z.string()),
+  threshold: z.number().describe('Share of rejected rows that holds the whole batch, e.g. 0.01'),
+  options: ReadOptions,
+  ready: z.boolean().describe('The mapping is saved; batches can run'),
+  items: z
+    .array(z.object({ key: z.string(), name: z.string(), type: z.string(), required: z.boolean() }))
+    .describe('Items of the published version'),
+  last: Batch.nullable(),
+})
+export type Source = z.infer<typeof Source>
+
+export const Inspection = z.object({
+  uploadId: Id.nullable(),
+  name: z.string(),
+  kind: z.enum(['csv', 'xlsx', 'table']),
+  bytes: z.number().int().nullable(),
+  rows: z.number().int().nullable().describe('Estimate'),
+  encoding: Encoding.nullable(),
+  delimiter: Delimiter.nullable(),
+  sheets: z.array(z.object({ name: z.string(), header: z.boolean(), note: z.string().nullable() })),
+  sheet: z.string().nullable(),
+  headerRow: z.number().int(),
+  headerRows: z.number().int(),
+  columns: z.array(z.object({ name: z.string(), samples: z.array(z.string()) })),
+  preview: z.array(z.array(z.string())).describe('First 50 rows'),
+  mapping: z.array(
+    z.object({
+      source: z.string(),
+      item: z.string().nullable(),
+      percent: z.number().int().nullable(),
+      judgement: z.string().describe('e.g. 名称＋校验位 98%'),
+      sample: z.string(),
+      level: z.enum(['ok', 'warn', 'stop']),
+      problem: z.string().nullable(),
+    }),
+  ),
+  keys: z.array(z.string()).describe('Proposed key items'),
+  missing: z.array(z.object({ item: z.string(), name: z.string(), required: z.boolean(), text: z.string() })),
+  messages: z.array(Message),
+  ready: z.boolean().describe('Nothing stops the import'),
+})
+export type Inspection = z.infer<typeof Inspection>
+
+export const sources = endpoint({
+  method: 'GET',
+  path: '/aggregation/sources',
+  summary: 'Sources of my department',
+  access: staff,
+  query: PageQuery.extend({ entry: Id.optional(), q: z.string().trim().max(100).optional() }),
+  response: page(Source),
+})
+export const createSource = endpoint({
+  method: 'POST',
+  path: '/aggregation/sources',
+  summary: 'Mount a published entry on a source',
+  access: ['steward'],
+  body: z.object({
+    entryId: Id,
+    kind: SourceKind,
+    name: z.string().trim().max(100).default(''),
+    connection: Connection.optional(),
+    threshold: z.number().min(0).max(1).default(0.01),
+  }),
+  response: Source,
+})
+export const source = endpoint({
+  method: 'GET',
+  path: '/aggregation/sources/:id',
+  summary: 'One source',
+  access: staff,
+  params: IdParam,
+  response: Source,
+})
+export const setConnection = endpoint({
+  method: 'PUT',
+  path: '/aggregation/sources/:id/connection',
+  summary: 'Change the connection; an empty password keeps the stored one',
+  access: ['steward'],
+  params: IdParam,
+  body: Connection,
+  response: Source,
+})
+export const testConnection = endpoint({
+  method: 'POST',
+  path: '/aggregation/connection-test',
+  summary: 'Try a connection and say in plain words what is wrong; lists the tables when it works',
+  access: ['steward'],
+  body: z.object({ connection: Connection, sourceId: Id.optional().describe('Use the stored password of this source when none is given') }),
+  response: z.object({
+    ok: z.boolean(),
+    text: z.string(),
+    remedy: z.string().nullable(),
+    version: z.string().nullable(),
+    tables: z.array(z.object({ schema: z.string(), table: z.string(), rows: z.number().int().nullable() })),
+  }),
+})
+/** Multipart: one part `file`. Streamed to disk, bounded by HUITONG_MAX_UPLOAD_MB. */
+export const upload = endpoint({
+  method: 'POST',
+  path: '/aggregation/sources/:id/uploads',
+  summary: 'Upload a CSV or XLSX file',
+  access: ['steward'],
+  params: IdParam,
+  kind: 'multipart',
+  response: Inspection,
+})
+export const inspect = endpoint({
+  method: 'GET',
+  path: '/aggregation/uploads/:id',
+  summary: 'Encoding, delimiter, sheets, header, preview and proposed mapping of an upload',
+  access: ['steward'],
+  params: IdParam,
+  query: ReadOptions,
+  response: Inspection,
+})
+export const inspectTable = endpoint({
+  method: 'GET',
+  path: '/aggregation/sources/:id/inspection',
+  summary: 'Columns, preview and proposed mapping of the source table',
+  access: ['steward'],
+  params: IdParam,
+  response: Inspection,
+})
+export const saveMapping = endpoint({
+  method: 'PUT',
+  path: '/aggregation/sources/:id/mapping',
+  summary: 'Save which column fills which item, the key and the threshold',
+  access: ['steward'],
+  params: IdParam,
+  body: z.object({
+    mapping: Mapping,
+    keys: z.array(z.string()).min(1, '请选择主键').max(8),
+    threshold: z.number().min(0).max(1).default(0.01),
+    options: ReadOptions.default({}),
+  }),
+  response: Source,
+})
+export const startBatch = endpoint({
+  method: 'POST',
+  path: '/aggregation/sources/:id/batches',
+  summary: 'Read the upload, or the source table, as a batch',
+  access: ['steward'],
+  params: IdParam,
+  body: z.object({ uploadId: Id.optional().describe('Required for file sources'), options: ReadOptions.optional() }),
+  response: Batch,
+})
+export const batches = endpoint({
+  method: 'GET',
+  path: '/aggregation/batches',
+  summary: 'Batches of my department, newest first',
+  access: staff,
+  query: PageQuery.extend({ entry: Id.optional(), source: Id.optional(), state: BatchState.optional() }),
+  response: page(Batch),
+})
+export const batch = endpoint({
+  method: 'GET',
+  path: '/aggregation/batches/:id',
+  summary: 'One batch with its progress',
+  access: staff,
+  params: IdParam,
+  response: Batch,
+})
+export const Reject = z.object({
+  line: z.number().int().describe('Line of the file, or row of the table'),
+  item: z.string().nullable().describe('Key of the item; null: the whole row'),
+  itemName: z.string(),
+  value: z.string().nullable(),
+  rule: z.string(),
+  ruleLabel: z.string(),
+  reason: z.string(),
+  remedy: z.string(),
+})
+export const rejects = endpoint({
+  method: 'GET',
+  path: '/aggregation/batches/:id/rejects',
+  summary: 'Rejected rows: line, item, rule, reason; the look is recorded',
+  access: ['steward', 'leader', 'bureau', 'inspector'],
+  params: IdParam,
+  query: PageQuery.extend({ rule: z.string().max(40).optional(), item: z.string().max(10).optional() }),
+  response: page(Reject).extend({
+    rules: z.array(z.object({ rule: z.string(), label: z.string(), count: z.number().int() })),
+    items: z.array(z.object({ item: z.string(), name: z.string(), count: z.number().int() })),
+  }),
+})
+export const downloadRejects = endpoint({
+  method: 'GET',
+  path: '/aggregation/batches/:id/rejects/download',
+  summary: 'Rejected rows as they came, annotated; correct them and upload the file as it is',
+  access: ['steward', 'leader', 'bureau', 'inspector'],
+  params: IdParam,
+  query: z.object({ format: z.enum(['xlsx', 'csv']).default('xlsx') }),
+  kind: 'stream',
+})
+const decision = (verb: 'release' | 'return' | 'cancel' | 'retry', summary: string) =>
+  endpoint({
+    method: 'POST',
+    path: `/aggregation/batches/:id/${verb}`,
+    summary,
+    access: ['steward'],
+    params: IdParam,
+    body: z.object({ reason: z.string().trim().max(500).default('').describe('Required for release and return') }),
+    response: Batch,
+  })
+export const releaseBatch = decision('release', 'Load a held batch although many rows were rejected')
+export const returnBatch = decision('return', 'Give a held batch back to its source')
+export const cancelBatch = decision('cancel', 'Stop a batch; nothing of it is kept')
+export const retryBatch = decision('retry', 'Read a failed batch again from the start')
