@@ -32,17 +32,18 @@ function installed() {
 
 function install() {
   console.error('安装依赖，约需一分钟…… Installing dependencies, about a minute.')
-  // Never by the Node inside node_modules: npm ci removes it while it works.
+  // Never by the Node inside node_modules: npm may replace it while it works.
   const PATH = (process.env.PATH ?? '')
     .split(delimiter)
     .filter(part => !part.includes('node_modules'))
     .join(delimiter)
-  const { status, error } = spawnSync('npm', ['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error'], {
+  // Not `npm ci`: it refuses a lock file without the optional packages of every other platform, and not every mirror has those.
+  const { status, error } = spawnSync('npm', ['install', '--no-save', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error'], {
     cwd: root,
     env: { ...process.env, PATH },
     stdio: ['ignore', 2, 2],
   })
-  if (status !== 0) stop(`npm ci 没有成功（${error?.message ?? `退出码 ${status}`}），原因见上。 npm ci failed, see above.`)
+  if (status !== 0) stop(`npm install 没有成功（${error?.message ?? `退出码 ${status}`}），原因见上。 npm install failed, see above.`)
 }
 
 /** With `ignore-scripts` in somebody's npmrc two packages stay unfinished; their own scripts are run here. */

@@ -58,7 +58,7 @@ function packagedBinaries(): string {
     root = resolve(createRequire(import.meta.url).resolve(name), '../..')
   } catch {
     throw new Error(
-      `没有适合本机（${platform}-${process.arch}）的内嵌 PostgreSQL。请用 HUITONG_DATABASE_URL 指向自己的 PostgreSQL，或重新运行 npm ci。`,
+      `没有适合本机（${platform}-${process.arch}）的内嵌 PostgreSQL。请用 HUITONG_DATABASE_URL 指向自己的 PostgreSQL，或重新运行 npm install。`,
     )
   }
   const bin = join(root, 'native/bin')
