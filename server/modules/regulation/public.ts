@@ -1,0 +1,135 @@
+import type { Clock } from '../../../contract/common.ts'
+import type { Database } from '../../platform/db.ts'
+import { addWorkingDays, calendarDay, strip, workingDaysBetween } from './calendar.ts'
+import { type Law, type Loaded, loadLaw } from './load.ts'
+import { type Ruled, resolveProcedure, resolveTopic, statusLabels, statusOf } from './resolve.ts'
+import type { Procedure, RegionRecord, Topic, Topics } from './schema.ts'
+
+export { addWorkingDays, calendarDay, workingDaysBetween } from './calendar.ts'
+export { RegulationError } from './load.ts'
+export type { Ruled } from './resolve.ts'
+export type { Action, Procedure, RegionRecord, Step, Topic, Topics, Within } from './schema.ts'
+
+/** Effects that modules have registered; regulation files may name only these. */
+export const knownEffects: ReadonlySet<string> = new Set([
+  'publish-entry',
+  'return-entry',
+  'check-entry',
+  'grant',
+  'open-entry',
+  'close-opening',
+])
+
+let loaded: Law | undefined
+/** The law in force in this process, read from `regulations/` once. Throws RegulationError naming file, path and problem. */
+export const law = (): Law => (loaded ??= loadLaw(undefined, knownEffects))
+
+/** Which rule governs a topic in a region (6-digit code) on a day; always answers, last with the platform's convention. */
+export const govern = <K extends Topic>(region: string, topic: K, day: string): Ruled<Topics[K]> => resolveTopic(law(), region, topic, day)
+
+export const governProcedure = (region: string, procedure: string, day: string): Ruled<Procedure> | undefined =>
+  resolveProcedure(law(), region, procedure, day)
+
+export const regionOf = (code: string): RegionRecord | undefined => law().regions.get(code)
+export const regionName = (code: string): string => law().regions.get(code)?.name ?? code
+
+/** The regulation people of a region work under: its own first, else what it inherits. */
+export function mainRegulation(code: string, day: string): { id: string; title: string; status: string } | null {
+  for (let r = regionOf(code); r; r = r.parent ? regionOf(r.parent) : undefined) {
+    const first = r.adopts[0]
+    if (!first) continue
+    const regulation = law().regulations.get(first.regulation)!
+    const status = statusOf(regulation, day)
+    const label = status === 'in-force' || !first.continued ? statusLabels[status] : `${statusLabels[status]}（${first.continued}）`
+    return { id: regulation.id, title: regulation.title, status: r.code === code ? label : `${label} · 继承自${r.name}` }
+  }
+  return null
+}
+
+/** Words of a region for a class: 暂不共享 here, 不予共享 there. */
+export const shareLabel = (region: string, key: string | null | undefined, day: string): string =>
+  key ? (govern(region, 'share-types', day).value.values[key] ?? key) : '未填'
+export const openLabel = (region: string, key: string | null | undefined, day: string): string =>
+  key ? (govern(region, 'open-types', day).value.values[key] ?? key) : '未填'
+
+/** Keeps the text of every regulation in use, so that old cases can go on under their own version. */
+export async function storeVersions(db: Database): Promise<void> {
+  const rows = [...law().regulations.values()].map(r => ({ version: r.version, regulation: r.id, content: JSON.stringify(r) }))
+  await db
+    .insertInto('regulation.version')
+    .values(rows)
+    .onConflict(c => c.column('version').doNothing())
+    .execute()
+}
+
+const old = new Map<string, Loaded>()
+/** A regulation as it was when a case began. */
+export async function regulationVersion(db: Database, id: string, version: string): Promise<Loaded> {
+  const now = law().regulations.get(id)
+  if (now?.version === version) return now
+  const known = old.get(version)
+  if (known) return known
+  const row = await db.selectFrom('regulation.version').select('content').where('version', '=', version).executeTakeFirstOrThrow()
+  const content = row.content as Loaded
+  old.set(version, content)
+  return content
+}
+
+type DutyLike = {
+  id: string
+  what: string
+  debtor: string
+  opened: string
+  due: string | null
+  days: number | null
+  word: string | null
+  origin: 'law' | 'platform'
+  estimated: boolean
+  ended: string | null
+  stopped: boolean
+  cite: Clock['cite']
+  inherited: string | null
+}
+
+/** A duty as a clock with its light, for pages: more than 2 working days left is green, 2 or less yellow, past red. */
+export function clockOf(d: DutyLike, day: string): Clock {
+  const left = d.due && !d.ended ? workingDaysBetween(day, d.due) : null
+  const light: Clock['light'] = d.ended
+    ? d.due && d.ended > d.due
+      ? 'late'
+      : 'done'
+    : d.stopped
+      ? 'stopped'
+      : d.origin === 'platform' || left === null
+        ? left !== null && left < 0
+          ? 'red'
+          : 'word'
+        : left < 0
+          ? 'red'
+          : left <= 2
+            ? 'yellow'
+            : 'green'
+  return {
+    dutyId: d.id,
+    what: d.what,
+    debtor: d.debtor,
+    light,
+    left,
+    due: d.due,
+    opened: d.opened,
+    days: d.days,
+    word: d.word,
+    origin: d.origin,
+    estimated: d.estimated,
+    ended: d.ended,
+    cite: d.cite,
+    inherited: d.inherited,
+    strip: d.due ? strip(d.opened, d.due) : [],
+  }
+}
+
+/** Working day at or after a day. */
+export function nextWorkingDay(day: string): string {
+  return addWorkingDays(day, 1).due
+}
+export const isWorkingDay = (day: string): boolean => calendarDay(day).working

@@ -1,0 +1,147 @@
+import type { FastifyInstance } from 'fastify'
+import { basisKinds } from '../../../contract/procedure.ts'
+import * as contract from '../../../contract/regulation.ts'
+import { addDays, dayOf, weekdayOf } from '../../platform/clock.ts'
+import { route } from '../../platform/http.ts'
+import { notFound } from '../../platform/problem.ts'
+import { addWorkingDays, calendarDay, strip } from './calendar.ts'
+import type { Loaded } from './load.ts'
+import { govern, law, regionOf } from './public.ts'
+import { citeOf, statusLabels, statusOf } from './resolve.ts'
+import { type Topic, topicSchemas, type Within } from './schema.ts'
+
+export const topicLabels: Record<Topic, string> = {
+  'share-types': '共享分类',
+  'share-basis': '共享依据',
+  'share-conditions': '共享条件',
+  'share-confirmation': '不共享的确认',
+  'share-direct': '直接取用',
+  'share-denied': '不共享的数据',
+  'share-suspend': '暂停授权',
+  'no-grant': '先授权后取用',
+  'not-granted': '按授权范围取用',
+  'open-types': '开放分类',
+  'open-basis': '限制开放的依据',
+  'open-list': '开放清单',
+  'open-exclusions': '不开放的情形',
+  'open-desensitize': '先脱敏后开放',
+  'open-risk': '开放前评估',
+  'open-withdraw': '下架',
+  'catalog-fields': '目录要素',
+  'catalog-update': '目录更新',
+  secrecy: '涉密数据',
+  'secrecy-review': '保密审查',
+  'usage-record': '使用记录',
+  'registered-only': '先登记后汇聚',
+  'log-retention': '留痕保存',
+}
+
+export const timeText = (w: Within | undefined): string => (!w ? '停表' : w.days ? `${w.days} 个工作日` : w.word!)
+
+const summary = (r: Loaded, day: string) => {
+  const status = statusOf(r, day)
+  return {
+    id: r.id,
+    title: r.title,
+    short: r.short,
+    document: r.document,
+    issued: r.issued,
+    from: r.effective.from,
+    until: r.effective.until,
+    status,
+    statusLabel: statusLabels[status],
+    version: r.version,
+    regions: [...law().regions.values()].flatMap(region =>
+      region.adopts.filter(a => a.regulation === r.id).map(a => ({ code: region.code, name: region.name, note: a.continued ?? null })),
+    ),
+  }
+}
+
+const detail = (r: Loaded, day: string) => ({
+  ...summary(r, day),
+  roles: Object.entries(r.roles).map(([key, label]) => ({ key, label })),
+  terms: (['share-types', 'open-types'] as const).flatMap(topic => {
+    const t = r.topics[topic]
+    return t
+      ? [
+          {
+            key: topic,
+            label: topicLabels[topic],
+            values: Object.entries(t.values).map(([key, label]) => ({ key, label })),
+            cite: citeOf(r, t),
+          },
+        ]
+      : []
+  }),
+  rules: (Object.keys(topicSchemas) as Topic[]).flatMap(topic => {
+    const t = r.topics[topic]
+    return t ? [{ topic, label: topicLabels[topic], text: t.text, cite: citeOf(r, t) }] : []
+  }),
+  procedures: Object.entries(r.procedures).map(([key, p]) => ({
+    key,
+    label: p.label,
+    cite: citeOf(r, p),
+    steps: Object.entries(p.steps).map(([name, s]) => ({
+      name,
+      label: s.label,
+      by: s.by.roles.map(role => r.roles[role] ?? role),
+      all: s.by.all,
+      time: timeText(s.within),
+      actions: Object.entries(s.actions).map(([action, a]) => {
+        const full = a as { label?: string; to?: string; requires?: { field: string }[] }
+        return {
+          name: action,
+          label: full.label ?? action,
+          to: full.to ? (p.steps[full.to]?.label ?? p.ends[full.to]?.label ?? full.to) : null,
+          requires: (full.requires ?? []).map(q => q.field),
+        }
+      }),
+      cite: citeOf(r, { cite: s.cite ?? p.cite, text: s.text ?? p.text }),
+    })),
+    ends: Object.values(p.ends).map(e => e.label),
+  })),
+})
+
+export function registerRegulation(app: FastifyInstance): void {
+  const { clock } = app.services
+  const today = () => dayOf(clock())
+  route(app, contract.regulations, async () => [...law().regulations.values()].map(r => summary(r, today())))
+  route(app, contract.regulation, async ({ params }) => detail(law().regulations.get(params.id) ?? notFound('regulation', '规定'), today()))
+  route(app, contract.vocabulary, async ({ params }) => {
+    if (!regionOf(params.code)) notFound('region', '地区')
+    const rule = (topic: Topic) => govern(params.code, topic, today())
+    const basis = govern(params.code, 'share-basis', today())
+    const open = govern(params.code, 'open-types', today())
+    return {
+      share: govern(params.code, 'share-types', today()).value.values,
+      open: open.value.values,
+      roles: basis.roleLabels,
+      rulings: Object.fromEntries((Object.keys(topicSchemas) as Topic[]).map(topic => [topic, rule(topic)])),
+      basis: { required: basis.value.required, kinds: basis.value.kinds.map(key => ({ key, label: basisKinds[key] })), cite: basis.cite },
+      openClasses: Object.keys(open.value.values),
+    }
+  })
+  route(app, contract.workingDays, async ({ query }) => {
+    const due = addWorkingDays(query.from, query.days)
+    return { ...due, strip: strip(query.from, due.due) }
+  })
+  route(app, contract.today, async () => {
+    const day = today()
+    const c = calendarDay(day)
+    let ahead: string | null = null
+    for (let i = 0, d = day; i < 9; i++, d = addDays(d, 1)) {
+      const note = calendarDay(d).note
+      if (note && !note.startsWith('周')) {
+        ahead = `${Number(d.slice(5, 7))}月${Number(d.slice(8))}日 ${note}`
+        break
+      }
+    }
+    return {
+      day,
+      weekday: `星期${'日一二三四五六'[weekdayOf(day)]}`,
+      working: c.working,
+      nextWorkingDay: addWorkingDays(day, 1).due,
+      note: ahead,
+    }
+  })
+}
