@@ -146,7 +146,7 @@ export const token = endpoint({
 export const DataQuery = z.object({
   fields: z.string().max(2000).optional().describe('Item names or keys, comma separated'),
   filter: z.string().max(2000).optional().describe('JSON object item → value, equality; only granted plain items'),
-  after: z.string().max(500).optional(),
+  after: z.string().max(4000).optional().describe('`next` of the page before'),
   limit: z.coerce.number().int().min(1).max(1000).default(100),
 })
 export const data = endpoint({
@@ -164,6 +164,11 @@ export const verify = endpoint({
   summary: 'Answer whether given values agree with the record, without showing it',
   access: 'grant',
   params: z.object({ code: z.string().max(80) }),
-  body: z.object({ key: z.record(z.string(), z.string()), values: z.record(z.string(), z.string()) }),
+  body: z.object({
+    key: z.record(z.string().max(200), z.string().max(1000)).describe('Identifier items of the row'),
+    values: z
+      .record(z.string().max(200), z.string().max(4000))
+      .refine(v => Object.keys(v).length >= 1 && Object.keys(v).length <= 40, '一次核验 1 至 40 项'),
+  }),
   response: z.object({ found: z.boolean(), agrees: z.record(z.string(), z.boolean()) }),
 })

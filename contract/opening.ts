@@ -70,6 +70,7 @@ export const propose = endpoint({
     theme: z.string().trim().min(1, '请选择主题').max(50),
     description: z.string().trim().min(10, '请写明数据是什么、怎么来的').max(4000),
     exclusions: z.boolean().describe('Declared: none of the exclusion grounds applies'),
+    processing: z.string().trim().max(2000).default('').describe('After a withdrawal: what was done to the data since'),
   }),
   response: z.object({ caseNo: z.string() }),
 })
@@ -84,6 +85,21 @@ export const withdraw = endpoint({
 })
 
 // ── Portal: anyone, no sign-in ──
+export const site = endpoint({
+  method: 'GET',
+  path: '/open/site',
+  summary: 'Who runs this portal: name and footer lines',
+  access: 'public',
+  response: z.object({
+    name: z.string(),
+    operator: z.string().nullable(),
+    contact: z.string().nullable(),
+    siteCode: z.string().nullable(),
+    icp: z.string().nullable(),
+    police: z.string().nullable(),
+    feedback: z.string().nullable(),
+  }),
+})
 export const DatasetRow = z.object({
   code: z.string(),
   title: z.string(),
@@ -197,7 +213,7 @@ export const openData = endpoint({
   query: z.object({
     filter: z.string().max(2000).optional(),
     fields: z.string().max(2000).optional(),
-    after: z.string().max(500).optional(),
+    after: z.string().max(4000).optional(),
     limit: z.coerce.number().int().min(1).max(1000).default(100),
   }),
   kind: 'stream',
