@@ -63,6 +63,8 @@ create table delivery.quota (
   grant_id uuid not null references delivery.grant,
   day date not null,
   taken int not null,
+  -- What the last taker got, told back to it by the same statement.
+  lot int not null,
   primary key (grant_id, day)
 );
 

@@ -1,0 +1,294 @@
+import { createHash } from 'node:crypto'
+import type pg from 'pg'
+import type { Context, Services } from '../../platform/context.ts'
+import { Problem, refuse } from '../../platform/problem.ts'
+import { recordRead } from '../audit/public.ts'
+import { govern } from '../regulation/public.ts'
+import { openCallLog, openQuota } from './calls.ts'
+import { comparison, type Param, projectJson, type Statement } from './projection.ts'
+import { type LoadedGrant, loadGrantRow } from './queries.ts'
+import { type Articles, judgeCall, type Refusal } from './rules.ts'
+
+/** Who calls, for what, under which grant; the same for the API and for a trial on the page. */
+export type Call = {
+  grantId: string
+  credential: number | null
+  code: string
+  operator: string | null
+  caseRef: string | null
+  purpose: string | null
+}
+export type RowsQuery = { fields?: string | undefined; filter?: string | undefined; after?: string | undefined; limit: number }
+type Delivered = { body: string; seq: number; rows: number }
+type Caller = Pick<Context, 'now' | 'day' | 'requestId' | 'ip' | 'ledger'>
+type Known = LoadedGrant & { articles: Articles; loaded: number; statements: Set<string> }
+
+// Entry and table are looked up again after this time; the grant itself is checked inside every data statement.
+const freshMs = 1000
+
+/** The way out of the data API. One per process. */
+export function openDelivery(services: Services) {
+  const { pool, secrets } = services
+  const calls = openCallLog(pool, services.log)
+  const spend = openQuota(pool)
+  const known = new Map<string, Promise<Known | null>>()
+
+  const load = async (id: string, day: string): Promise<Known | null> => {
+    const grant = await loadGrantRow(pool, id)
+    if (!grant) return null
+    const cite = (topic: 'usage-record' | 'no-grant' | 'not-granted') => govern(grant.providerRegion, topic, day).cite
+    const articles = { record: cite('usage-record'), access: cite('no-grant'), purpose: cite('not-granted') }
+    return { ...grant, articles, loaded: performance.now(), statements: new Set() }
+  }
+  const find = async (id: string, day: string, again: boolean): Promise<Known> => {
+    let found = known.get(id)
+    const before = await found
+    if (!before || again || performance.now() - before.loaded > freshMs) {
+      // Whoever waits for the same reload shares it.
+      if (known.get(id) === found) {
+        known.set(id, load(id, day))
+        if (known.size > 2000) known.delete(known.keys().next().value!)
+      }
+      found = known.get(id)
+    }
+    const grant = await found?.catch(error => {
+      known.delete(id)
+      throw error
+    })
+    return grant ?? refuse('data.token_invalid', { status: 401, reason: 'token-invalid', detail: '令牌所指的授权已不存在。' })
+  }
+
+  /** The statement keeps its plan on the connection; rare combinations of items are not worth one. */
+  const run = async (grant: Known, s: Statement): Promise<pg.QueryResult> => {
+    const name = grant.statements.has(s.text) || grant.statements.size < 12 ? `d.${digest(s.text)}` : undefined
+    if (name) grant.statements.add(s.text)
+    try {
+      return await pool.query({ ...s, ...(name && { name }) })
+    } catch (error) {
+      // Class 22: a value in the filter that the column's type cannot read.
+      if (/^22/.test((error as { code?: string }).code ?? '')) {
+        refuse('data.value_invalid', {
+          status: 400,
+          reason: 'field-invalid',
+          detail: '给的值与信息项的类型不符，例如日期应写作 2026-09-24。',
+          remedy: '请按目录里的数据类型改正。',
+        })
+      }
+      if ((error as { code?: string }).code === '42P01') notMounted(grant)
+      throw error
+    }
+  }
+
+  const perform = async (
+    ctx: Caller,
+    call: Call,
+    kind: { action: 'data.read' | 'data.verify' | 'data.try'; method: string },
+    take: (grant: Known, guard: (param: Param) => string) => Promise<{ live: boolean; body: string; rows: number; content: string }>,
+  ): Promise<Delivered> => {
+    const started = performance.now()
+    let grant: Known | undefined
+    const finish = (status: number, code: string | null, rows: number, seq: number | null) =>
+      grant &&
+      calls.add({
+        grantId: grant.id,
+        at: ctx.now,
+        day: ctx.day,
+        seq,
+        operator: call.operator ?? '',
+        caseRef: call.caseRef ?? '',
+        method: kind.method,
+        rows,
+        status,
+        code,
+        milliseconds: Math.round((performance.now() - started) * 10) / 10,
+      })
+    try {
+      for (let attempt = 0; ; attempt++) {
+        grant = await find(call.grantId, ctx.day, attempt > 0)
+        const verdict = judgeCall(grant, grant, { ...call, ip: ctx.ip, day: ctx.day }, grant.articles)
+        if (!verdict.ok) turnAway(verdict)
+        if (!grant.relation) notMounted(grant)
+        if (grant.quotaPerDay && attempt === 0) await spend(grant.id, ctx.day, grant.quotaPerDay, grant.no)
+        const { id, version } = grant
+        const guard = (param: Param) =>
+          `exists (select from delivery.grant where id = ${param(id)}::uuid and version = ${param(version)}::int)`
+        const taken = await take(grant, guard)
+        if (!taken.live) {
+          // The grant changed since it was read: judge again what it is now.
+          if (attempt < 5) continue
+          refuse('data.grant_changing', { status: 503, detail: '授权正在变更。', remedy: '请稍后重试。', headers: { 'retry-after': '1' } })
+        }
+        const seq = await recordRead(ctx as Context, {
+          ...usageOf(grant, call),
+          action: kind.action,
+          content: taken.content,
+          method: kind.method,
+          medium: '接口报文',
+          data: { grant: grant.no, rows: taken.rows },
+        })
+        finish(200, null, taken.rows, seq)
+        return { body: taken.body, seq, rows: taken.rows }
+      }
+    } catch (error) {
+      if (!(error instanceof Problem) || !grant) {
+        if (grant) finish(500, 'server.unexpected', 0, null)
+        throw error
+      }
+      const problem = named(error, grant)
+      const seq = await recordRead(ctx as Context, {
+        ...usageOf(grant, call),
+        action: 'data.refused',
+        content: `拒绝：${problem.details.reason ?? problem.code}`,
+        method: kind.method,
+        medium: '无',
+        ...(problem.details.cite && { cite: problem.details.cite }),
+        data: { grant: grant.no, code: problem.code },
+      })
+      finish(problem.status, problem.code, 0, seq)
+      problem.details.headers = { ...problem.details.headers, 'huitong-ledger': String(seq) }
+      throw problem
+    }
+  }
+
+  return {
+    calls,
+
+    /** Rows as JSON text. The usage record is on disk when this resolves. */
+    rows(ctx: Caller, call: Call, query: RowsQuery, trial = false): Promise<Delivered> {
+      return perform(
+        ctx,
+        call,
+        trial ? { action: 'data.try', method: '试调用' } : { action: 'data.read', method: '服务接口' },
+        async (grant, guard) => {
+          const s = projectJson({
+            relation: grant.relation!,
+            columns: grant.columns,
+            items: grant.items,
+            fields: query.fields ? splitNames(query.fields) : undefined,
+            filter: query.filter ? readFilter(query.filter) : undefined,
+            after: query.after ? unsealAfter(query.after, grant.id) : undefined,
+            limit: query.limit,
+            guard,
+          })
+          const row = (await run(grant, s)).rows[0] as { live: boolean; rows: string; count: number; last: string | null }
+          // The key of a row may be an item the grant does not hold, so the position is sealed.
+          const next = row.count === query.limit && row.last !== null ? secrets.seal(JSON.stringify([grant.id, row.last])) : null
+          return {
+            live: row.live,
+            body: `{"rows":${row.rows},"count":${row.count},"next":${JSON.stringify(next)}}`,
+            rows: row.count,
+            content: `${grant.title}（${grant.code}）${row.count} 行：${s.columns.map(c => c.name).join('、')}`,
+          }
+        },
+      )
+    },
+
+    /** Yes or no for each value. */
+    compare(ctx: Caller, call: Call, key: Record<string, string>, values: Record<string, string>): Promise<Delivered> {
+      return perform(ctx, call, { action: 'data.verify', method: '核验接口' }, async (grant, guard) => {
+        const keys = grant.keys.map(k => grant.items.find(i => i.key === k)?.name ?? k)
+        const missing = keys.filter((name, i) => !(name in key) && !(grant.keys[i]! in key))
+        if (!keys.length || missing.length || Object.keys(key).length !== keys.length) {
+          refuse('data.key_incomplete', {
+            reason: 'field-missing',
+            detail: `核验须给出能唯一确定一行的信息项：${keys.join('、') || '这个目录没有标识项，不能核验'}。`,
+            remedy: '请在 key 里逐项写出，不多不少。',
+          })
+        }
+        const s = comparison({ relation: grant.relation!, columns: grant.columns, items: grant.items, key, values, guard })
+        const row = (await run(grant, s)).rows[0] as { live: boolean; agrees: Record<string, boolean> | null }
+        return {
+          live: row.live,
+          body: JSON.stringify({ found: row.agrees !== null, agrees: row.agrees ?? {} }),
+          rows: row.agrees ? 1 : 0,
+          content: `${grant.title}（${grant.code}）核验：${Object.keys(values).join('、')}`,
+        }
+      })
+    },
+  }
+
+  function unsealAfter(after: string, grantId: string): string {
+    try {
+      const [id, last] = JSON.parse(secrets.unseal(after)) as [string, string]
+      if (id === grantId) return last
+    } catch {}
+    refuse('data.after_invalid', {
+      status: 400,
+      reason: 'field-invalid',
+      detail: 'after 不是这个授权的翻页位置。',
+      remedy: '请原样使用上一页答复里的 next。',
+    })
+  }
+}
+export type Delivery = ReturnType<typeof openDelivery>
+
+/** The seven fields of the usage record: purpose, person, approver, content, time, method, medium; content and method are added by the caller. */
+const usageOf = (grant: Known, call: Call) => ({
+  subject: grant.code,
+  purpose: grant.purpose,
+  person: call.operator ?? '未写明',
+  approver: grant.approver,
+  department: grant.grantee,
+  departmentId: grant.granteeDepartmentId,
+  region: grant.providerRegion,
+  caseNo: call.caseRef ?? grant.no,
+  cite: grant.articles.record,
+})
+
+function turnAway({ code, status, reason, detail, remedy, cite }: Refusal): never {
+  refuse(code, { status, reason, detail, remedy, ...(cite && { cite }) })
+}
+
+function notMounted(grant: LoadedGrant): never {
+  refuse('data.not_mounted', {
+    status: 503,
+    reason: 'not-mounted',
+    detail: `「${grant.title}」目前没有挂接数据。`,
+    remedy: '请联系提供部门。',
+  })
+}
+
+/** A refusal about items names the grant and stands on the article that limits use to what was approved. */
+function named(problem: Problem, grant: Known): Problem {
+  const d = problem.details
+  if (d.reason !== 'field-not-granted') return problem
+  return new Problem(problem.code, { ...d, detail: `本授权 ${grant.no} ${d.detail}`, cite: d.cite ?? grant.articles.purpose })
+}
+
+const digest = (text: string) => createHash('sha1').update(text).digest('base64url')
+
+export const splitNames = (text: string): string[] =>
+  text
+    .split(/[,，]/)
+    .map(name => name.trim())
+    .filter(Boolean)
+
+/** `{"信息项":"值"}`; numbers may be written bare. */
+export function readFilter(text: string): Record<string, string> {
+  try {
+    const value = JSON.parse(text) as unknown
+    if (value && typeof value === 'object' && !Array.isArray(value)) {
+      const entries = Object.entries(value)
+      if (entries.length <= 20 && entries.every(([, v]) => typeof v === 'string' || typeof v === 'number'))
+        return Object.fromEntries(entries.map(([k, v]) => [k, String(v)]))
+    }
+  } catch {}
+  refuse('data.filter_invalid', {
+    status: 400,
+    reason: 'field-invalid',
+    detail: 'filter 须是 JSON 对象，例如 {"信息项名称":"值"}。',
+    remedy: '请改正后重试；在地址里须作百分号编码。',
+  })
+}
+
+/** A name in a request header: percent-encoded UTF-8, or raw UTF-8 that Node reads byte by byte. */
+export function headerText(value: string | string[] | undefined): string | null {
+  if (typeof value !== 'string') return null
+  let text = Buffer.from(value, 'latin1').toString('utf8')
+  try {
+    text = decodeURIComponent(text)
+  } catch {}
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters have no place in a record
+  text = text.replace(/[\u0000-\u001f\u007f]/g, ' ').trim()
+  return text ? text.slice(0, 100) : null
+}

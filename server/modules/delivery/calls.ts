@@ -1,0 +1,116 @@
+import type pg from 'pg'
+import type { Log } from '../../platform/context.ts'
+import { refuse } from '../../platform/problem.ts'
+
+export type CallRow = {
+  grantId: string
+  at: Date
+  day: string
+  seq: number | null
+  operator: string
+  caseRef: string
+  method: string
+  rows: number
+  status: number
+  code: string | null
+  milliseconds: number
+}
+
+const insert = `insert into delivery.call (grant_id, at, day, seq, operator, case_ref, method, rows, status, code, milliseconds)
+  select * from unnest($1::uuid[], $2::timestamptz[], $3::date[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::int[], $9::int[], $10::text[], $11::real[])`
+
+/**
+ * The list of calls people look at, written in lots a moment after the calls. It may lose the last moment when the process is killed;
+ * the ledger, which is the proof, does not.
+ */
+export function openCallLog(pool: pg.Pool, log: Log, everyMs = 300) {
+  let held: CallRow[] = []
+  let timer: NodeJS.Timeout | undefined
+  let writing: Promise<void> = Promise.resolve()
+
+  const write = async (rows: CallRow[]) => {
+    const column = (pick: (r: CallRow) => unknown) => rows.map(pick)
+    const values = [
+      column(r => r.grantId),
+      column(r => r.at),
+      column(r => r.day),
+      column(r => r.seq),
+      column(r => r.operator),
+      column(r => r.caseRef),
+      column(r => r.method),
+      column(r => r.rows),
+      column(r => r.status),
+      column(r => r.code),
+      column(r => r.milliseconds),
+    ]
+    await pool
+      .query({ name: 'delivery.call', text: insert, values })
+      .catch(error => log.error({ error: (error as Error).message, lost: rows.length }, 'call log'))
+  }
+  const flush = (): Promise<void> => {
+    clearTimeout(timer)
+    timer = undefined
+    const rows = held
+    held = []
+    if (rows.length) writing = writing.then(() => write(rows))
+    return writing
+  }
+  return {
+    add(row: CallRow): void {
+      held.push(row)
+      if (held.length >= 2000) void flush()
+      else timer ??= setTimeout(flush, everyMs).unref()
+    },
+    flush,
+  }
+}
+
+/**
+ * Calls left today. A process takes them from the database in lots of at most one per cent, so that a busy grant needs no lock per call
+ * and the limit is never passed; a process that ends leaves at most one lot unused.
+ */
+export function openQuota(pool: pg.Pool) {
+  const lots = new Map<string, { day: string; left: number; taking: Promise<number> | null }>()
+
+  const take = async (grantId: string, day: string, limit: number): Promise<number> => {
+    const lot = Math.max(1, Math.min(100, Math.floor(limit / 100)))
+    const { rows } = await pool.query<{ lot: number }>({
+      name: 'delivery.quota',
+      text: `insert into delivery.quota as q (grant_id, day, taken, lot) values ($1, $2, $3::int, $3::int)
+        on conflict (grant_id, day) do update set taken = least(q.taken + $3::int, $4::int), lot = least($3::int, $4::int - q.taken)
+        where q.taken < $4::int returning lot`,
+      values: [grantId, day, lot, limit],
+    })
+    return rows[0]?.lot ?? 0
+  }
+
+  return async function spend(grantId: string, day: string, limit: number, no: string): Promise<void> {
+    for (;;) {
+      let lot = lots.get(grantId)
+      if (lot?.day !== day) {
+        lot = { day, left: 0, taking: null }
+        lots.set(grantId, lot)
+      }
+      if (lot.left > 0) {
+        lot.left--
+        return
+      }
+      const mine = lot
+      mine.taking ??= take(grantId, day, limit)
+        .then(got => {
+          mine.left += got
+          return got
+        })
+        .finally(() => {
+          mine.taking = null
+        })
+      if ((await mine.taking) > 0) continue
+      refuse('data.quota_used', {
+        status: 429,
+        reason: 'quota-exceeded',
+        detail: `授权 ${no} 今天的 ${limit} 次调用已用完。`,
+        remedy: '请明天再调用，或申请提高每日上限。',
+      })
+    }
+  }
+}

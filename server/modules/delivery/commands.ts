@@ -1,0 +1,122 @@
+import { randomBytes } from 'node:crypto'
+import { sql } from 'kysely'
+import type { Item } from '../../../contract/catalog.ts'
+import type { Cite } from '../../../contract/common.ts'
+import type { Context } from '../../platform/context.ts'
+import type { Tx } from '../../platform/db.ts'
+import { newId, newSecret } from '../../platform/id.ts'
+import { notFound, refuse } from '../../platform/problem.ts'
+import { record } from '../audit/public.ts'
+import { lockGrant } from './queries.ts'
+import { type GrantRecord, grantStateLabels } from './rules.ts'
+import { secretHash } from './tokens.ts'
+
+export type NewGrant = {
+  entryId: string
+  entryVersion: number
+  granteeDepartmentId: string
+  systemId: string | null
+  items: { key: string; treatment: 'plain' | 'masked' | 'verify' }[]
+  purpose: string
+  basis: string
+  approver: string
+  from: string
+  until: string | null
+  quotaPerDay: number | null
+  caseId: string | null
+  caseNo: string | null
+  method: string
+  cite: Cite
+}
+
+/** Makes a grant of published items. Names and kinds are kept as granted, so that a later version cannot widen what leaves. */
+export async function createGrant(tx: Tx, ctx: Context, g: NewGrant): Promise<{ id: string; no: string }> {
+  const entry = (
+    await sql<{ code: string; title: string; region: string; items: Item[] }>`select code, title, region, content -> 'items' as items
+      from catalog.entry_view where id = ${g.entryId} and state = 'published'`.execute(tx)
+  ).rows[0]
+  if (!entry) notFound('catalog.entry', '已发布的目录')
+  const treatments = new Map(g.items.map(i => [i.key, i.treatment]))
+  for (const key of treatments.keys()) {
+    if (!entry.items.some(i => i.key === key)) {
+      refuse('grant.item_not_registered', {
+        reason: 'field-not-registered',
+        detail: `目录「${entry.title}」的现行版本没有信息项 ${key}，不能授权。`,
+        remedy: '请按现行版本重新选择信息项。',
+      })
+    }
+  }
+  const items = entry.items.flatMap(({ key, name, semantic, type }) => {
+    const treatment = treatments.get(key)
+    return treatment ? [{ key, name, treatment, semantic: semantic ?? null, type: type ?? null }] : []
+  })
+  if (!items.length) refuse('grant.no_items', { reason: 'field-missing', detail: '没有选择任何信息项。', remedy: '请至少选择一项。' })
+
+  const id = newId(ctx.now.getTime())
+  const year = Number(ctx.day.slice(0, 4))
+  const last = (
+    await sql<{ last: number }>`insert into delivery.number as n (year, last) values (${year}, 1)
+      on conflict (year) do update set last = n.last + 1 returning last`.execute(tx)
+  ).rows[0]!.last
+  const no = `SQ-${year}-${String(last).padStart(4, '0')}`
+  await sql`insert into delivery.grant (id, no, entry_id, entry_version, grantee_department_id, system_id, items, purpose, basis, approver,
+      valid_from, valid_until, quota_per_day, case_id, case_no, method, cite, created)
+    values (${id}, ${no}, ${g.entryId}, ${g.entryVersion}, ${g.granteeDepartmentId}, ${g.systemId}, ${JSON.stringify(items)}, ${g.purpose}, ${g.basis},
+      ${g.approver}, ${g.from}, ${g.until}, ${g.quotaPerDay}, ${g.caseId}, ${g.caseNo}, ${g.method}, ${JSON.stringify(g.cite)}, ${ctx.now})`.execute(
+    tx,
+  )
+  await record(tx, ctx, {
+    action: 'grant.create',
+    subject: no,
+    purpose: g.purpose,
+    approver: g.approver,
+    content: `${entry.title}（${entry.code}）：${items.map(i => i.name).join('、')}`,
+    ...(g.caseNo && { caseNo: g.caseNo }),
+    cite: g.cite,
+    data: { entry: entry.code, version: g.entryVersion, items: items.map(i => [i.key, i.treatment]), from: g.from, until: g.until },
+  })
+  return { id, no }
+}
+
+/** Suspends, resumes or revokes. The version grows, so that the next data statement in any process no longer matches. */
+export async function setGrantState(
+  tx: Tx,
+  ctx: Context,
+  id: string,
+  state: GrantRecord['state'],
+  reason: string,
+  cite: Cite,
+): Promise<void> {
+  const grant = (await lockGrant(tx, id)) ?? notFound('grant', '授权')
+  if (grant.state === state || grant.state === 'revoked') {
+    refuse('grant.wrong_state', {
+      status: 409,
+      reason: 'wrong-state',
+      detail: `授权 ${grant.no} 现在是「${grantStateLabels[grant.state]}」，不能再办这一步。`,
+      remedy: '请刷新页面查看最新状态。',
+    })
+  }
+  await sql`update delivery.grant set state = ${state}, state_reason = ${reason}, state_cite = ${JSON.stringify(cite)}, state_at = ${ctx.now},
+    version = version + 1 where id = ${id}`.execute(tx)
+  const action = state === 'active' ? 'grant.resume' : state === 'suspended' ? 'grant.suspend' : 'grant.revoke'
+  await record(tx, ctx, { action, subject: grant.no, content: reason, cite })
+}
+
+/** New credentials; tokens made with the old ones end at once. The secret is not kept, only its digest. */
+export async function rotateCredentials(tx: Tx, ctx: Context, id: string): Promise<{ clientId: string; clientSecret: string }> {
+  const grant = (await lockGrant(tx, id)) ?? notFound('grant', '授权')
+  const clientSecret = newSecret()
+  const fresh = `htc_${randomBytes(12).toString('base64url')}`
+  const { rows } = await sql<{ client_id: string }>`update delivery.grant set client_id = coalesce(client_id, ${fresh}),
+      secret_hash = ${secretHash(clientSecret)}, credential = credential + 1, version = version + 1 where id = ${id} returning client_id`.execute(
+    tx,
+  )
+  await record(tx, ctx, { action: 'grant.credentials', subject: grant.no })
+  return { clientId: rows[0]!.client_id, clientSecret }
+}
+
+export async function setAllowedIps(tx: Tx, ctx: Context, id: string, ips: string[]): Promise<void> {
+  const grant = (await lockGrant(tx, id)) ?? notFound('grant', '授权')
+  await sql`update delivery.grant set allowed_ips = ${ips}, version = version + 1 where id = ${id}`.execute(tx)
+  await record(tx, ctx, { action: 'grant.ips', subject: grant.no, content: ips.join('、') || '不限制' })
+}

@@ -1,0 +1,268 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import * as contract from '../../../contract/delivery.ts'
+import type { Body, Reply } from '../../../contract/endpoint.ts'
+import { addDays } from '../../platform/clock.ts'
+import type { StaffContext } from '../../platform/context.ts'
+import { route } from '../../platform/http.ts'
+import { limiter } from '../../platform/limiter.ts'
+import { notFound, Problem, refuse } from '../../platform/problem.ts'
+import { type Delivery, headerText, openDelivery } from './api.ts'
+import { rotateCredentials, setAllowedIps } from './commands.ts'
+import { examples } from './examples.ts'
+import { findClient, type LoadedGrant, listCalls, listGrants, loadGrantRow, usageByDay } from './queries.ts'
+import { type GrantAction, type GrantPlace, grantActions, grantStateLabels, maySee, treatmentLabels, urlCode } from './rules.ts'
+import { readToken, same, secretHash, tokenSeconds, writeToken } from './tokens.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    delivery: Delivery
+  }
+}
+
+/** Pages about grants, under /api. */
+export function registerDelivery(app: FastifyInstance): void {
+  const { db, pool } = app.services
+
+  const see = async (ctx: StaffContext, id: string): Promise<LoadedGrant> => {
+    const grant = await loadGrantRow(pool, id)
+    // Whose it is not need not learn that it exists.
+    return grant && maySee(ctx.actor, placeOf(grant, ctx.day)) ? grant : notFound('grant', '授权')
+  }
+  const demand = async (ctx: StaffContext, id: string, action: GrantAction): Promise<LoadedGrant> => {
+    const grant = await see(ctx, id)
+    if (!grantActions(ctx.actor, placeOf(grant, ctx.day)).includes(action)) {
+      refuse('grant.not_yours', {
+        status: 403,
+        reason: 'not-competent',
+        detail: `授权 ${grant.no}（${stateOf(grant, ctx.day).label}）的这一步只能由使用部门「${grant.grantee}」在授权有效时办理。`,
+        remedy: '请联系使用部门的数据专员或开发人员。',
+      })
+    }
+    return grant
+  }
+  const show = async (ctx: StaffContext, id: string) => view(ctx, await see(ctx, id))
+
+  route(app, contract.grants, async ({ query, ctx }) => {
+    await app.delivery.calls.flush()
+    const { rows, total } = await listGrants(db, ctx.actor, query, ctx.day)
+    return {
+      rows: rows.map(r => ({
+        ...r,
+        stateLabel: grantStateLabels[r.state as keyof typeof grantStateLabels],
+        daysLeft: daysLeft(r.until, ctx.day),
+        lastCall: r.lastCall?.toISOString() ?? null,
+      })),
+      total,
+      next: rows.length === query.limit ? rows.at(-1)!.no : null,
+    }
+  })
+
+  route(app, contract.grant, ({ params, ctx }) => show(ctx, params.id))
+
+  route(app, contract.rotate, async ({ params, ctx, request, reply }) => {
+    const grant = await demand(ctx, params.id, 'rotate')
+    const made = await db.transaction().execute(tx => rotateCredentials(tx, ctx, grant.id))
+    const base = baseUrl(ctx, request)
+    const urls = { tokenUrl: `${base}/oauth/token`, dataUrl: `${base}/data/v1/${urlCode(grant.code)}` }
+    void reply.header('cache-control', 'no-store')
+    return { ...made, ...urls, examples: examples({ ...urls, clientId: made.clientId }) }
+  })
+
+  route(app, contract.setIps, async ({ params, body, ctx }) => {
+    const grant = await demand(ctx, params.id, 'edit-ips')
+    await db.transaction().execute(tx => setAllowedIps(tx, ctx, grant.id, [...new Set(body.ips)]))
+    return show(ctx, grant.id)
+  })
+
+  route(app, contract.tryCall, async ({ params, body, ctx }) => {
+    const grant = await demand(ctx, params.id, 'try')
+    const code = urlCode(grant.code)
+    const started = performance.now()
+    const done = (status: number, reply: unknown, ledger: number | null) => ({
+      url: `/data/v1/${code}${body.query && `?${body.query}`}`,
+      status,
+      milliseconds: Math.round((performance.now() - started) * 10) / 10,
+      body: reply,
+      ledger,
+    })
+    try {
+      const parsed = contract.DataQuery.safeParse(Object.fromEntries(new URLSearchParams(body.query)))
+      if (!parsed.success) refuse('request.invalid', { status: 400, detail: `参数不对：${parsed.error.issues[0]?.message ?? ''}` })
+      const call = { grantId: grant.id, credential: null, code, operator: ctx.actor.name, caseRef: body.purpose, purpose: null }
+      const { body: text, seq } = await app.delivery.rows(ctx, call, parsed.data, true)
+      return done(200, JSON.parse(text), seq)
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error
+      return done(error.status, error.document(ctx.requestId), Number(error.details.headers?.['huitong-ledger']) || null)
+    }
+  })
+
+  route(app, contract.calls, async ({ params, query, ctx }) => {
+    const grant = await see(ctx, params.id)
+    await app.delivery.calls.flush()
+    const { rows, total } = await listCalls(db, grant.id, query.after, query.limit)
+    return {
+      rows: rows.map(({ id, ...r }) => ({ ...r, at: r.at.toISOString() })),
+      total,
+      next: rows.length === query.limit ? String(rows.at(-1)!.id) : null,
+    }
+  })
+
+  route(app, contract.usage, async ({ params, ctx }) => {
+    const grant = await see(ctx, params.id)
+    await app.delivery.calls.flush()
+    return usageByDay(db, grant.id, addDays(ctx.day, -29), ctx.day)
+  })
+}
+
+/** The data API for consumer systems, at the root: /oauth/token and /data/v1. */
+export function registerDeliveryApi(app: FastifyInstance): void {
+  const { pool, secrets } = app.services
+  const key = secrets.derive('delivery.token')
+  const perClient = limiter(30, 60)
+  const perAddress = limiter(300, 60)
+  app.decorate('delivery', openDelivery(app.services))
+  app.addHook('onClose', () => app.delivery.calls.flush())
+
+  const token: Parameters<typeof route<undefined, undefined, TokenRequest, TokenReply>>[2] = async ({ body, ctx, request, reply }) => {
+    const basic = readBasic(request.headers.authorization)
+    const clientId = basic?.[0] ?? body.client_id ?? ''
+    const secret = basic?.[1] ?? body.client_secret ?? ''
+    perAddress(ctx.ip, ctx.now)
+    perClient(`${ctx.ip} ${clientId.slice(0, 80)}`, ctx.now)
+    const client = await findClient(pool, clientId)
+    // An unknown client costs the same comparison as a known one.
+    const right = same(secretHash(secret), client?.secretHash ?? Buffer.alloc(32))
+    if (!client || !right) {
+      refuse('oauth.invalid_client', {
+        status: 401,
+        reason: 'invalid_client',
+        detail: 'client_id 或密钥不对。',
+        remedy: '请核对凭证；密钥丢失时请在授权页轮换。',
+        headers: { 'www-authenticate': 'Basic realm="huitong"', 'cache-control': 'no-store' },
+      })
+    }
+    void reply.headers({ 'cache-control': 'no-store', pragma: 'no-cache' })
+    const expires = Math.floor(ctx.now.getTime() / 1000) + tokenSeconds
+    return {
+      access_token: writeToken(key, { grantId: client.id, credential: client.credential, expires }),
+      token_type: 'Bearer' as const,
+      expires_in: tokenSeconds,
+    }
+  }
+  void app.register(async scope => {
+    // OAuth clients send forms; nothing else in the product may.
+    scope.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string', bodyLimit: 8192 }, (_request, form, done) =>
+      done(null, Object.fromEntries(new URLSearchParams(form as string))),
+    )
+    route(scope, contract.token, token)
+  })
+
+  const callOf = (request: FastifyRequest, now: Date, code: string) => {
+    const bearer = /^Bearer (\S+)$/i.exec(request.headers.authorization ?? '')?.[1]
+    const token = bearer ? readToken(key, bearer, now) : null
+    if (!token) {
+      refuse('data.token_invalid', {
+        status: 401,
+        reason: 'token-invalid',
+        detail: bearer ? '令牌不对或已过期。' : '没有带访问令牌。',
+        remedy: '请用 client_id 和密钥向 /oauth/token 换取令牌，放在请求头 Authorization: Bearer 里。',
+        headers: { 'www-authenticate': `Bearer realm="huitong"${bearer ? ', error="invalid_token"' : ''}` },
+      })
+    }
+    return {
+      grantId: token.grantId,
+      credential: token.credential,
+      code,
+      operator: headerText(request.headers['x-huitong-operator']),
+      caseRef: headerText(request.headers['x-huitong-case']),
+      purpose: headerText(request.headers['x-huitong-purpose']),
+    }
+  }
+  const headers = (seq: number) => ({
+    'huitong-ledger': String(seq),
+    'cache-control': 'no-store',
+    'content-type': 'application/json; charset=utf-8',
+  })
+
+  route(app, contract.data, async ({ params, query, ctx, request, reply }) => {
+    const { body, seq } = await app.delivery.rows(ctx, callOf(request, ctx.now, params.code), query)
+    return reply.headers(headers(seq)).send(body)
+  })
+
+  route(app, contract.verify, async ({ params, body, ctx, request, reply }) => {
+    const answer = await app.delivery.compare(ctx, callOf(request, ctx.now, params.code), body.key, body.values)
+    return reply.headers(headers(answer.seq)).send(answer.body)
+  })
+}
+
+type TokenRequest = Body<typeof contract.token>
+type TokenReply = Reply<typeof contract.token>
+
+const placeOf = (g: LoadedGrant, day: string): GrantPlace => ({
+  state: g.state,
+  expired: !!g.until && g.until < day,
+  granteeDepartmentId: g.granteeDepartmentId,
+  providerDepartmentId: g.providerDepartmentId,
+  granteeRegion: g.granteeRegion,
+  providerRegion: g.providerRegion,
+  clientId: g.clientId,
+})
+
+const stateOf = (g: LoadedGrant, day: string) => {
+  const state = g.state === 'active' && g.until && g.until < day ? ('expired' as const) : g.state
+  return { state, label: grantStateLabels[state] }
+}
+const daysLeft = (until: string | null, day: string) =>
+  until ? Math.max(0, Math.round((Date.parse(until) - Date.parse(day)) / 86_400_000)) : null
+
+function view(ctx: StaffContext, g: LoadedGrant) {
+  const { state, label } = stateOf(g, ctx.day)
+  return {
+    id: g.id,
+    no: g.no,
+    entryId: g.entryId,
+    code: g.code,
+    title: g.title,
+    provider: g.provider,
+    grantee: g.grantee,
+    system: g.system,
+    state,
+    stateLabel: label,
+    stateReason: g.stateReason,
+    stateCite: g.stateCite,
+    items: g.items.map(i => ({ key: i.key, name: i.name, treatment: i.treatment, treatmentLabel: treatmentLabels[i.treatment] })),
+    purpose: g.purpose,
+    basis: g.basis,
+    approver: g.approver,
+    from: g.from,
+    until: g.until,
+    daysLeft: daysLeft(g.until, ctx.day),
+    quotaPerDay: g.quotaPerDay,
+    caseNo: g.caseNo,
+    cite: g.cite,
+    method: g.method,
+    clientId: g.clientId,
+    allowedIps: g.allowedIps,
+    may: grantActions(ctx.actor, placeOf(g, ctx.day)),
+  }
+}
+/** The page of a grant, for modules that end an action with it. */
+export async function grantView(ctx: StaffContext, id: string) {
+  return view(ctx, (await loadGrantRow(ctx.pool, id)) ?? notFound('grant', '授权'))
+}
+
+const baseUrl = (ctx: StaffContext, request: FastifyRequest) => ctx.config.publicUrl ?? `${request.protocol}://${request.host}`
+
+function readBasic(header: string | undefined): [string, string] | null {
+  const encoded = /^Basic ([A-Za-z0-9+/=]+)$/i.exec(header ?? '')?.[1]
+  if (!encoded) return null
+  const text = Buffer.from(encoded, 'base64').toString()
+  const cut = text.indexOf(':')
+  if (cut < 0) return null
+  try {
+    return [decodeURIComponent(text.slice(0, cut)), decodeURIComponent(text.slice(cut + 1))]
+  } catch {
+    return null
+  }
+}

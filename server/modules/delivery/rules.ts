@@ -1,0 +1,200 @@
+import { BlockList, isIPv4 } from 'node:net'
+import type { Cite } from '../../../contract/common.ts'
+import type { Actor } from '../../platform/context.ts'
+import type { OutgoingItem } from './projection.ts'
+
+/** A grant with what is needed to judge and deliver. */
+export type GrantRecord = {
+  id: string
+  no: string
+  version: number
+  state: 'active' | 'suspended' | 'revoked'
+  stateReason: string | null
+  stateCite: Cite | null
+  stateAt: Date | null
+  entryId: string
+  granteeDepartmentId: string
+  systemId: string | null
+  items: OutgoingItem[]
+  purpose: string
+  basis: string
+  approver: string
+  from: string
+  until: string | null
+  quotaPerDay: number | null
+  caseNo: string | null
+  method: string
+  cite: Cite
+  allowedIps: string[]
+  clientId: string | null
+  credential: number
+}
+
+export type Refusal = {
+  ok: false
+  code: string
+  status: number
+  reason: string
+  detail: string
+  remedy: string
+  cite?: Cite | undefined
+}
+export type Verdict = { ok: true } | Refusal
+
+export type DataCall = {
+  code: string
+  /** Number of the credentials the token was made with; null for a trial by a signed-in person. */
+  credential: number | null
+  ip: string
+  day: string
+  operator: string | null
+  caseRef: string | null
+  purpose: string | null
+}
+export type Articles = { record: Cite; access: Cite; purpose: Cite }
+
+/** Whether this call may take data under this grant. First what the grant allows, then what the usage record needs. */
+export function judgeCall(grant: GrantRecord, entry: { code: string; published: boolean }, call: DataCall, cite: Articles): Verdict {
+  const no = (code: string, status: number, reason: string, detail: string, remedy: string, c?: Cite): Refusal => ({
+    ok: false,
+    code,
+    status,
+    reason,
+    detail,
+    remedy,
+    cite: c,
+  })
+  if (call.credential !== null && call.credential !== grant.credential)
+    return no('data.token_replaced', 401, 'token-invalid', '凭证已经轮换，这个令牌不再有效。', '请用新密钥换取令牌。')
+  if (call.code !== urlCode(entry.code))
+    return no(
+      'data.no_grant',
+      403,
+      'no-access-grant',
+      `授权 ${grant.no} 不含这个目录。`,
+      '请核对地址里的信息资源代码，或申请使用。',
+      cite.access,
+    )
+  if (grant.state === 'suspended')
+    return no(
+      'data.grant_suspended',
+      403,
+      'grant-suspended',
+      `授权 ${grant.no} 已暂停。原因：${grant.stateReason ?? '未写明'}`,
+      '由提供部门恢复后即可再用。',
+      grant.stateCite ?? grant.cite,
+    )
+  if (grant.state === 'revoked')
+    return no(
+      'data.grant_revoked',
+      403,
+      'grant-revoked',
+      `授权 ${grant.no} 已撤销。原因：${grant.stateReason ?? '未写明'}`,
+      '仍需使用的，请重新申请。',
+      grant.stateCite ?? grant.cite,
+    )
+  if (call.day < grant.from)
+    return no('data.grant_not_yet', 403, 'grant-not-yet', `授权 ${grant.no} 自 ${grant.from} 起生效。`, '请在生效日之后调用。', grant.cite)
+  if (grant.until && call.day > grant.until)
+    return no(
+      'data.grant_expired',
+      403,
+      'grant-expired',
+      `授权 ${grant.no} 已于 ${grant.until} 到期。`,
+      '仍需使用的，请申请续期。',
+      grant.cite,
+    )
+  if (!entry.published)
+    return no('data.entry_withdrawn', 403, 'entry-withdrawn', '这个目录已撤销或正在下线，不再提供数据。', '请联系提供部门。')
+  if (grant.allowedIps.length > 0 && call.credential !== null && !listed(grant.allowedIps, call.ip))
+    return no(
+      'data.address_not_allowed',
+      403,
+      'ip-not-allowed',
+      `地址 ${call.ip} 不在授权 ${grant.no} 的白名单里。`,
+      '请在授权页登记服务器地址。',
+    )
+  if (!call.operator)
+    return no(
+      'data.record_incomplete',
+      422,
+      'record-incomplete',
+      '没有写明使用人员：请求头 x-huitong-operator 为空。取用共享数据须登记使用人员，登记不全不提供数据。',
+      '请在请求头 x-huitong-operator 写明经办人姓名（UTF-8，百分号编码）。',
+      cite.record,
+    )
+  if (!call.caseRef)
+    return no(
+      'data.record_incomplete',
+      422,
+      'record-incomplete',
+      '没有写明办理事项：请求头 x-huitong-case 为空。取用共享数据须登记用于哪一件事，登记不全不提供数据。',
+      '请在请求头 x-huitong-case 写明业务编号或办件编号。',
+      cite.record,
+    )
+  if (call.purpose && call.purpose !== grant.purpose)
+    return no(
+      'data.purpose_mismatch',
+      403,
+      'purpose-mismatch',
+      `本次用途与授权的用途不一致。授权用途：${grant.purpose}`,
+      '请按授权的用途使用；用途有变化的，重新申请。',
+      cite.purpose,
+    )
+  return { ok: true }
+}
+
+/** `307…/000001` as it stands in an address. */
+export const urlCode = (code: string): string => code.replace('/', '-')
+
+function listed(allowed: string[], ip: string): boolean {
+  const list = new BlockList()
+  for (const entry of allowed) {
+    const [address, prefix] = entry.split('/') as [string, string?]
+    const family = isIPv4(address) ? 'ipv4' : 'ipv6'
+    if (prefix) list.addSubnet(address, Number(prefix), family)
+    else list.addAddress(address, family)
+  }
+  const plain = ip.replace(/^::ffff:(?=\d+\.)/, '')
+  return list.check(plain, isIPv4(plain) ? 'ipv4' : 'ipv6')
+}
+
+/** Where a grant stands for people: what it is to them, and what they may do with it now. */
+export type GrantPlace = {
+  state: GrantRecord['state']
+  expired: boolean
+  granteeDepartmentId: string
+  providerDepartmentId: string
+  granteeRegion: string
+  providerRegion: string
+  clientId: string | null
+}
+export type GrantAction = 'suspend' | 'resume' | 'rotate' | 'try' | 'edit-ips'
+type Viewer = Pick<Actor, 'departmentId' | 'region' | 'departmentRoles' | 'roles'>
+
+export function maySee(actor: Viewer, g: GrantPlace): boolean {
+  if (actor.departmentId === g.granteeDepartmentId || actor.departmentId === g.providerDepartmentId) return true
+  if (actor.roles.includes('inspector')) return true
+  return isAuthorityOf(actor, [g.granteeRegion, g.providerRegion])
+}
+
+export function grantActions(actor: Viewer, g: GrantPlace): GrantAction[] {
+  const has = (...roles: Actor['roles']) => roles.some(r => actor.roles.includes(r))
+  const live = g.state === 'active' && !g.expired
+  const list: GrantAction[] = []
+  const mayStop =
+    (actor.departmentId === g.providerDepartmentId && has('steward', 'leader')) ||
+    (isAuthorityOf(actor, [g.providerRegion]) && has('bureau'))
+  if (mayStop && live) list.push('suspend')
+  if (mayStop && g.state === 'suspended') list.push('resume')
+  if (actor.departmentId === g.granteeDepartmentId && has('developer', 'steward')) {
+    if (g.state !== 'revoked' && !g.expired) list.push('rotate', 'edit-ips')
+    if (live) list.push('try')
+  }
+  return list
+}
+
+const isAuthorityOf = (actor: Viewer, regions: string[]) => actor.departmentRoles.includes('authority') && regions.includes(actor.region)
+
+export const treatmentLabels = { plain: '原样', masked: '脱敏', verify: '仅核验' } as const
+export const grantStateLabels = { active: '生效中', suspended: '已暂停', revoked: '已撤销', expired: '已到期' } as const
