@@ -96,10 +96,12 @@ create table audit.verification (
   result jsonb not null
 );
 
+create view audit.entry_view as select seq, at, action, subject, case_no, data, department_id, region, content, method, purpose from audit.entry;
+
 do $$
 begin
   grant usage on schema audit to huitong_app;
-  grant select, insert on audit.block, audit.checkpoint, audit.entry, audit.verification to huitong_app;
+  grant select, insert on audit.block, audit.checkpoint, audit.entry, audit.verification, audit.entry_view to huitong_app;
   grant select, insert, delete on audit.outbox to huitong_app;
   grant usage on all sequences in schema audit to huitong_app;
   grant execute on function audit.ensure_month(date) to huitong_app;

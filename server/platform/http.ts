@@ -1,3 +1,4 @@
+import '@fastify/cookie'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { ZodError } from 'zod'
 import type { Access, Endpoint, Role } from '../../contract/endpoint.ts'

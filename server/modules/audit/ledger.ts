@@ -58,7 +58,7 @@ export function openLedger(pool: pg.Pool): Ledger {
         )
       }
       await client.query('commit')
-      own.forEach((w, i) => w.done(first + outbox.length + i))
+      for (const [i, w] of own.entries()) w.done(first + outbox.length + i)
       for (const w of group) if (w.record === null) w.done(0)
       client.release()
     } catch (error) {

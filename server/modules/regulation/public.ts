@@ -9,6 +9,7 @@ export { addWorkingDays, calendarDay, workingDaysBetween } from './calendar.ts'
 export { RegulationError } from './load.ts'
 export type { Ruled } from './resolve.ts'
 export type { Action, Procedure, RegionRecord, Step, Topic, Topics, Within } from './schema.ts'
+export { timeText } from './words.ts'
 
 /** Effects that modules have registered; regulation files may name only these. */
 export const knownEffects: ReadonlySet<string> = new Set([
@@ -91,24 +92,18 @@ type DutyLike = {
   inherited: string | null
 }
 
+function lightOf(d: DutyLike, left: number | null): Clock['light'] {
+  if (d.ended) return d.due && d.origin === 'law' && d.ended > d.due ? 'late' : 'done'
+  if (d.stopped) return 'stopped'
+  // A word such as 及时 has only our reminder: it is never overdue in law.
+  if (d.origin === 'platform' || left === null) return 'word'
+  return left < 0 ? 'red' : left <= 2 ? 'yellow' : 'green'
+}
+
 /** A duty as a clock with its light, for pages: more than 2 working days left is green, 2 or less yellow, past red. */
 export function clockOf(d: DutyLike, day: string): Clock {
   const left = d.due && !d.ended ? workingDaysBetween(day, d.due) : null
-  const light: Clock['light'] = d.ended
-    ? d.due && d.ended > d.due
-      ? 'late'
-      : 'done'
-    : d.stopped
-      ? 'stopped'
-      : d.origin === 'platform' || left === null
-        ? left !== null && left < 0
-          ? 'red'
-          : 'word'
-        : left < 0
-          ? 'red'
-          : left <= 2
-            ? 'yellow'
-            : 'green'
+  const light = lightOf(d, left)
   return {
     dutyId: d.id,
     what: d.what,

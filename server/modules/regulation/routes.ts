@@ -8,7 +8,8 @@ import { addWorkingDays, calendarDay, strip } from './calendar.ts'
 import type { Loaded } from './load.ts'
 import { govern, law, regionOf } from './public.ts'
 import { citeOf, statusLabels, statusOf } from './resolve.ts'
-import { type Topic, topicSchemas, type Within } from './schema.ts'
+import { type Topic, topicSchemas } from './schema.ts'
+import { timeText } from './words.ts'
 
 export const topicLabels: Record<Topic, string> = {
   'share-types': '共享分类',
@@ -35,8 +36,6 @@ export const topicLabels: Record<Topic, string> = {
   'registered-only': '先登记后汇聚',
   'log-retention': '留痕保存',
 }
-
-export const timeText = (w: Within | undefined): string => (!w ? '停表' : w.days ? `${w.days} 个工作日` : w.word!)
 
 const summary = (r: Loaded, day: string) => {
   const status = statusOf(r, day)

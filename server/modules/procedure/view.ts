@@ -1,0 +1,356 @@
+import { sql } from 'kysely'
+import type { Cite, Clock } from '../../../contract/common.ts'
+import { type ActionField, type Case, type CaseAction, type FieldName, type Form, fields, treatments } from '../../../contract/procedure.ts'
+import type { StaffContext } from '../../platform/context.ts'
+import type { Database } from '../../platform/db.ts'
+import { clockOf, type Procedure, regionName, timeText } from '../regulation/public.ts'
+import { type CaseRecord, historyOf, procedureOf } from './engine.ts'
+import { type ActionRule, actionRule, judge, rolesOf, spoken, whoOf } from './rules.ts'
+
+/** What the module that owns a case's subject adds to its page. */
+export type SubjectHooks = {
+  href?: (c: CaseRecord) => string | null
+  /** Page that shows what changed. */
+  compare?: (c: CaseRecord) => string | null
+  /** Rows that `items` and `treatments` fields choose from, with the proposed treatment. */
+  rows?: (
+    db: Database,
+    c: CaseRecord,
+  ) => Promise<{ key: string; label: string; note: string | null; treatment: 'plain' | 'masked' | 'verify' }[]>
+  /** What stands in the way of an action, beside the regulation: shown on the page and refused on the server. */
+  blocks?: (db: Database, c: CaseRecord, action: string) => Promise<{ what: string; who: string; cite: Cite | null } | null>
+}
+const hooks = new Map<string, SubjectHooks>()
+/** Registers what a procedure's page shows about its subject. */
+export const registerHooks = (procedure: string, h: SubjectHooks): void => void hooks.set(procedure, h)
+export const hooksOf = (procedure: string): SubjectHooks => hooks.get(procedure) ?? {}
+
+/** Parties see their cases; authorities and inspectors those of their region and below. */
+export const mayKnow =
+  (ctx: StaffContext) =>
+  (c: Pick<CaseRecord, 'parties' | 'region'>): boolean =>
+    Object.values(c.parties).some(p => p.departmentId === ctx.actor.departmentId) ||
+    ((ctx.actor.roles.includes('inspector') || ctx.actor.roles.includes('bureau')) &&
+      c.region.startsWith(ctx.actor.region.replace(/(00)+$/, '')))
+
+export type DutyRow = {
+  id: string
+  case_id: string | null
+  step: string | null
+  what: string
+  debtor_id: string
+  debtor: string
+  role: string
+  creditor: string
+  title: string
+  href: string
+  opened: string
+  days: number | null
+  word: string | null
+  origin: 'law' | 'platform'
+  due: string | null
+  estimated: boolean
+  stopped_on: string | null
+  ended: string | null
+  cite: Cite
+  inherited: string | null
+  until: string[]
+}
+export const dutyClock = (d: DutyRow, day: string): Clock =>
+  clockOf(
+    {
+      id: d.id,
+      what: d.what,
+      debtor: d.debtor,
+      opened: d.opened,
+      due: d.due,
+      days: d.days,
+      word: d.word,
+      origin: d.origin,
+      estimated: d.estimated,
+      ended: d.ended,
+      stopped: !!d.stopped_on,
+      cite: d.cite,
+      inherited: d.inherited,
+    },
+    day,
+  )
+
+/** One case with everything its page needs, for this person on this day. */
+export async function caseView(ctx: StaffContext, c: CaseRecord): Promise<Case> {
+  const p = await procedureOf(ctx.db, c)
+  const h = hooksOf(c.procedure)
+  const history = await historyOf(ctx.db, c.id)
+  const duties = (await ctx.db
+    .selectFrom('procedure.duty')
+    .selectAll()
+    .where('case_id', '=', c.id)
+    .orderBy('opened')
+    .orderBy('id')
+    .execute()) as unknown as DutyRow[]
+  const events = await ctx.db.selectFrom('procedure.event').selectAll().where('case_id', '=', c.id).orderBy('seq').execute()
+  const seqs = await ledgerNumbers(ctx.db, c.no)
+  const rows = h.rows ? await h.rows(ctx.db, c) : []
+  const step = c.ended_at ? null : p.steps[c.state]!
+  const actions: CaseAction[] = []
+  const withheld: Case['withheld'] = []
+  const missing: Case['missing'] = []
+  for (const name of Object.keys(step?.actions ?? {})) {
+    const rule = actionRule(step!, name, c.ruling.cite)!
+    const competent = rolesOf(c.parties, rule.by.roles, ctx.actor).length > 0
+    const verdict = judge(
+      p,
+      c.ruling.cite,
+      { state: c.state, ended: false, parties: c.parties, form: c.form },
+      history,
+      name,
+      ctx.actor,
+      {},
+    )
+    const possible = verdict.ok || verdict.code === 'procedure.incomplete'
+    const block = competent && h.blocks ? await h.blocks(ctx.db, c, name) : null
+    if (block) {
+      missing.push({ what: block.what, who: block.who })
+      withheld.push({ label: rule.label, why: block.what, cite: block.cite })
+    } else if (possible) actions.push(actionView(p, rule, c, rows))
+    else if (competent && !verdict.ok) withheld.push({ label: rule.label, why: verdict.detail, cite: verdict.cite })
+  }
+  if (actions.length && !actions.some(a => a.style === 'primary')) actions[0] = { ...actions[0]!, style: 'primary' }
+  if (step) {
+    for (const [name, raw] of Object.entries(step.actions)) {
+      const rule = actionRule(step, name, c.ruling.cite)!
+      if (!rule.by.all || !(raw as { to?: string }).to) continue
+      const done = spoken(history, c.state, name)
+      for (const role of rule.by.roles.filter(r => !done.has(r)))
+        missing.push({
+          what: `${c.parties[role]!.department} 的“${rule.label}”`,
+          who: `${c.parties[role]!.department}（${c.parties[role]!.label}）`,
+        })
+    }
+    if (!missing.length && !actions.length) missing.push({ what: step.label, who: whoOf(c.parties, step.by.roles) })
+  }
+  const last = [...events].reverse().find(e => ['approve', 'refuse'].includes(kindOf(p, e.from_state, e.action)))
+  const clocks = duties
+    .map(d => dutyClock(d, ctx.day))
+    .sort((a, b) => Number(!!a.ended) - Number(!!b.ended) || (a.due ?? '9').localeCompare(b.due ?? '9'))
+  return {
+    ...caseRow(c, p, duties, ctx.day),
+    version: c.version,
+    ruling: c.ruling,
+    parties: await Promise.all(
+      Object.entries(c.parties).map(async ([role, x]) => ({
+        role,
+        label: x.label,
+        departmentId: x.departmentId,
+        department: x.department,
+        contact: await contactOf(ctx.db, x.departmentId),
+      })),
+    ),
+    clocks,
+    steps: stepsOf(p, c, history),
+    actions,
+    withheld,
+    missing,
+    form: formRows(c.form, rows),
+    timeline: events.map(e => ({
+      seq: e.seq,
+      at: e.at.toISOString(),
+      action: e.action,
+      label: e.label,
+      system: e.system,
+      person: e.person,
+      department: e.department,
+      role: e.role
+        ? e.role
+            .split(',')
+            .map((r: string) => c.parties[r]?.label ?? r)
+            .join('、')
+        : null,
+      from: labelOf(p, e.from_state),
+      to: e.to_state !== e.from_state ? labelOf(p, e.to_state) : null,
+      content: formRows(e.form as Form, rows).map(({ label, value }) => ({ label, value })),
+      cite: e.cite as Cite | null,
+      ledger: seqs.get(e.seq) ?? null,
+    })),
+    subject: {
+      type: c.subject_type,
+      id: c.subject_id,
+      code: c.subject_code,
+      title: c.subject_title,
+      href: h.href?.(c) ?? null,
+      compare: h.compare?.(c) ?? null,
+    },
+    decision: last
+      ? {
+          kind: kindOf(p, last.from_state, last.action) === 'refuse' ? 'refused' : 'approved',
+          reason: (last.form as Form).reason ?? (last.form as Form).note ?? null,
+          basis: (last.form as Form).basis ? basisText((last.form as Form).basis!) : null,
+          next: (last.form as Form).remedyHint ?? null,
+        }
+      : null,
+    result: c.result,
+  }
+}
+
+const kindOf = (p: Procedure, state: string | null, action: string): string =>
+  (state && (p.steps[state]?.actions[action] as { kind?: string } | undefined)?.kind) || 'neutral'
+export const labelOf = (p: Procedure, state: string | null): string | null =>
+  state ? (p.steps[state]?.label ?? p.ends[state]?.label ?? state) : null
+
+export function caseRow(c: CaseRecord, p: Procedure, duties: DutyRow[], day: string) {
+  const open = duties
+    .filter(d => !d.ended && !(d.stopped_on && d.step !== c.state))
+    .map(d => dutyClock(d, day))
+    .sort((a, b) => (a.due ?? '9').localeCompare(b.due ?? '9'))[0]
+  const ended = duties.filter(d => d.ended).map(d => dutyClock(d, day))
+  const step = p.steps[c.state]
+  return {
+    id: c.id,
+    no: c.no,
+    procedure: c.procedure,
+    procedureLabel: p.label,
+    title: c.title,
+    state: c.state,
+    stateLabel: labelOf(p, c.state)!,
+    ended: !!c.ended_at,
+    region: c.region,
+    regionName: regionName(c.region),
+    applicant: c.parties.applicant?.department ?? '',
+    waitingFor: c.ended_at ? '' : whoOf(c.parties, step?.by.roles ?? []),
+    light: c.ended_at ? (ended.some(d => d.light === 'late') ? ('late' as const) : ('done' as const)) : (open?.light ?? null),
+    left: open?.left ?? null,
+    due: open?.due ?? null,
+    opened: c.opened_at.toISOString(),
+  }
+}
+
+function actionView(
+  p: Procedure,
+  rule: ActionRule,
+  c: CaseRecord,
+  rows: { key: string; label: string; note: string | null; treatment: string }[],
+): CaseAction {
+  const required = rule.requires.map(r => r.field)
+  const names = [...new Set([...required, ...rule.offers])]
+  const style = rule.kind === 'refuse' ? 'danger' : rule.kind === 'approve' ? 'primary' : 'default'
+  return {
+    action: rule.name,
+    label: rule.label,
+    style,
+    cite: rule.cite,
+    effect: rule.text || (rule.to ? `之后到“${labelOf(p, rule.to)}”。` : '记入时间线，不改变步骤。'),
+    fields: names.map(name => fieldView(name, required.includes(name), rule, c, rows)),
+  }
+}
+
+export function fieldView(
+  name: FieldName,
+  required: boolean,
+  rule: Pick<ActionRule, 'cite'>,
+  c: Pick<CaseRecord, 'form'> | null,
+  rows: { key: string; label: string; note: string | null; treatment: string }[],
+): ActionField {
+  const spec = fields[name] as { label: string; kind: string; min: number; options?: readonly (readonly [string, string])[] }
+  const asked = c?.form.items ? rows.filter(r => c.form.items!.includes(r.key)) : rows
+  const base: ActionField = {
+    name,
+    label: spec.label,
+    kind: spec.kind,
+    required,
+    min: spec.min,
+    help: required ? `${rule.cite.title} ${rule.cite.article}` : null,
+    options: spec.options ? spec.options.map(([value, label]) => ({ value, label })) : null,
+  }
+  if (spec.kind === 'treatments')
+    return {
+      ...base,
+      rows: asked.map(({ key, label, note }) => ({ key, label, note })),
+      proposal: asked.map(r => ({ key: r.key, treatment: r.treatment })),
+    }
+  if (spec.kind === 'items') return { ...base, rows: rows.map(({ key, label, note }) => ({ key, label, note })) }
+  if (c && (c.form as Record<string, unknown>)[name] !== undefined && spec.kind !== 'items')
+    return { ...base, proposal: (c.form as Record<string, unknown>)[name] }
+  return base
+}
+
+/** Past steps as taken, the current one, and the usual way on; side steps only when taken. */
+function stepsOf(p: Procedure, c: CaseRecord, history: { from: string | null; to: string | null }[]): Case['steps'] {
+  const visited = [...new Set(history.map(e => e.to).filter((s): s is string => !!s && !!p.steps[s]))]
+  const path: string[] = []
+  for (let at: string | undefined = p.start; at && p.steps[at] && !path.includes(at); ) {
+    path.push(at)
+    at = Object.values(p.steps[at]!.actions)
+      .map(a => a as { to?: string; kind?: string })
+      .find(a => a.to && a.to !== at && a.kind !== 'return' && a.kind !== 'refuse' && !p.steps[a.to]?.stops)?.to
+  }
+  const names = [...path, ...visited.filter(v => !path.includes(v))]
+  const current = c.ended_at ? null : c.state
+  const at = current ? names.indexOf(current) : names.length
+  return names
+    .map((name, i) => {
+      const s = p.steps[name]!
+      return {
+        name,
+        label: s.label,
+        by: `${whoOf(c.parties, s.by.roles)}${s.by.all && s.by.roles.length > 1 ? '（都要）' : ''}`,
+        time: timeText(s.within),
+        cite: { ...c.ruling.cite, article: s.cite ?? c.ruling.cite.article, text: s.text ?? c.ruling.cite.text },
+        status:
+          name === current
+            ? ('current' as const)
+            : s.stops
+              ? ('side' as const)
+              : c.ended_at
+                ? visited.includes(name)
+                  ? ('past' as const)
+                  : ('side' as const)
+                : i < at
+                  ? ('past' as const)
+                  : ('future' as const),
+      }
+    })
+    .filter(s => !(s.status === 'side' && !visited.includes(s.name)))
+}
+
+const basisText = (b: NonNullable<Form['basis']>) => `《${b.instrument}》${b.article}${b.text ? `：${b.text}` : ''}`
+
+/** A form in words, field by field. */
+export function formRows(form: Form, rows: { key: string; label: string }[]): Case['form'] {
+  const name = (key: string) => rows.find(r => r.key === key)?.label ?? key
+  return (Object.keys(fields) as FieldName[]).flatMap(field => {
+    const value = (form as Record<string, unknown>)[field]
+    if (value === undefined || value === null || value === '') return []
+    const spec = fields[field] as { label: string; kind: string; options?: readonly (readonly [string, string])[] }
+    let text = String(value)
+    if (field === 'items') text = (value as string[]).map(name).join('、')
+    else if (field === 'treatments')
+      text = (value as { key: string; treatment: keyof typeof treatments }[])
+        .map(t => `${name(t.key)} ${treatments[t.treatment]}`)
+        .join('｜')
+    else if (field === 'basis') text = basisText(value as NonNullable<Form['basis']>)
+    else if (field === 'corrections')
+      text = (value as { field: string; message: string }[]).map((x, i) => `${i + 1}. ${x.field}：${x.message}`).join('\n')
+    else if (field === 'accept') text = '同意'
+    else if (spec.options) text = spec.options.find(([k]) => k === value)?.[1] ?? text
+    return [{ name: field, label: spec.label, value: text }]
+  })
+}
+
+async function contactOf(db: Database, departmentId: string): Promise<string | null> {
+  const p = await db
+    .selectFrom('organization.person_view')
+    .select(['name', 'phone'])
+    .where('department_id', '=', departmentId)
+    .where('disabled', '=', false)
+    .where(sql<boolean>`roles && array['steward', 'bureau']`)
+    .orderBy('name')
+    .limit(1)
+    .executeTakeFirst()
+  return p ? `${p.name}${p.phone ? ` ${p.phone}` : ''}` : null
+}
+
+/** Ledger numbers of a case's events, as far as the ledger is expanded. */
+async function ledgerNumbers(db: Database, no: string): Promise<Map<number, number>> {
+  const rows = await db.selectFrom('audit.entry_view').select(['seq', 'action', 'data']).where('case_no', '=', no).execute()
+  return new Map(rows.map(r => [r.action === 'case.start' ? 1 : Number((r.data as { event?: number } | null)?.event ?? -1), Number(r.seq)]))
+}
