@@ -1,0 +1,291 @@
+import { Link, useParams } from '@tanstack/react-router'
+import type { ReactNode } from 'react'
+import { problemOf } from '../app/api.ts'
+import { useRead } from '../app/query.ts'
+import { amount, bytes, codeInUrl, dayOf, longDay, number } from '../ui/format.ts'
+import { Bones, Loaded, ProblemNote } from '../ui/states.tsx'
+import { Why } from '../ui/Why.tsx'
+import { type Dataset, dataset, preview } from './contract.ts'
+import { csv, save } from './csv.ts'
+import { Code, Copy, Dots, Fresh, OpenMark, Part, Title } from './parts.tsx'
+import { addressOf, curl } from './samples.ts'
+
+export function DatasetPage() {
+  const { code } = useParams({ strict: false }) as { code: string }
+  const load = useRead(dataset, { params: { code } })
+  if (load.data) return <Reading of={load.data} key={code} />
+  if (!load.error) return <Waiting />
+  return <Missing error={load.error} retry={() => load.refetch()} />
+}
+
+export const Waiting = () => (
+  <div className="wrap">
+    <Bones lines={12} />
+  </div>
+)
+
+/** Never opened, or taken down: 410 carries the reason. */
+export function Missing({ error, retry }: { error: unknown; retry: () => void }) {
+  const { status } = problemOf(error)
+  const gone = status === 404 || status === 410
+  return (
+    <div className="wrap plain">
+      <Title area="数据">{status === 410 ? '这个数据集已经下架' : gone ? '没有这个数据集' : '数据集没有取到'}</Title>
+      <ProblemNote error={error} retry={gone ? undefined : retry} />
+      <p className="ways">
+        <Link to="/search">全部数据</Link>
+        <Link to="/open-list">开放清单</Link>
+      </p>
+    </div>
+  )
+}
+
+function Reading({ of }: { of: Dataset }) {
+  const [first, ...others] = of.files
+  return (
+    <div className="wrap">
+      <Head of={of} area="数据">
+        {first ? (
+          <p className="acts">
+            <a className="ht-btn solid" href={first.href} download>
+              下载 {first.format.toUpperCase()} {first.bytes ? bytes(first.bytes) : ''}
+            </a>
+            {others.map(({ format, href, bytes: size }) => (
+              <a key={format} className="ht-btn" href={href} download>
+                {format.toUpperCase()} {size ? bytes(size) : ''}
+              </a>
+            ))}
+            <Link className="ht-btn" to="/apis/$code" params={{ code: codeInUrl(of.code) } as never}>
+              接口
+            </Link>
+          </p>
+        ) : (
+          <p className="ht-note">这个数据集{of.openLabel}，要先申请，批准后才能使用。下面可以先看信息项和条件。</p>
+        )}
+      </Head>
+      <div className="sheet">
+        <Part id="about" title="说明">
+          <div className="prose">
+            {[of.abstract, of.description]
+              .filter((text, at, all) => text && all.indexOf(text) === at)
+              .flatMap(text => text.split(/\n+/))
+              .map(text => (
+                <p key={text}>{text}</p>
+              ))}
+          </div>
+          <p className="basis">
+            开放类型 {of.openLabel}
+            <Why cite={of.cite} link={of.cite.regulation === 'platform' ? undefined : `/regulations/${of.cite.regulation}`} />
+          </p>
+        </Part>
+        <Part
+          id="items"
+          title="信息项"
+          note={
+            <>
+              {of.items.length} 项{' '}
+              <button type="button" className="ht-link" onClick={() => save(`${of.title}-信息项.csv`, dictionary(of))}>
+                下载数据字典
+              </button>
+            </>
+          }
+        >
+          <Items of={of} />
+        </Part>
+        {of.withheld.length > 0 && (
+          <Part id="withheld" title="不开放的项" note={`${of.withheld.length} 项`}>
+            <dl className="withheld">
+              {of.withheld.map(({ name, why }) => (
+                <div key={name}>
+                  <dt>{name}</dt>
+                  <dd>{why}</dd>
+                </div>
+              ))}
+            </dl>
+          </Part>
+        )}
+        {first && (
+          <Part id="preview" title="预览" note="前 30 行">
+            <Preview of={of} />
+          </Part>
+        )}
+        {first && (
+          <Part id="api" title="接口" note="不需要密钥">
+            <p className="address">
+              <code>{addressOf(of)}</code> <Copy text={addressOf(of)} what="接口地址" />
+            </p>
+            <Code label="curl 示例">{curl(of)}</Code>
+            <p className="ways">
+              <Link to="/apis/$code" params={{ code: codeInUrl(of.code) } as never}>
+                参数、试一试、代码示例
+              </Link>
+              <a href={`${of.api}/openapi.json`}>OpenAPI 文档</a>
+            </p>
+          </Part>
+        )}
+        <Part id="cite" title="引用与来源">
+          <p className="citation">
+            {of.citation} <Copy text={of.citation} what="引用" />
+          </p>
+          <p className="ht-ink2">{of.attribution}</p>
+          {of.source && <p className="ht-ink2">{of.source}</p>}
+        </Part>
+      </div>
+    </div>
+  )
+}
+
+/** What every page about one data set begins with. */
+export function Head({ of, area, title = of.title, children }: { of: Dataset; area: string; title?: string; children?: ReactNode }) {
+  return (
+    <div className="head">
+      <p className="crumb">
+        <Link to="/search">数据</Link> /{' '}
+        <Link to="/search" search={{ theme: of.theme } as never}>
+          {of.theme}
+        </Link>
+        <span className="call ht-code">{of.code}</span>
+      </p>
+      <Title area={area}>{title}</Title>
+      <Dots
+        of={[
+          <OpenMark key="open" row={of} />,
+          <Link key="department" to="/search" search={{ department: of.department } as never}>
+            {of.department}
+          </Link>,
+          of.updateCycle,
+          <Fresh key="fresh" row={of} />,
+          <span key="rows" className="ht-num">{`${amount(of.rows)} 行 × ${of.items.length} 项`}</span>,
+          <span key="version">{`第 ${of.version} 版，${longDay(of.published)}发布`}</span>,
+          <span key="use" className="ht-num">{`下载 ${amount(of.downloads)}，接口 ${amount(of.calls)}`}</span>,
+        ]}
+      />
+      {children}
+    </div>
+  )
+}
+
+const share = (part: number) => (part >= 0.9995 ? '100%' : `${(part * 100).toFixed(1)}%`)
+
+function Items({ of }: { of: Dataset }) {
+  return (
+    <div className="ht-table cards">
+      <div className="ht-scroll">
+        <table className="items">
+          <thead>
+            <tr>
+              <th scope="col">名称</th>
+              <th scope="col">说明</th>
+              <th scope="col">类型</th>
+              <th scope="col" className="right">
+                填充率
+              </th>
+              <th scope="col" className="right">
+                不同值
+              </th>
+              <th scope="col">取值分布</th>
+            </tr>
+          </thead>
+          <tbody>
+            {of.items.map(item => (
+              <tr key={item.key} id={`item-${item.name}`}>
+                <th scope="row" data-label="名称">
+                  {item.name}
+                  {item.masked && <span className="tag">脱敏</span>}
+                </th>
+                <td data-label="说明" className={item.description ? undefined : 'blank'}>
+                  {item.description}
+                </td>
+                <td data-label="类型" className="keep">
+                  {item.type}
+                </td>
+                <td data-label="填充率" className="right keep">
+                  {item.filled === null ? '—' : share(item.filled)}
+                </td>
+                <td data-label="不同值" className="right keep">
+                  {number(item.distinct)}
+                </td>
+                <td data-label="取值分布" className={item.top.length ? 'top3' : 'blank'}>
+                  {item.top.length > 0 && (
+                    <ul>
+                      {item.top.slice(0, 3).map(({ value, count }) => (
+                        <li key={value}>
+                          <span>{value}</span>
+                          <i aria-hidden="true">
+                            <b style={{ width: `${of.rows ? Math.min(100, (100 * count) / of.rows) : 0}%` }} />
+                          </i>
+                          <span className="ht-num">{of.rows >= 5 ? share(count / of.rows) : count}</span>
+                        </li>
+                      ))}
+                    </ul>
+                  )}
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </div>
+  )
+}
+
+const dictionary = (of: Dataset) =>
+  csv([
+    ['名称', '标识', '说明', '类型', '填充率', '不同值', '是否脱敏'],
+    ...of.items.map(item => [item.name, item.key, item.description, item.type, item.filled, item.distinct, item.masked ? '是' : '否']),
+  ])
+
+const numeric = /数值|货币|整型|浮点|双精度/
+
+function Preview({ of }: { of: Dataset }) {
+  const load = useRead(preview, { params: { code: codeInUrl(of.code) } })
+  return (
+    <Loaded load={load} lines={8}>
+      {({ columns, rows }) =>
+        rows.length === 0 ? (
+          <p className="ht-ink2">还没有数据行。</p>
+        ) : (
+          <>
+            <div className="ht-table">
+              {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard */}
+              <section className="ht-scroll tall" aria-label={`预览，前 ${rows.length} 行，可左右滚动`} tabIndex={0}>
+                <table className="fixed">
+                  <thead>
+                    <tr>
+                      {columns.map(({ key, name, type }) => (
+                        <th key={key} scope="col" className={numeric.test(type) ? 'right' : undefined}>
+                          {name}
+                        </th>
+                      ))}
+                    </tr>
+                  </thead>
+                  <tbody>
+                    {rows.map((row, at) => (
+                      // biome-ignore lint/suspicious/noArrayIndexKey: rows of a preview have no other name
+                      <tr key={at}>
+                        {row.map((value, column) =>
+                          column === 0 ? (
+                            <th key={columns[column]?.key} scope="row">
+                              {value ?? '—'}
+                            </th>
+                          ) : (
+                            <td key={columns[column]?.key} className={numeric.test(columns[column]?.type ?? '') ? 'right' : undefined}>
+                              {value ?? <span className="ht-ink3">—</span>}
+                            </td>
+                          ),
+                        )}
+                      </tr>
+                    ))}
+                  </tbody>
+                </table>
+              </section>
+            </div>
+            <p className="ht-hint">
+              共 {amount(of.rows)} 行，这里是前 {rows.length} 行{of.updated && `，数据截至 ${dayOf(of.updated)}`}。
+            </p>
+          </>
+        )
+      }
+    </Loaded>
+  )
+}

@@ -1,0 +1,68 @@
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from '@tanstack/react-router'
+import { queryClient, reading } from '../app/query.ts'
+import { Bones } from '../ui/states.tsx'
+import { dataset, home, preview, regulationById, regulations } from './contract.ts'
+import { Broken, NotFound } from './NotFound.tsx'
+import { Shell } from './Shell.tsx'
+
+const root = createRootRoute({ component: Shell, notFoundComponent: NotFound })
+
+type Read = Parameters<typeof queryClient.prefetchQuery>[0]
+type Pages = () => Promise<Record<string, any>>
+
+/** One page: its address, the file that arrives when somebody goes there, and what it reads meanwhile. A failed read is told by the page. */
+const page = (path: string, load: Pages, name: string, reads?: (params: any) => Read[]) =>
+  createRoute({
+    getParentRoute: () => root,
+    path,
+    component: lazyRouteComponent(load as () => Promise<Record<string, () => React.JSX.Element>>, name),
+    loader: async ({ params }) => {
+      await Promise.all((reads?.(params) ?? []).map(read => queryClient.prefetchQuery(read)))
+    },
+  })
+
+const read = (...all: unknown[]) => all as Read[]
+const api = () => import('./Api.tsx')
+const law = () => import('./Regulations.tsx')
+const help = () => import('./Help.tsx')
+
+export const router = createRouter({
+  routeTree: root.addChildren([
+    page(
+      '/',
+      () => import('./Home.tsx'),
+      'Home',
+      () => read(reading(home)),
+    ),
+    page('/search', () => import('./Search.tsx'), 'Search'),
+    page(
+      '/dataset/$code',
+      () => import('./Dataset.tsx'),
+      'DatasetPage',
+      params => read(reading(dataset, { params }), reading(preview, { params })),
+    ),
+    page('/apis', api, 'Apis'),
+    page('/apis/$code', api, 'Api', params => read(reading(dataset, { params }))),
+    page('/open-list', () => import('./OpenList.tsx'), 'OpenList'),
+    page('/regulations', law, 'Regulations', () => read(reading(regulations))),
+    page('/regulations/$id', law, 'Regulation', params => read(reading(regulationById, { params }))),
+    page('/help', help, 'Help'),
+    page('/help/errors', () => import('./HelpErrors.tsx'), 'HelpErrors'),
+    page('/accessibility', help, 'Accessibility'),
+  ]),
+  defaultPreload: 'intent',
+  defaultPreloadDelay: 50,
+  defaultPreloadStaleTime: 0,
+  defaultPendingMs: 200,
+  defaultPendingMinMs: 0,
+  defaultPendingComponent: () => <Bones lines={8} />,
+  defaultErrorComponent: Broken,
+  scrollRestoration: true,
+  // Plain `?region=350125&q=停车`, as people would write it themselves.
+  parseSearch: text => Object.fromEntries(new URLSearchParams(text)),
+  stringifySearch: search => {
+    const query = new URLSearchParams(Object.entries(search).filter(([, value]) => value !== undefined && value !== ''))
+    const text = query.toString()
+    return text && `?${text}`
+  },
+})
