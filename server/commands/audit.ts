@@ -12,9 +12,9 @@ export default async function ([what, ...args]: string[]): Promise<number> {
   }
   const config = loadConfig()
   return borrowDatabase(config, async url => {
-    const { db, close } = await connect(url, { max: 2, as: 'owner' })
+    const { db, pool, close } = await connect(url, { max: 2, as: 'owner' })
     try {
-      return await command({ config, db, args, print: console.log })
+      return await command({ config, db, pool, args, print: console.log })
     } finally {
       await close()
     }
