@@ -1,0 +1,296 @@
+import { isUtf8 } from 'node:buffer'
+import { copyLine, parseRecord } from './csv.ts'
+
+/** A record that cannot go to the database, with the line it stands on. */
+export type Bad = { n: number; line: number; rule: 'ragged' | 'encoding' | 'quote'; note: string; raw: string }
+
+export type ScanOptions = {
+  delimiter: string
+  /** Columns of the header; every record must have as many. */
+  columns: number
+  /** Records before the first row of data, blank ones included. */
+  skip: number
+  /** The bytes were converted, so that U+FFFD stands for a byte nobody could read. */
+  converted?: boolean
+}
+
+const DELIMITER = 1
+const LF = 2
+const CR = 3
+const QUOTE = 4
+/** A quoted value may hold line breaks, but one that reaches over a megabyte is a quote that was never closed. */
+const LONGEST_RECORD = 1024 * 1024
+const MOST_BAD = 100_000
+
+export class TooManyBad extends Error {}
+
+/**
+ * Cuts UTF-8 bytes into records and hands those that COPY can read as they are, without making a string of them: it counts
+ * fields, follows quotes and line ends, and looks at both ends of every field. Only records with something unusual (quotes in
+ * odd places, blanks around a value, another line end, a wrong number of fields, broken bytes) are read one by one.
+ * COPY is told: FORMAT csv, DELIMITER as given; all values arrive trimmed and never empty.
+ */
+export class Scanner {
+  /** Records of data read, good and bad; blank ones do not count. */
+  read = 0
+  /** Records handed on; the database numbers them 1, 2, … in this order. */
+  passed = 0
+  readonly bad: Bad[] = []
+  /** From record number `n` on (as the database counts), its line is n + shift. */
+  readonly shifts: { n: number; shift: number }[] = []
+  private line = 1
+  private skipped = 0
+  private eol: 'lf' | 'crlf' | undefined
+  private readonly kind = new Uint8Array(256)
+  private readonly options: ScanOptions
+
+  constructor(options: ScanOptions) {
+    this.options = options
+    this.kind[options.delimiter.charCodeAt(0)] = DELIMITER
+    this.kind[10] = LF
+    this.kind[13] = CR
+    this.kind[34] = QUOTE
+  }
+
+  async *scan(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+    let carry: Buffer = Buffer.alloc(0)
+    let first = true
+    for await (const piece of source) {
+      let chunk: Buffer = piece
+      if (first && chunk.length) {
+        first = false
+        if (chunk[0] === 0xef && chunk[1] === 0xbb && chunk[2] === 0xbf) chunk = chunk.subarray(3)
+      }
+      const bytes: Buffer = carry.length ? Buffer.concat([carry, chunk]) : chunk
+      const out: Buffer[] = []
+      const used = this.take(bytes, false, out)
+      carry = bytes.subarray(used)
+      if (out.length) yield out.length === 1 ? out[0]! : Buffer.concat(out)
+    }
+    const out: Buffer[] = []
+    if (carry.length) this.take(carry, true, out)
+    if (out.length) yield Buffer.concat(out)
+  }
+
+  /** Works through whole records and returns how many bytes that were. */
+  private take(bytes: Buffer, last: boolean, out: Buffer[]): number {
+    const { kind } = this
+    const { columns, skip, converted } = this.options
+    const end = bytes.length
+    const strict = !isUtf8(upToCharacter(bytes)) || bytes.includes(0) || (converted === true && bytes.includes('\ufffd'))
+    let span = 0
+    let start = 0
+    let i = 0
+    const flush = (to: number) => {
+      if (to > span) out.push(bytes.subarray(span, to))
+    }
+
+    record: while (start < end) {
+      let fields = 1
+      let odd = strict
+      let breaks = 0
+      let field = start
+      i = start
+      let close = -1
+      for (;;) {
+        while (i < end && kind[bytes[i]!] === 0) i++
+        if (i >= end) {
+          if (!last) break record
+          odd = true
+          close = end
+          break
+        }
+        const what = kind[bytes[i]!]
+        if (what === QUOTE) {
+          if (i !== field) {
+            odd = true
+            i++
+            continue
+          }
+          // A quoted value: to the quote that is not doubled.
+          let k = i + 1
+          for (;;) {
+            k = bytes.indexOf(34, k)
+            if (k === -1 || k - start > LONGEST_RECORD) break
+            if (k + 1 < end && bytes[k + 1] === 34) {
+              k += 2
+              continue
+            }
+            break
+          }
+          const lost = k === -1 || k - start > LONGEST_RECORD
+          if (lost && !last && k === -1 && end - start <= LONGEST_RECORD) break record
+          if (!lost && k + 1 >= end && !last) break record
+          const after = !lost && k + 1 < end ? kind[bytes[k + 1]!] : LF
+          const closed = after === DELIMITER || after === LF || after === CR
+          const firstBreak = bytes.indexOf(10, i)
+          if (lost || (!closed && firstBreak !== -1 && firstBreak < k)) {
+            // Never closed, or closed in the middle of a later value: the record ends with its line.
+            const next = lineEnd(bytes, start)
+            if (this.skipped < skip) {
+              this.skipped++
+              flush(start)
+            } else this.divert(bytes, start, next, 'quote', '引号没有结束', flush)
+            this.line++
+            start = span = next
+            continue record
+          }
+          if (!closed) odd = true
+          if (k === i + 1 || blankAt(bytes, i + 1, k)) odd = true
+          for (let b = firstBreak; b !== -1 && b < k; b = bytes.indexOf(10, b + 1)) breaks++
+          i = k + 1
+          field = -1
+          continue
+        }
+        if (field >= 0 && i > field && blankAt(bytes, field, i)) odd = true
+        if (what === DELIMITER) {
+          fields++
+          i++
+          field = i
+          continue
+        }
+        // End of the record.
+        close = i
+        if (what === CR) {
+          if (i + 1 >= end && !last) break record
+          if (bytes[i + 1] === 10) {
+            i += 2
+            if (this.eol !== 'crlf') {
+              if (this.passed) odd = true
+              else this.eol = 'crlf'
+            }
+          } else {
+            i++
+            odd = true
+          }
+        } else {
+          i++
+          if (this.eol !== 'lf') {
+            if (this.passed) odd = true
+            else this.eol = 'lf'
+          }
+        }
+        break
+      }
+      if (i < close) i = close
+      const next = i
+
+      if (this.skipped < skip) {
+        this.skipped++
+        flush(start)
+        span = next
+      } else if (close - start <= fields - 1) {
+        // Nothing but delimiters: a blank line.
+        flush(start)
+        span = next
+      } else if (odd || fields !== columns || (columns === 1 && close - start === 2 && bytes[start] === 0x5c)) {
+        this.unusual(bytes, start, close, next, strict, flush, out)
+        span = next
+      } else {
+        this.read++
+        this.passed++
+        this.mark(this.passed, this.line)
+      }
+      this.line += 1 + breaks
+      start = next
+    }
+    flush(start)
+    return start
+  }
+
+  /** Remembers where the distance between record number and line changes. */
+  private mark(n: number, line: number): void {
+    const shift = line - n
+    if (this.shifts.length === 0 || this.shifts[this.shifts.length - 1]!.shift !== shift) this.shifts.push({ n, shift })
+  }
+
+  private unusual(
+    bytes: Buffer,
+    start: number,
+    close: number,
+    next: number,
+    strict: boolean,
+    flush: (to: number) => void,
+    out: Buffer[],
+  ): void {
+    const raw = bytes.subarray(start, close)
+    const nul = strict ? raw.indexOf(0) : -1
+    if (nul !== -1 || (strict && (!isUtf8(raw) || (this.options.converted && raw.includes('\ufffd'))))) {
+      const note = nul !== -1 ? `第 ${nul + 1} 个字节是空字节` : `第 ${brokenAt(raw) + 1} 个字节处`
+      this.divert(bytes, start, next, 'encoding', note, flush)
+      return
+    }
+    const { fields, open } = parseRecord(raw.toString(), 0, this.options.delimiter)
+    while (fields.length > this.options.columns && fields[fields.length - 1] === '') fields.pop()
+    if (open) {
+      this.divert(bytes, start, next, 'quote', '引号没有结束', flush)
+      return
+    }
+    if (fields.every(f => f === '')) {
+      flush(start)
+      return
+    }
+    if (fields.length !== this.options.columns) {
+      this.divert(bytes, start, next, 'ragged', `表头 ${this.options.columns} 列，这一行 ${fields.length} 列`, flush)
+      return
+    }
+    flush(start)
+    this.read++
+    this.passed++
+    this.mark(this.passed, this.line)
+    // Until a line end is settled COPY learns it from this record.
+    this.eol ??= 'lf'
+    const text = copyLine(fields).slice(0, -1)
+    const line = this.options.delimiter === ',' ? text : fieldsWith(fields, this.options.delimiter)
+    out.push(Buffer.from(line + (this.eol === 'crlf' ? '\r\n' : '\n')))
+  }
+
+  private divert(bytes: Buffer, start: number, next: number, rule: Bad['rule'], note: string, flush: (to: number) => void): void {
+    flush(start)
+    this.read++
+    if (this.bad.length >= MOST_BAD) throw new TooManyBad(`已有 ${MOST_BAD.toLocaleString('en')} 行不能读取`)
+    const raw = bytes
+      .subarray(start, Math.min(next, start + 2000))
+      .toString()
+      .replaceAll('\0', '␀')
+      .replace(/[\r\n]+$/, '')
+    this.bad.push({ n: this.passed, line: this.line, rule, note, raw })
+  }
+}
+
+const fieldsWith = (fields: string[], delimiter: string) =>
+  fields.map(f => (f === '' ? '' : `"${f.replaceAll('"', '""')}"`)).join(delimiter)
+
+/** Blank at either edge of a value: space, control, no-break space, ideographic space. */
+function blankAt(bytes: Buffer, from: number, to: number): boolean {
+  const a = bytes[from]!
+  if (a <= 0x20) return true
+  const z = bytes[to - 1]!
+  if (z <= 0x20) return true
+  if (a === 0xe3) {
+    if (bytes[from + 1] === 0x80 && bytes[from + 2] === 0x80) return true
+  } else if (a === 0xc2 && bytes[from + 1] === 0xa0) return true
+  if (z === 0x80) return bytes[to - 2] === 0x80 && bytes[to - 3] === 0xe3
+  return z === 0xa0 && bytes[to - 2] === 0xc2
+}
+
+const lineEnd = (bytes: Buffer, start: number) => {
+  const lf = bytes.indexOf(10, start)
+  return lf === -1 ? bytes.length : lf + 1
+}
+
+/** Whole characters only: a chunk may end inside one. */
+function upToCharacter(bytes: Buffer): Buffer {
+  let back = 0
+  while (back < 3 && back < bytes.length && (bytes[bytes.length - 1 - back]! & 0xc0) === 0x80) back++
+  const lead = bytes[bytes.length - 1 - back] ?? 0
+  const length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : lead >= 0xc0 ? 2 : 1
+  return length > back + 1 ? bytes.subarray(0, bytes.length - back - 1) : bytes
+}
+
+function brokenAt(raw: Buffer): number {
+  for (let i = 0; i < raw.length; i++)
+    if (!isUtf8(upToCharacter(raw.subarray(0, i + 1))) || raw.subarray(i, i + 3).equals(REPLACEMENT)) return i
+  return raw.length - 1
+}
+const REPLACEMENT = Buffer.from('\ufffd')
