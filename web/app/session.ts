@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query'
-import type { Reply } from '../../contract/endpoint.ts'
+import type { Endpoint, Reply } from '../../contract/endpoint.ts'
 import { session as me } from '../../contract/organization.ts'
 import { ApiProblem, call, setCsrf } from './api.ts'
 
@@ -23,4 +23,11 @@ export const sessionQuery = {
 /** Inside the frame there always is a session. */
 export function useSession(): Session {
   return useQuery(sessionQuery).data!
+}
+
+/** Whether the contract lets this person call an endpoint at all; what may be done with one thing now is in that thing's reply. */
+export function useMay(endpoint: Endpoint): boolean {
+  const { roles } = useSession()
+  const { access } = endpoint
+  return typeof access === 'string' ? access !== 'grant' : roles.some(({ role }) => access.includes(role))
 }

@@ -1,0 +1,35 @@
+import { batches, createSource, sources } from '../../../contract/aggregation.ts'
+import type { EntryDetail } from '../../../contract/catalog.ts'
+import { A, at } from '../../app/link.tsx'
+import { useRead } from '../../app/query.ts'
+import { useMay } from '../../app/session.ts'
+import { Nothing } from '../../ui/states.tsx'
+import { BatchTable, SourceTable } from './tables.tsx'
+
+/** 数据 tab of a catalog entry: where its rows come from and how the last batches went. */
+export function EntryData({ code, entry }: { code: string; entry: EntryDetail }) {
+  const from = useRead(sources, { query: { entry: entry.id } })
+  const runs = useRead(batches, { query: { entry: entry.id, limit: 10 } })
+  const mayMount = useMay(createSource) && entry.may.includes('mount')
+  return (
+    <div className="stack">
+      <SourceTable
+        load={from}
+        empty={
+          <Nothing
+            action={
+              mayMount && (
+                <A className="ht-btn" href={at('/sources/new', { entry: code })}>
+                  挂接数据
+                </A>
+              )
+            }
+          >
+            还没有挂接数据。{entry.publishedVersion ? '' : '目录发布后才能挂接。'}
+          </Nothing>
+        }
+      />
+      {runs.data && runs.data.rows.length > 0 && <BatchTable load={runs} />}
+    </div>
+  )
+}

@@ -1,0 +1,644 @@
+import { useNavigate, useRouter } from '@tanstack/react-router'
+import { App, Button, Checkbox, Input, InputNumber, Radio, Select } from 'antd'
+import { type DragEvent, useEffect, useRef, useState } from 'react'
+import type { z } from 'zod'
+import {
+  createSource,
+  delimiters,
+  encodings,
+  type Inspection as InspectionSchema,
+  inspect,
+  inspectTable,
+  type ReadOptions,
+  type Source,
+  saveMapping,
+  setConnection,
+  source as sourceById,
+  sourceKinds,
+  startBatch,
+  testConnection,
+  upload,
+} from '../../../contract/aggregation.ts'
+import { entryByCode, searchEntries } from '../../../contract/catalog.ts'
+import { A, at } from '../../app/link.tsx'
+import { useAct, useRead } from '../../app/query.ts'
+import { useFilters } from '../../app/search.ts'
+import { DataTable } from '../../ui/DataTable.tsx'
+import { Field, Summary } from '../../ui/Field.tsx'
+import { useForm } from '../../ui/form.ts'
+import { bytes, codeInUrl, number } from '../../ui/format.ts'
+import { Mark } from '../../ui/Light.tsx'
+import { Page, Sheet, Steps } from '../../ui/Page.tsx'
+import { Bones, Loaded, ProblemNote } from '../../ui/states.tsx'
+
+type Inspection = z.infer<typeof InspectionSchema>
+const stepNames = { source: '选择来源', preview: '预览', map: '对应信息项', check: '检查', run: '首批' } as const
+type Step = keyof typeof stepNames
+
+/** 挂接数据. Where it stands is in the address, so a reload or a colleague opens the same step. */
+export function NewSource() {
+  const filters = useFilters({
+    entry: '',
+    source: '',
+    upload: '',
+    step: '',
+    encoding: '',
+    delimiter: '',
+    sheet: '',
+    headerRow: '',
+    headerRows: '',
+  })
+  const { entry, source, step, upload: uploadId } = filters.value
+  const { history } = useRouter()
+  const go = (next: Partial<Record<'entry' | 'source' | 'upload' | 'step', string>>) => history.push(filters.address(next))
+  const now: Step = !source ? 'source' : step in stepNames ? (step as Step) : uploadId ? 'preview' : 'source'
+  const keys = Object.keys(stepNames) as Step[]
+  return (
+    <Page title="挂接数据" crumb={<A href={at('/sources')}>数据源</A>}>
+      <div className="stack">
+        <Steps
+          label="挂接步骤"
+          of={keys.map((key, index) => ({
+            name: stepNames[key],
+            state: key === now ? 'now' : index < keys.indexOf(now) ? 'done' : 'later',
+          }))}
+        />
+        {!source && !entry && <ChooseEntry onChoose={code => go({ entry: code })} />}
+        {!source && entry && (
+          <ChooseSource code={entry} onDone={(made, kind) => go({ source: made, step: kind === 'postgres' ? 'preview' : '' })} />
+        )}
+        {source && <WithSource id={source} filters={filters} now={now} go={go} />}
+      </div>
+    </Page>
+  )
+}
+
+function ChooseEntry({ onChoose }: { onChoose: (code: string) => void }) {
+  const load = useRead(searchEntries, { query: { scope: 'mine', state: 'published', limit: 200 } })
+  return (
+    <Sheet title="挂接到哪个目录">
+      <Loaded load={load}>
+        {data =>
+          data.rows.length ? (
+            <Select
+              aria-label="目录"
+              showSearch={{ optionFilterProp: 'label' }}
+              style={{ width: '100%', maxWidth: 560 }}
+              placeholder="选择本部门已发布的目录"
+              onChange={onChoose}
+              options={data.rows.map(row => ({ value: codeInUrl(row.code), label: `${row.title} ${row.code}` }))}
+            />
+          ) : (
+            <p>
+              本部门还没有已发布的目录。<A href={at('/catalog')}>先去登记目录</A>
+            </p>
+          )
+        }
+      </Loaded>
+    </Sheet>
+  )
+}
+
+function ChooseSource({ code, onDone }: { code: string; onDone: (id: string, kind: string) => void }) {
+  const entry = useRead(entryByCode, { params: { code }, query: {} })
+  const form = useForm({
+    kind: 'file' as 'file' | 'postgres',
+    name: '',
+    connection: { host: '', port: 5432, database: '', user: '', password: '', tls: false, schema: 'public', table: '' },
+  })
+  const create = useAct(createSource, made => onDone(made.id, made.kind))
+  const table = form.value.kind === 'postgres'
+  return (
+    <Loaded load={entry}>
+      {one => (
+        <Sheet title={one.content.title} note={one.code}>
+          <form
+            className="form"
+            noValidate
+            onSubmit={event => {
+              event.preventDefault()
+              if (!form.complete()) return
+              const { kind, name, connection } = form.value
+              create.mutate(
+                { body: { entryId: one.id, kind, name, threshold: 0.01, ...(table && { connection }) } },
+                { onError: form.refused },
+              )
+            }}
+          >
+            <Summary form={form} />
+            <Field form={form} at="/kind" label="来源" required group>
+              {({ id, labelledby, value, onChange }) => (
+                <Radio.Group
+                  id={id}
+                  name={id}
+                  aria-labelledby={labelledby}
+                  value={value}
+                  onChange={event => onChange(event.target.value)}
+                  options={Object.entries(sourceKinds).map(([key, label]) => ({
+                    value: key,
+                    label: key === 'file' ? `${label}（CSV、TSV、XLSX）` : label,
+                  }))}
+                />
+              )}
+            </Field>
+            <Field form={form} at="/name" label="名称" hint="不填则用目录名称">
+              {({ labelledby: _, onChange, ...control }) => <Input {...control} onChange={event => onChange(event.target.value)} />}
+            </Field>
+            {table && <ConnectionFields form={form} at="/connection" />}
+            <Button type="primary" htmlType="submit" loading={create.isPending}>
+              下一步
+            </Button>
+          </form>
+        </Sheet>
+      )}
+    </Loaded>
+  )
+}
+
+function ConnectionFields({ form, at: base, sourceId }: { form: ReturnType<typeof useForm<any>>; at: string; sourceId?: string }) {
+  const test = useAct(testConnection)
+  const connection = base ? form.value.connection : form.value
+  const line = (key: string, label: string, required = true, type = 'text') => (
+    <Field form={form} at={`${base}/${key}`} label={label} required={required}>
+      {({ labelledby: _, onChange, ...control }) =>
+        type === 'number' ? (
+          <InputNumber {...control} controls={false} min={1} max={65535} style={{ width: 120 }} onChange={onChange} />
+        ) : type === 'password' ? (
+          <Input.Password {...control} autoComplete="off" onChange={event => onChange(event.target.value)} />
+        ) : (
+          <Input {...control} autoComplete="off" onChange={event => onChange(event.target.value)} />
+        )
+      }
+    </Field>
+  )
+  return (
+    <>
+      {line('host', '主机')}
+      {line('port', '端口', true, 'number')}
+      {line('database', '数据库')}
+      {line('user', '用户名')}
+      {line('password', '密码', false, 'password')}
+      <Field form={form} at={`${base}/tls`} label="加密连接" group>
+        {({ id, value, onChange }) => (
+          <Checkbox id={id} checked={value} onChange={event => onChange(event.target.checked)}>
+            使用 TLS
+          </Checkbox>
+        )}
+      </Field>
+      <div>
+        <Button loading={test.isPending} onClick={() => test.mutate({ body: { connection, ...(sourceId && { sourceId }) } })}>
+          测试连接
+        </Button>
+        {test.error && <ProblemNote error={test.error} />}
+        {test.data && (
+          <div className={`ht-note ${test.data.ok ? 'green' : 'red'}`} role="status" style={{ marginTop: 8 }}>
+            <p>{test.data.text}</p>
+            {test.data.remedy && <p>{test.data.remedy}</p>}
+          </div>
+        )}
+      </div>
+      {line('schema', '模式')}
+      {test.data?.tables.length ? (
+        <Field form={form} at={`${base}/table`} label="数据表" required>
+          {({ labelledby: _, value, ...control }) => (
+            <Select
+              {...control}
+              showSearch
+              value={value || undefined}
+              options={test.data!.tables.map(one => ({
+                value: one.table,
+                label: `${one.schema}.${one.table}${one.rows === null ? '' : `（约 ${number(one.rows)} 行）`}`,
+              }))}
+            />
+          )}
+        </Field>
+      ) : (
+        line('table', '数据表')
+      )}
+    </>
+  )
+}
+
+type Filters = ReturnType<typeof useFilters<any>>
+type Go = (next: Partial<Record<'entry' | 'source' | 'upload' | 'step', string>>) => void
+
+function WithSource({ id, filters, now, go }: { id: string; filters: Filters; now: Step; go: Go }) {
+  const load = useRead(sourceById, { params: { id } })
+  const { upload: uploadId, encoding, delimiter, sheet, headerRow, headerRows } = filters.value as Record<string, string>
+  const options = {
+    ...(encoding && { encoding }),
+    ...(delimiter && { delimiter }),
+    ...(sheet && { sheet }),
+    ...(headerRow && { headerRow: Number(headerRow) }),
+    ...(headerRows && { headerRows: Number(headerRows) }),
+  } as ReadOptions
+  const table = load.data?.kind === 'postgres'
+  const ofFile = useRead(inspect, { params: { id: uploadId ?? '' }, query: options }, { enabled: Boolean(uploadId) && !table })
+  const ofTable = useRead(inspectTable, { params: { id } }, { enabled: table && now !== 'source' })
+  const inspection = table ? ofTable : ofFile
+  return (
+    <Loaded load={load}>
+      {one => (
+        <>
+          <p className="row">
+            <b>{one.title}</b>
+            <Mark>{one.kindLabel}</Mark>
+            {inspection.data && <span className="ht-ink2">{inspection.data.name}</span>}
+          </p>
+          {now === 'source' &&
+            (table ? (
+              <Reconnect one={one} onDone={() => go({ step: 'preview' })} />
+            ) : (
+              <Upload id={id} onDone={made => go({ upload: made, step: 'preview' })} />
+            ))}
+          {now !== 'source' && (
+            <>
+              {inspection.error ? <ProblemNote error={inspection.error} retry={inspection.refetch} /> : null}
+              {inspection.isFetching && !inspection.data && <Bones lines={10} label="正在读取来源" />}
+              {inspection.data && now === 'preview' && (
+                <Preview of={inspection.data} filters={filters} go={go} busy={inspection.isFetching} table={table} />
+              )}
+              {inspection.data && now !== 'preview' && (
+                <MapAndRun
+                  key={inspection.dataUpdatedAt ? 'ready' : 'wait'}
+                  one={one}
+                  of={inspection.data}
+                  options={options}
+                  uploadId={uploadId}
+                  now={now}
+                  go={go}
+                />
+              )}
+            </>
+          )}
+        </>
+      )}
+    </Loaded>
+  )
+}
+
+function Reconnect({ one, onDone }: { one: Source; onDone: () => void }) {
+  const form = useForm({ ...one.connection!, password: '' })
+  const send = useAct(setConnection, onDone)
+  return (
+    <Sheet title="连接">
+      <form
+        className="form"
+        noValidate
+        onSubmit={event => {
+          event.preventDefault()
+          if (form.complete()) send.mutate({ params: { id: one.id }, body: form.value }, { onError: form.refused })
+        }}
+      >
+        <Summary form={form} />
+        <ConnectionFields form={form} at="" sourceId={one.id} />
+        <p className="ht-hint">密码留空则沿用已保存的。</p>
+        <Button type="primary" htmlType="submit" loading={send.isPending}>
+          下一步：预览
+        </Button>
+      </form>
+    </Sheet>
+  )
+}
+
+function Upload({ id, onDone }: { id: string; onDone: (uploadId: string) => void }) {
+  const file = useRef<HTMLInputElement>(null)
+  const [over, setOver] = useState(false)
+  const [name, setName] = useState('')
+  const send = useAct(upload, inspection => onDone(inspection.uploadId!))
+  const take = (chosen: File | undefined) => {
+    if (!chosen) return
+    setName(`${chosen.name}（${bytes(chosen.size)}）`)
+    const body = new FormData()
+    body.append('file', chosen)
+    send.mutate({ params: { id }, body })
+  }
+  return (
+    <Sheet title="上传文件">
+      <div
+        className={`drop${over ? ' over' : ''}`}
+        onDragOver={event => {
+          event.preventDefault()
+          setOver(true)
+        }}
+        onDragLeave={() => setOver(false)}
+        onDrop={(event: DragEvent) => {
+          event.preventDefault()
+          setOver(false)
+          take(event.dataTransfer.files[0])
+        }}
+      >
+        <p>
+          <Button type="primary" loading={send.isPending} onClick={() => file.current?.click()}>
+            {send.isPending ? '正在上传…' : '选择文件'}
+          </Button>
+        </p>
+        <p className="ht-ink2">
+          {send.isPending ? name : '也可以把文件拖到这里。CSV、TSV 的编码（UTF-8、GBK、GB18030）按内容判断；Excel 用 XLSX。'}
+        </p>
+        <input
+          ref={file}
+          type="file"
+          hidden
+          aria-label="数据文件"
+          accept=".csv,.tsv,.txt,.xlsx"
+          onChange={event => {
+            take(event.target.files?.[0])
+            event.target.value = ''
+          }}
+        />
+      </div>
+      {send.error && (
+        <div style={{ marginTop: 12 }}>
+          <ProblemNote error={send.error} />
+        </div>
+      )}
+    </Sheet>
+  )
+}
+
+function Messages({ of }: { of: Inspection['messages'] }) {
+  return of.map(message => (
+    <div
+      key={message.code + message.text}
+      className={`ht-note${message.level === 'stop' ? ' red' : message.level === 'warn' ? ' yellow' : ''}`}
+    >
+      <p>{message.text}</p>
+      {message.remedy && <p className="ht-ink2">{message.remedy}</p>}
+    </div>
+  ))
+}
+
+function Preview({ of: one, filters, go, busy, table }: { of: Inspection; filters: Filters; go: Go; busy: boolean; table: boolean }) {
+  const choice = (label: string, key: string, value: string | undefined, options: { value: string; label: string }[], width = 160) => (
+    <label>
+      <span>{label}</span>
+      <Select aria-label={label} style={{ width }} value={value} options={options} onChange={next => filters.set({ [key]: next })} />
+    </label>
+  )
+  const stopped = one.columns.length === 0
+  return (
+    <>
+      {one.kind !== 'table' && (
+        <div className="filters">
+          {one.sheets.length > 0 &&
+            choice(
+              '工作表',
+              'sheet',
+              one.sheet ?? undefined,
+              one.sheets.map(sheet => ({ value: sheet.name, label: sheet.note ? `${sheet.name}（${sheet.note}）` : sheet.name })),
+              220,
+            )}
+          {one.kind === 'csv' &&
+            choice(
+              '编码',
+              'encoding',
+              one.encoding ?? undefined,
+              Object.entries(encodings).map(([value, label]) => ({ value, label })),
+              190,
+            )}
+          {one.kind === 'csv' &&
+            choice(
+              '分隔符',
+              'delimiter',
+              one.delimiter ?? undefined,
+              Object.entries(delimiters).map(([value, label]) => ({ value, label })),
+              110,
+            )}
+          {choice(
+            '表头从第几行',
+            'headerRow',
+            String(one.headerRow),
+            Array.from({ length: 10 }, (_, i) => ({ value: String(i + 1), label: `第 ${i + 1} 行` })),
+            120,
+          )}
+          {choice(
+            '表头占几行',
+            'headerRows',
+            String(one.headerRows),
+            ['1', '2', '3'].map(value => ({ value, label: `${value} 行` })),
+            110,
+          )}
+          <span className="ht-ink2 ht-num">
+            {one.rows !== null && `约 ${number(one.rows)} 行`} {one.bytes !== null && bytes(one.bytes)} {busy && '正在重读…'}
+          </span>
+        </div>
+      )}
+      <Messages of={one.messages} />
+      <DataTable
+        name="预览"
+        scroll
+        rows={one.preview}
+        rowKey={(_, index) => index}
+        columns={[
+          { title: '行', head: true, right: true, narrow: true, cell: (_, index) => index + 1 },
+          ...one.columns.map((column, index) => ({
+            title: column.name || `第 ${index + 1} 列`,
+            keep: true,
+            cell: (row: string[]) => row[index] ?? '',
+          })),
+        ]}
+      />
+      <div className="row">
+        <Button onClick={() => go({ step: table ? 'source' : '', upload: '' })}>{table ? '上一步' : '换一个文件'}</Button>
+        <Button type="primary" disabled={stopped} onClick={() => go({ step: 'map' })}>
+          下一步：对应信息项
+        </Button>
+      </div>
+    </>
+  )
+}
+
+const levelMark = {
+  ok: (
+    <Mark hue="green" shape="✓">
+      可以
+    </Mark>
+  ),
+  warn: (
+    <Mark hue="yellow" shape="▲">
+      注意
+    </Mark>
+  ),
+  stop: (
+    <Mark hue="red" shape="■">
+      不行
+    </Mark>
+  ),
+}
+
+/** Mapping, checks and the first batch share what was chosen, so they are one component with three faces. */
+function MapAndRun({
+  one,
+  of,
+  options,
+  uploadId,
+  now,
+  go,
+}: {
+  one: Source
+  of: Inspection
+  options: ReadOptions
+  uploadId?: string
+  now: Step
+  go: Go
+}) {
+  const [mapping, setMapping] = useState<Record<string, string | null>>(() =>
+    Object.fromEntries(of.mapping.map(line => [line.source, line.item])),
+  )
+  const [keys, setKeys] = useState<string[]>(one.keys.length ? one.keys : of.keys)
+  const [threshold, setThreshold] = useState(one.threshold)
+  const navigate = useNavigate()
+  const { message } = App.useApp()
+  // Another sheet or header gives other columns: begin again from its proposal.
+  const shape = of.mapping.map(line => line.source).join('\u0001')
+  const known = useRef(shape)
+  useEffect(() => {
+    if (known.current === shape) return
+    known.current = shape
+    setMapping(Object.fromEntries(of.mapping.map(line => [line.source, line.item])))
+    setKeys(of.keys)
+  }, [shape, of])
+
+  const save = useAct(saveMapping)
+  const start = useAct(startBatch, made => {
+    message.success(`已开始批次 ${made.no}`)
+    void navigate({ to: `/batches/${made.id}` as string })
+  })
+  const used = new Set(Object.values(mapping).filter(Boolean))
+  const missing = one.items.filter(item => item.required && !used.has(item.key))
+  const lacking = [...missing.map(item => `没有源列对应必填项「${item.name}」`), ...(keys.length ? [] : ['没有选择主键'])]
+  const nameOf = (key: string) => one.items.find(item => item.key === key)?.name ?? key
+  const list = of.mapping.map(line => ({ source: line.source, item: mapping[line.source] ?? null }))
+
+  if (now === 'map')
+    return (
+      <>
+        <DataTable
+          name="源列"
+          rows={of.mapping}
+          rowKey={line => line.source}
+          columns={[
+            { title: '源列', head: true, cell: line => line.source },
+            {
+              title: '信息项',
+              cell: line => (
+                <Select
+                  aria-label={`${line.source} 对应`}
+                  style={{ width: '100%', minWidth: 170 }}
+                  showSearch={{ optionFilterProp: 'label' }}
+                  value={mapping[line.source] ?? ''}
+                  onChange={item => setMapping({ ...mapping, [line.source]: item || null })}
+                  options={[
+                    { value: '', label: '不导入' },
+                    ...one.items.map(item => ({
+                      value: item.key,
+                      label: `${item.name}${item.required ? '（必填）' : ''}`,
+                      disabled: used.has(item.key) && mapping[line.source] !== item.key,
+                    })),
+                  ]}
+                />
+              ),
+            },
+            { title: '判断', cell: line => (mapping[line.source] === line.item ? line.judgement || '—' : '人工选定') },
+            { title: '样例', cell: line => <code>{line.sample}</code> },
+            {
+              title: '问题',
+              cell: line =>
+                line.problem ? (
+                  <>
+                    {levelMark[line.level]} {line.problem}
+                  </>
+                ) : (
+                  '✓'
+                ),
+            },
+          ]}
+        />
+        <div className="filters">
+          <div style={{ flex: 1, maxWidth: 420 }}>
+            <span id="keys-label">主键（用来认出同一行）</span>
+            <Select
+              mode="multiple"
+              aria-label="主键"
+              style={{ width: '100%' }}
+              value={keys}
+              onChange={setKeys}
+              options={one.items.filter(item => used.has(item.key)).map(item => ({ value: item.key, label: item.name }))}
+            />
+          </div>
+          <div>
+            <span>拒收超过百分之几整批待放行</span>
+            <InputNumber
+              aria-label="拒收阈值（百分比）"
+              controls={false}
+              min={0}
+              max={100}
+              value={threshold * 100}
+              onChange={value => setThreshold((value ?? 1) / 100)}
+            />
+          </div>
+        </div>
+        {lacking.length > 0 && (
+          <ul className="ht-note yellow">
+            {lacking.map(words => (
+              <li key={words}>{words}</li>
+            ))}
+          </ul>
+        )}
+        <div className="row">
+          <Button onClick={() => go({ step: 'preview' })}>上一步</Button>
+          <Button
+            type="primary"
+            disabled={lacking.length > 0}
+            loading={save.isPending}
+            onClick={() =>
+              save.mutate(
+                { params: { id: one.id }, body: { mapping: list, keys, threshold, options } },
+                { onSuccess: () => go({ step: 'check' }) },
+              )
+            }
+          >
+            下一步：检查
+          </Button>
+          {lacking.length > 0 && <span className="ht-ink2">还缺 {lacking.length} 处，不能继续</span>}
+        </div>
+        {save.error && <ProblemNote error={save.error} />}
+      </>
+    )
+
+  const stopping = of.messages.filter(one => one.level === 'stop')
+  return (
+    <>
+      <Messages of={of.messages} />
+      <Sheet title="检查">
+        <ul className="stack-small">
+          <li>
+            ✓ {list.filter(line => line.item).length} 列对应到信息项，{list.filter(line => !line.item).length} 列不导入
+          </li>
+          <li>✓ 主键：{keys.map(nameOf).join('、')}</li>
+          <li>✓ 拒收超过 {(threshold * 100).toFixed(1)}% 时整批停下，等人放行</li>
+          {of.mapping
+            .filter(line => mapping[line.source] && line.problem)
+            .map(line => (
+              <li key={line.source}>
+                {levelMark[line.level]} {line.source}：{line.problem}
+              </li>
+            ))}
+        </ul>
+      </Sheet>
+      <div className="row">
+        <Button onClick={() => go({ step: 'map' })}>上一步</Button>
+        <Button
+          type="primary"
+          disabled={stopping.length > 0}
+          loading={start.isPending}
+          onClick={() => start.mutate({ params: { id: one.id }, body: { ...(uploadId && { uploadId }), options } })}
+        >
+          {start.isPending ? '正在提交…' : '读取首批'}
+        </Button>
+      </div>
+      {start.error && <ProblemNote error={start.error} />}
+    </>
+  )
+}

@@ -1,0 +1,548 @@
+import { useParams } from '@tanstack/react-router'
+import { App, Button, Drawer, Input, Modal, Select } from 'antd'
+import { useState } from 'react'
+import { calls, type Grant, grant, grants, rotate, setIps, tryCall, usage } from '../../../contract/delivery.ts'
+import type { Reply } from '../../../contract/endpoint.ts'
+import { resume, suspend } from '../../../contract/sharing.ts'
+import { problemOf } from '../../app/api.ts'
+import { A, at } from '../../app/link.tsx'
+import { useAct, useRead } from '../../app/query.ts'
+import { useFilters } from '../../app/search.ts'
+import { type Column, DataTable, Pager } from '../../ui/DataTable.tsx'
+import { Field, Summary } from '../../ui/Field.tsx'
+import { useForm } from '../../ui/form.ts'
+import { codeInUrl, moment, number } from '../../ui/format.ts'
+import { type Hue, Mark } from '../../ui/Light.tsx'
+import { Facts, Page, Sheet } from '../../ui/Page.tsx'
+import { SearchBox } from '../../ui/SearchBox.tsx'
+import { Loaded, Nothing, ProblemNote } from '../../ui/states.tsx'
+import { citeWords, Why } from '../../ui/Why.tsx'
+
+const stateHue: Record<Grant['state'], Hue> = { active: 'green', suspended: 'red', revoked: 'grey', expired: 'grey' }
+const stateShape: Record<Grant['state'], string> = { active: '●', suspended: '‖', revoked: '■', expired: '✓' }
+const GrantMark = ({ state, stateLabel }: Pick<Grant, 'state' | 'stateLabel'>) => (
+  <Mark hue={stateHue[state]} shape={stateShape[state]}>
+    {stateLabel}
+  </Mark>
+)
+
+export function Grants() {
+  const filters = useFilters({ side: 'all', state: '', q: '' })
+  const { side, state, q, after } = filters.value
+  const load = useRead(grants, {
+    query: { side: side as 'all', ...(state && { state: state as 'active' }), ...(q && { q }), ...(after && { after }) },
+  })
+  const columns: Column<Reply<typeof grants>['rows'][number]>[] = [
+    {
+      title: '授权',
+      head: true,
+      cell: row => (
+        <>
+          <A href={at(`/grants/${row.id}`)}>{row.title}</A>
+          <div className="ht-meta ht-num">{row.no}</div>
+        </>
+      ),
+    },
+    { title: '提供部门', cell: row => row.provider },
+    {
+      title: '使用部门与系统',
+      cell: row => (
+        <>
+          {row.grantee}
+          <div className="ht-meta">{row.system}</div>
+        </>
+      ),
+    },
+    { title: '状态', narrow: true, cell: row => <GrantMark {...row} /> },
+    { title: '信息项', right: true, narrow: true, cell: row => row.items },
+    { title: '今日调用', right: true, narrow: true, cell: row => number(row.callsToday) },
+    { title: '最近调用', keep: true, narrow: true, cell: row => moment(row.lastCall) },
+    {
+      title: '期限',
+      keep: true,
+      narrow: true,
+      cell: row => (row.until ? `至 ${row.until}${row.daysLeft !== null ? `（余 ${row.daysLeft} 天）` : ''}` : '长期'),
+    },
+  ]
+  return (
+    <Page title="授权">
+      <nav className="tabs" aria-label="范围">
+        {(
+          [
+            ['all', '全部'],
+            ['received', '本部门取得的'],
+            ['given', '本部门给出的'],
+          ] as const
+        ).map(([key, label]) => (
+          <A key={key} href={filters.address({ side: key })} aria-current={side === key ? 'page' : undefined}>
+            {label}
+          </A>
+        ))}
+      </nav>
+      <div className="filters">
+        <label className="grow">
+          <span>查找</span>
+          <SearchBox value={q} onSearch={text => filters.set({ q: text })} placeholder="编号、目录、部门、系统" />
+        </label>
+        <label>
+          <span>状态</span>
+          <Select
+            aria-label="状态"
+            style={{ width: 140 }}
+            allowClear
+            placeholder="全部"
+            value={state || undefined}
+            onChange={value => filters.set({ state: value ?? '' })}
+            options={[
+              { value: 'active', label: '生效中' },
+              { value: 'suspended', label: '已暂停' },
+              { value: 'revoked', label: '已撤销' },
+              { value: 'expired', label: '已到期' },
+            ]}
+          />
+        </label>
+      </div>
+      <DataTable
+        name="授权"
+        columns={columns}
+        rows={load.data?.rows}
+        rowKey={row => row.id}
+        error={load.error}
+        retry={load.refetch}
+        since={load.dataUpdatedAt}
+        filtered={Boolean(q || state)}
+        clear={() => filters.set({ q: '', state: '' })}
+        empty={<Nothing action={<A href={at('/sharing')}>查找数据</A>}>还没有授权。申请被同意后，系统立即生成授权。</Nothing>}
+        footer={
+          load.data && (
+            <Pager
+              total={load.data.total}
+              shown={load.data.rows.length}
+              after={after}
+              next={load.data.next}
+              link={(from, label) => <A href={filters.address({ after: from })}>{label}</A>}
+            />
+          )
+        }
+      />
+    </Page>
+  )
+}
+
+export function GrantPage() {
+  const { id } = useParams({ strict: false }) as { id: string }
+  const load = useRead(grant, { params: { id } })
+  return <Loaded load={load}>{one => <GrantView of={one} />}</Loaded>
+}
+
+type Secret = Reply<typeof rotate>
+
+function GrantView({ of: one }: { of: Grant }) {
+  const may = new Set(one.may)
+  const [asking, setAsking] = useState<'suspend' | 'resume' | 'ips' | null>(null)
+  const [secret, setSecret] = useState<Secret | null>(null)
+  const { message, modal } = App.useApp()
+  const renew = useAct(rotate, setSecret)
+  const make = () => {
+    const go = () => renew.mutate({ params: { id: one.id } }, { onError: error => message.error(problemOf(error).detail) })
+    if (!one.clientId) return go()
+    modal.confirm({
+      title: '轮换密钥',
+      content: '旧密钥立即失效，正在使用它的系统会被拒绝。',
+      okText: '轮换密钥',
+      okButtonProps: { danger: true },
+      cancelText: '保留旧密钥',
+      onOk: go,
+    })
+  }
+  return (
+    <Page
+      title={`${one.title} → ${one.system}`}
+      name={`${one.no} · 授权`}
+      crumb={<A href={at('/grants')}>授权</A>}
+      sub={
+        <>
+          <span className="ht-code">{one.no}</span>
+          <GrantMark {...one} />
+          <span>{one.until ? `至 ${one.until}${one.daysLeft !== null ? `（余 ${one.daysLeft} 天）` : ''}` : '长期有效'}</span>
+          {one.caseNo && <A href={at(`/cases/${one.caseNo}`)}>办件 {one.caseNo}</A>}
+        </>
+      }
+      acts={
+        <>
+          {may.has('rotate') && (
+            <Button type={one.clientId ? 'default' : 'primary'} loading={renew.isPending} onClick={make}>
+              {one.clientId ? '轮换密钥' : '取得凭证'}
+            </Button>
+          )}
+          {may.has('resume') && (
+            <Button type="primary" onClick={() => setAsking('resume')}>
+              恢复授权
+            </Button>
+          )}
+          {may.has('suspend') && (
+            <Button danger onClick={() => setAsking('suspend')}>
+              暂停授权
+            </Button>
+          )}
+        </>
+      }
+    >
+      <div className="stack">
+        {one.state !== 'active' && (
+          <div className="ht-note red">
+            <p>
+              <b>
+                授权 {one.no} {one.stateLabel}
+              </b>
+              {one.stateCite && (
+                <>
+                  （{citeWords(one.stateCite)}
+                  <Why cite={one.stateCite} />）
+                </>
+              )}
+            </p>
+            {one.stateReason && <p>原因：{one.stateReason}</p>}
+          </div>
+        )}
+        <div className="columns">
+          <div className="stack">
+            <DataTable
+              name="范围"
+              rows={one.items}
+              rowKey={item => item.key}
+              columns={[
+                { title: `信息项（${one.items.length}）`, head: true, cell: item => item.name },
+                {
+                  title: '处理方式',
+                  cell: item => <Mark hue={item.treatment === 'plain' ? 'grey' : 'blue'}>{item.treatmentLabel}</Mark>,
+                  narrow: true,
+                },
+              ]}
+            />
+            {may.has('try') && <TryCall of={one} />}
+            <Usage id={one.id} />
+            <Calls id={one.id} />
+          </div>
+          <div className="aside stack">
+            <Sheet title="授权内容">
+              <Facts
+                of={[
+                  [
+                    '目录',
+                    <A key="e" href={at(`/catalog/${codeInUrl(one.code)}`)}>
+                      {one.title}
+                    </A>,
+                  ],
+                  ['提供部门', one.provider],
+                  ['使用部门', one.grantee],
+                  ['信息系统', one.system],
+                  ['用途', one.purpose],
+                  ['履职依据', one.basis || null],
+                  ['批准', one.approver],
+                  ['方式', one.method],
+                  ['起止', `${one.from} 至 ${one.until ?? '长期'}`],
+                  ['每日上限', one.quotaPerDay ? `${number(one.quotaPerDay)} 次` : '未设'],
+                  [
+                    '依据',
+                    <span key="c">
+                      {citeWords(one.cite)}
+                      <Why cite={one.cite} />
+                    </span>,
+                  ],
+                ]}
+              />
+            </Sheet>
+            <Sheet title="凭证">
+              <Facts
+                of={[
+                  ['client_id', one.clientId ? <code key="id">{one.clientId}</code> : '还没有'],
+                  ['密钥', '只在生成时显示一次'],
+                  [
+                    'IP 白名单',
+                    <span key="ip">
+                      {one.allowedIps.length ? one.allowedIps.join('、') : '不限'}{' '}
+                      {may.has('edit-ips') && (
+                        <button type="button" className="ht-link" onClick={() => setAsking('ips')}>
+                          编辑
+                        </button>
+                      )}
+                    </span>,
+                  ],
+                ]}
+              />
+            </Sheet>
+          </div>
+        </div>
+      </div>
+      {secret && <SecretOnce of={secret} shut={() => setSecret(null)} />}
+      {(asking === 'suspend' || asking === 'resume') && <Decide of={one} verb={asking} shut={() => setAsking(null)} />}
+      {asking === 'ips' && <Ips of={one} shut={() => setAsking(null)} />}
+    </Page>
+  )
+}
+
+const copy = (text: string) => void navigator.clipboard?.writeText(text)
+
+/** The one time a secret is seen. Closing asks nothing of memory: it can be made anew. */
+function SecretOnce({ of: secret, shut }: { of: Secret; shut: () => void }) {
+  const [language, setLanguage] = useState(secret.examples[0]?.language)
+  const code = secret.examples.find(example => example.language === language)?.code ?? ''
+  return (
+    <Modal
+      open
+      title="凭证（只显示这一次）"
+      width={720}
+      mask={{ closable: false }}
+      onCancel={shut}
+      footer={
+        <Button type="primary" onClick={shut}>
+          已保存，关闭
+        </Button>
+      }
+    >
+      <div className="stack">
+        <p className="ht-note yellow">请现在存入密码管理工具或系统的环境变量。关闭后无法再看，只能轮换。</p>
+        <Facts
+          of={[
+            ['client_id', <code key="i">{secret.clientId}</code>],
+            [
+              '密钥',
+              <code key="s" data-testid="client-secret">
+                {secret.clientSecret}
+              </code>,
+            ],
+            ['取令牌', <code key="t">{secret.tokenUrl}</code>],
+            ['数据接口', <code key="d">{secret.dataUrl}</code>],
+          ]}
+        />
+        <div className="row">
+          <nav className="tabs" style={{ margin: 0 }} aria-label="示例语言">
+            {secret.examples.map(example => (
+              <a
+                key={example.language}
+                href={`#${example.language}`}
+                aria-current={example.language === language ? 'page' : undefined}
+                onClick={event => {
+                  event.preventDefault()
+                  setLanguage(example.language)
+                }}
+              >
+                {example.language}
+              </a>
+            ))}
+          </nav>
+          <Button className="push" onClick={() => copy(code)}>
+            复制代码
+          </Button>
+          <Button onClick={() => copy(secret.clientSecret)}>复制密钥</Button>
+        </div>
+        <pre className="code" tabIndex={0} aria-label="示例代码">
+          {code}
+        </pre>
+      </div>
+    </Modal>
+  )
+}
+
+function TryCall({ of: one }: { of: Grant }) {
+  const [query, setQuery] = useState('limit=5')
+  const [purpose, setPurpose] = useState('试调用')
+  const send = useAct(tryCall)
+  const reply = send.data
+  return (
+    <Sheet title="试调用" note="和正式调用走同一条路，照样留痕">
+      <div className="filters">
+        <label className="grow">
+          <span>参数</span>
+          <Input value={query} onChange={event => setQuery(event.target.value)} placeholder="limit=5&fields=姓名" />
+        </label>
+        <label className="grow">
+          <span>用途或事项</span>
+          <Input value={purpose} onChange={event => setPurpose(event.target.value)} />
+        </label>
+        <Button loading={send.isPending} onClick={() => send.mutate({ params: { id: one.id }, body: { query, purpose } })}>
+          试调用
+        </Button>
+      </div>
+      {send.error && <ProblemNote error={send.error} />}
+      {reply && (
+        <div className="stack-small" aria-live="polite">
+          <p className="row">
+            <Mark hue={reply.status < 400 ? 'green' : 'red'} shape={reply.status < 400 ? '●' : '■'}>
+              {reply.status}
+            </Mark>
+            <code>{reply.url}</code>
+            <span className="ht-ink2 ht-num">用时 {Math.round(reply.milliseconds)} ms</span>
+            {reply.ledger !== null && <A href={at(`/audit/${reply.ledger}`)}>留痕号 {number(reply.ledger)}</A>}
+          </p>
+          <pre className="code" tabIndex={0} aria-label="响应" style={{ maxHeight: 320 }}>
+            {JSON.stringify(reply.body, null, 2)}
+          </pre>
+        </div>
+      )}
+    </Sheet>
+  )
+}
+
+/** Calls per day as bars that are rows of a table: the numbers are on the page, not only in a picture. */
+function Usage({ id }: { id: string }) {
+  const load = useRead(usage, { params: { id } })
+  const days = load.data ?? []
+  const most = Math.max(1, ...days.map(day => day.ok + day.refused))
+  const total = days.reduce((sum, day) => sum + day.ok + day.refused, 0)
+  if (!total) return null
+  const refused = days.reduce((sum, day) => sum + day.refused, 0)
+  return (
+    <Sheet title="用量" note={`近 30 天调用 ${number(total)} 次，被拒 ${number(refused)} 次`}>
+      <table className="bars">
+        <caption className="ht-hide">每日调用</caption>
+        <thead className="ht-hide">
+          <tr>
+            <th scope="col">日期</th>
+            <th scope="col">成功</th>
+            <th scope="col">被拒</th>
+          </tr>
+        </thead>
+        <tbody>
+          {days.map(day => (
+            <tr key={day.day} title={`${day.day}：成功 ${day.ok}，被拒 ${day.refused}，${day.rows} 行`}>
+              <th scope="row" className="ht-hide">
+                {day.day}
+              </th>
+              <td className="ok" style={{ height: `${(100 * day.ok) / most}%` }}>
+                <span className="ht-hide">{day.ok}</span>
+              </td>
+              <td className="refused" style={{ height: `${(100 * day.refused) / most}%` }}>
+                <span className="ht-hide">{day.refused}</span>
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      <p className="row ht-hint">
+        <span>{days[0]?.day}</span>
+        <span className="push">{days.at(-1)?.day}</span>
+      </p>
+    </Sheet>
+  )
+}
+
+function Calls({ id }: { id: string }) {
+  const load = useRead(calls, { params: { id }, query: { limit: 20 } })
+  return (
+    <DataTable
+      name="最近调用"
+      rows={load.data?.rows}
+      rowKey={(row, index) => `${row.at}-${index}`}
+      error={load.error}
+      retry={load.refetch}
+      empty={<Nothing>还没有调用。</Nothing>}
+      columns={[
+        {
+          title: '时间',
+          head: true,
+          keep: true,
+          narrow: true,
+          cell: row => (row.seq === null ? moment(row.at, true) : <A href={at(`/audit/${row.seq}`)}>{moment(row.at, true)}</A>),
+        },
+        { title: '操作人', cell: row => row.operator || '—' },
+        { title: '事项编号', cell: row => row.caseRef || '—' },
+        { title: '方法', cell: row => row.method, narrow: true },
+        { title: '行数', right: true, narrow: true, cell: row => number(row.rows) },
+        {
+          title: '状态',
+          narrow: true,
+          cell: row => (
+            <Mark hue={row.status < 400 ? 'green' : 'red'} shape={row.status < 400 ? '●' : '■'}>
+              {row.status}
+              {row.code && ` ${row.code}`}
+            </Mark>
+          ),
+        },
+        { title: '用时', right: true, narrow: true, cell: row => `${Math.round(row.milliseconds)} ms` },
+      ]}
+    />
+  )
+}
+
+function Decide({ of: one, verb, shut }: { of: Grant; verb: 'suspend' | 'resume'; shut: () => void }) {
+  const label = verb === 'suspend' ? '暂停授权' : '恢复授权'
+  const form = useForm({ reason: '' })
+  const { message } = App.useApp()
+  const done = () => {
+    message.success(`${label}：已办理`)
+    shut()
+  }
+  const send = useAct(verb === 'suspend' ? suspend : resume, done)
+  const submit = () => form.complete() && send.mutate({ params: { id: one.id }, body: form.value }, { onError: form.refused })
+  return (
+    <Drawer
+      open
+      mask={false}
+      onClose={shut}
+      size={Math.min(480, window.innerWidth)}
+      title={`${label} ${one.no}`}
+      footer={
+        <div className="row">
+          <Button type={verb === 'resume' ? 'primary' : 'default'} danger={verb === 'suspend'} loading={send.isPending} onClick={submit}>
+            {label}
+          </Button>
+          <Button onClick={shut}>先不办</Button>
+        </div>
+      }
+    >
+      <div className="form">
+        <p className="ht-note">
+          {verb === 'suspend' ? '下一次调用起即被拒绝，使用部门会收到通知和原因。' : '下一次调用起恢复，双方会收到通知。'}
+        </p>
+        <Summary form={form} />
+        <Field form={form} at="/reason" label="原因" required>
+          {({ labelledby: _, onChange, ...control }) => (
+            <Input.TextArea {...control} autoSize={{ minRows: 3 }} onChange={event => onChange(event.target.value)} />
+          )}
+        </Field>
+      </div>
+    </Drawer>
+  )
+}
+
+function Ips({ of: one, shut }: { of: Grant; shut: () => void }) {
+  const form = useForm({ text: one.allowedIps.join('\n') })
+  const { message } = App.useApp()
+  const send = useAct(setIps, () => {
+    message.success('IP 白名单已保存')
+    shut()
+  })
+  const ips = form.value.text.split(/[\s,，、]+/).filter(Boolean)
+  return (
+    <Drawer
+      open
+      mask={false}
+      onClose={shut}
+      size={Math.min(480, window.innerWidth)}
+      title="IP 白名单"
+      footer={
+        <div className="row">
+          <Button
+            type="primary"
+            loading={send.isPending}
+            onClick={() => send.mutate({ params: { id: one.id }, body: { ips } }, { onError: form.refused })}
+          >
+            保存白名单
+          </Button>
+          <Button onClick={shut}>先不改</Button>
+        </div>
+      }
+    >
+      <div className="form">
+        <Summary form={form} />
+        <Field form={form} at="/text" label="允许的地址" hint="一行一个，可写网段，如 10.1.2.0/24；留空则不限">
+          {({ labelledby: _, onChange, ...control }) => (
+            <Input.TextArea {...control} autoSize={{ minRows: 5 }} onChange={event => onChange(event.target.value)} />
+          )}
+        </Field>
+      </div>
+    </Drawer>
+  )
+}

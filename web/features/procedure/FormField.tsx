@@ -1,0 +1,314 @@
+import { App, Button, Checkbox, Input, InputNumber, Radio, Select } from 'antd'
+import { useState } from 'react'
+import { createSystem, systems } from '../../../contract/organization.ts'
+import { type ActionField, basisKinds, treatments } from '../../../contract/procedure.ts'
+import { problemOf } from '../../app/api.ts'
+import { useAct, useRead } from '../../app/query.ts'
+import { type Control, Field } from '../../ui/Field.tsx'
+import type { Form } from '../../ui/form.ts'
+
+/** What a field starts with: the server's proposal, else empty. */
+export const startOf = (fields: readonly ActionField[]) =>
+  Object.fromEntries(
+    fields.filter(field => field.proposal !== undefined && field.proposal !== null).map(field => [field.name, field.proposal]),
+  )
+
+type Props = Control & { labelledby: string; field: ActionField; choices: string[] }
+
+/** One field of an action or application, drawn from its description; the regulation file decides which there are. */
+export function FormField({
+  form,
+  field,
+  at = '',
+  choices = [],
+}: {
+  form: Form<any>
+  field: ActionField
+  at?: string
+  choices?: string[]
+}) {
+  const group = ['choice', 'items', 'treatments', 'basis', 'corrections', 'confirm'].includes(field.kind)
+  const min = field.kind === 'longtext' && field.min > 1 ? `至少 ${field.min} 个字` : null
+  return (
+    <Field
+      form={form}
+      at={`${at}/${field.name}`}
+      label={field.label}
+      required={field.required}
+      group={group}
+      hint={[field.help, min].filter(Boolean).join('。') || undefined}
+    >
+      {control => {
+        const Input = inputs[field.kind] ?? Text
+        return <Input {...control} field={field} choices={choices} />
+      }}
+    </Field>
+  )
+}
+
+function Text({ field: _, choices: __, labelledby: ___, onChange, ...control }: Props) {
+  return <Input {...control} value={control.value ?? ''} maxLength={200} onChange={event => onChange(event.target.value)} />
+}
+
+function LongText({ field: _, choices: __, labelledby: ___, onChange, ...control }: Props) {
+  return (
+    <Input.TextArea
+      {...control}
+      value={control.value ?? ''}
+      autoSize={{ minRows: 3, maxRows: 10 }}
+      onChange={event => onChange(event.target.value)}
+    />
+  )
+}
+
+function DayInput({ field: _, choices: __, labelledby: ___, onChange, ...control }: Props) {
+  return (
+    <Input
+      {...control}
+      type="date"
+      style={{ maxWidth: 200 }}
+      value={control.value ?? ''}
+      onChange={event => onChange(event.target.value || undefined)}
+    />
+  )
+}
+
+function NumberInput({ field: _, choices: __, labelledby: ___, onChange, ...control }: Props) {
+  return (
+    <InputNumber
+      {...control}
+      controls={false}
+      min={1}
+      precision={0}
+      style={{ width: 200 }}
+      onChange={value => onChange(value ?? undefined)}
+    />
+  )
+}
+
+function Choice({ id, field, value, onChange, labelledby, ...rest }: Props) {
+  return (
+    <Radio.Group
+      id={id}
+      name={id}
+      aria-labelledby={labelledby}
+      aria-describedby={rest['aria-describedby']}
+      value={value}
+      onChange={event => onChange(event.target.value)}
+      options={field.options ?? []}
+    />
+  )
+}
+
+function Confirm({ id, field, value, onChange, ...rest }: Props) {
+  return (
+    <Checkbox
+      id={id}
+      aria-describedby={rest['aria-describedby']}
+      checked={Boolean(value)}
+      onChange={event => onChange(event.target.checked || undefined)}
+    >
+      {field.label}
+    </Checkbox>
+  )
+}
+
+function Items({ id, field, value, onChange, labelledby }: Props) {
+  const chosen: string[] = value ?? []
+  const rows = field.rows ?? []
+  return (
+    <fieldset id={id} aria-labelledby={labelledby} className="choices" tabIndex={-1}>
+      {rows.length > 3 && (
+        <div>
+          <button type="button" className="ht-link" onClick={() => onChange(chosen.length === rows.length ? [] : rows.map(row => row.key))}>
+            {chosen.length === rows.length ? '全部取消' : '全选'}
+          </button>
+          <span className="ht-hint"> 已选 {chosen.length} 项；只选办事需要的。</span>
+        </div>
+      )}
+      {rows.map(row => (
+        <label key={row.key} className={chosen.includes(row.key) ? 'on' : undefined}>
+          <input
+            type="checkbox"
+            checked={chosen.includes(row.key)}
+            onChange={event => onChange(event.target.checked ? [...chosen, row.key] : chosen.filter(key => key !== row.key))}
+          />
+          <span>
+            {row.label}
+            {row.note && <span className="ht-hint"> {row.note}</span>}
+          </span>
+        </label>
+      ))}
+    </fieldset>
+  )
+}
+
+type Treated = { key: string; treatment: keyof typeof treatments }
+function Treatments({ id, field, value, onChange, labelledby }: Props) {
+  const given: Treated[] = value ?? []
+  return (
+    <fieldset id={id} aria-labelledby={labelledby} className="choices" tabIndex={-1}>
+      {(field.rows ?? []).map(row => {
+        const one = given.find(item => item.key === row.key)
+        const box = `${id}-${row.key}`
+        return (
+          <div key={row.key} className="row">
+            <label htmlFor={box} style={{ flex: 1 }} className={one ? 'on' : undefined}>
+              <input
+                id={box}
+                type="checkbox"
+                checked={Boolean(one)}
+                onChange={event =>
+                  onChange(
+                    event.target.checked ? [...given, { key: row.key, treatment: 'plain' }] : given.filter(item => item.key !== row.key),
+                  )
+                }
+              />
+              <span>
+                {row.label}
+                {row.note && <span className="ht-hint"> {row.note}</span>}
+              </span>
+            </label>
+            <Select
+              aria-label={`${row.label}的处理方式`}
+              style={{ width: 104 }}
+              disabled={!one}
+              value={one?.treatment}
+              placeholder="不给予"
+              options={Object.entries(treatments).map(([key, label]) => ({ value: key, label }))}
+              onChange={treatment => onChange(given.map(item => (item.key === row.key ? { ...item, treatment } : item)))}
+            />
+          </div>
+        )
+      })}
+    </fieldset>
+  )
+}
+
+export function BasisInput({ id, value, onChange, labelledby }: Pick<Control, 'id' | 'value' | 'onChange'> & { labelledby: string }) {
+  const basis = value ?? {}
+  const set = (part: object) => onChange({ kind: 'law', instrument: '', article: '', ...basis, ...part })
+  return (
+    <fieldset id={id} aria-labelledby={labelledby} className="stack-small" tabIndex={-1}>
+      <div className="row">
+        <Select
+          aria-label="依据的种类"
+          style={{ width: 150 }}
+          placeholder="种类"
+          value={basis.kind}
+          onChange={kind => set({ kind })}
+          options={Object.entries(basisKinds).map(([key, label]) => ({ value: key, label }))}
+        />
+        <Input
+          aria-label="依据的名称"
+          style={{ flex: 1, minWidth: 160 }}
+          placeholder="名称，如 社会救助暂行办法"
+          value={basis.instrument ?? ''}
+          onChange={event => set({ instrument: event.target.value })}
+        />
+        <Input
+          aria-label="依据的条款"
+          style={{ width: 110 }}
+          placeholder="第…条"
+          value={basis.article ?? ''}
+          onChange={event => set({ article: event.target.value })}
+        />
+      </div>
+    </fieldset>
+  )
+}
+
+type Fix = { field: string; message: string; who?: string }
+function Corrections({ id, value, onChange, labelledby, choices }: Props) {
+  const list: Fix[] = value ?? []
+  const set = (index: number, part: Partial<Fix>) => onChange(list.map((fix, i) => (i === index ? { ...fix, ...part } : fix)))
+  return (
+    <fieldset id={id} aria-labelledby={labelledby} className="stack-small" tabIndex={-1}>
+      <p className="ht-hint">一次性告知，提交后不能再追加。</p>
+      {list.map((fix, index) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: rows have no other identity
+        <div key={index} className="sheet stack-small">
+          <div className="row">
+            <Select
+              aria-label={`第 ${index + 1} 处：哪里`}
+              style={{ flex: 1, minWidth: 160 }}
+              showSearch
+              placeholder="哪里需要补正"
+              value={fix.field || undefined}
+              onChange={field => set(index, { field })}
+              options={[...choices, '其他材料'].map(choice => ({ value: choice, label: choice }))}
+            />
+            <Button onClick={() => onChange(list.filter((_, i) => i !== index))}>移除第 {index + 1} 处</Button>
+          </div>
+          <Input.TextArea
+            aria-label={`第 ${index + 1} 处：怎样补正`}
+            autoSize={{ minRows: 2 }}
+            placeholder="什么不对，怎样补正"
+            value={fix.message}
+            onChange={event => set(index, { message: event.target.value })}
+          />
+        </div>
+      ))}
+      <Button onClick={() => onChange([...list, { field: '', message: '' }])}>添加一处</Button>
+    </fieldset>
+  )
+}
+
+function System({ field: _, choices: __, labelledby: ___, value, onChange, ...control }: Props) {
+  const list = useRead(systems)
+  const [name, setName] = useState<string | null>(null)
+  const { message } = App.useApp()
+  const register = useAct(createSystem, system => {
+    onChange(system.id)
+    setName(null)
+  })
+  return (
+    <div className="stack-small">
+      <Select
+        {...control}
+        value={value}
+        onChange={onChange}
+        loading={list.isPending}
+        placeholder="选择已登记的信息系统"
+        options={list.data?.map(system => ({ value: system.id, label: `${system.name} · ${system.department}` }))}
+        notFoundContent="本部门还没有登记信息系统"
+      />
+      {name === null ? (
+        <button type="button" className="ht-link" onClick={() => setName('')}>
+          登记新的信息系统
+        </button>
+      ) : (
+        <div className="row">
+          <Input
+            aria-label="新信息系统的名称"
+            style={{ flex: 1 }}
+            value={name}
+            placeholder="系统名称"
+            onChange={event => setName(event.target.value)}
+          />
+          <Button
+            loading={register.isPending}
+            onClick={() => register.mutate({ body: { name, address: '' } }, { onError: error => message.error(problemOf(error).detail) })}
+          >
+            登记
+          </Button>
+          <Button onClick={() => setName(null)}>取消</Button>
+        </div>
+      )}
+    </div>
+  )
+}
+
+const inputs: Record<string, (props: Props) => React.JSX.Element> = {
+  text: Text,
+  longtext: LongText,
+  choice: Choice,
+  day: DayInput,
+  number: NumberInput,
+  confirm: Confirm,
+  items: Items,
+  treatments: Treatments,
+  basis: BasisInput,
+  corrections: Corrections,
+  system: System,
+}
