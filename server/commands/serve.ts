@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util'
 import type { Config } from '../platform/config.ts'
 import { loadConfig } from '../platform/config.ts'
 import { migrate } from '../platform/migrate.ts'
+import { stopChildren } from './child.ts'
 import { openDatabase, say } from './database.ts'
 import { untilAsked, within } from './stopping.ts'
 
@@ -53,6 +54,7 @@ export async function run({ roles, meanwhile, prepare, ready }: Run): Promise<nu
     return died ? 1 : 0
   } finally {
     starting.catch(() => {})
+    stopChildren()
     const database = await opening.catch(() => undefined)
     await database?.stop()
   }

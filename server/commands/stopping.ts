@@ -12,6 +12,9 @@ export function untilAsked(): Promise<undefined> {
         done(undefined)
       })
     }
+    // A killed npm tells nobody; without this the server would keep port and data directory.
+    const parent = process.ppid
+    if (process.env.npm_lifecycle_event) setInterval(() => process.ppid !== parent && done(undefined), 500).unref()
   })
 }
 
