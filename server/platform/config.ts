@@ -28,6 +28,16 @@ export const Settings = z.object({
   HUITONG_MAX_UPLOAD_MB: z.coerce.number().int().positive().default(4096).describe('Largest file a provider may upload.'),
   HUITONG_SESSION_HOURS: z.coerce.number().int().positive().max(72).default(10).describe('How long a sign-in lasts without activity.'),
   HUITONG_POOL_SIZE: z.coerce.number().int().min(4).max(200).default(24).describe('Database connections of one process.'),
+  HUITONG_SITE_NAME: z.string().max(40).default('公共数据开放').describe('Name of the public portal.'),
+  HUITONG_SITE_OPERATOR: z.string().max(80).optional().describe('Unit that runs the portal, for its footer.'),
+  HUITONG_SITE_CONTACT: z.string().max(120).optional().describe('How to reach it, for the footer.'),
+  HUITONG_SITE_CODE: z.string().max(40).optional().describe('网站标识码, for the footer.'),
+  HUITONG_SITE_ICP: z.string().max(60).optional().describe('ICP 备案号, for the footer.'),
+  HUITONG_SITE_POLICE: z.string().max(60).optional().describe('公安备案号, for the footer.'),
+  HUITONG_SITE_FEEDBACK: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe('Address of the page for reporting errors of the site.'),
   HUITONG_SECRET_KEY: z
     .string()
     .min(43)
@@ -47,7 +57,10 @@ export type Config = {
   sessionHours: number
   poolSize: number
   secretKey: string | undefined
+  site: Site
 }
+/** Who runs the portal; what is null is not shown. */
+export type Site = { name: string } & Record<'operator' | 'contact' | 'siteCode' | 'icp' | 'police' | 'feedback', string | null>
 
 export class SettingsError extends Error {}
 
@@ -71,5 +84,14 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
     sessionHours: s.HUITONG_SESSION_HOURS,
     poolSize: s.HUITONG_POOL_SIZE,
     secretKey: s.HUITONG_SECRET_KEY,
+    site: {
+      name: s.HUITONG_SITE_NAME,
+      operator: s.HUITONG_SITE_OPERATOR ?? null,
+      contact: s.HUITONG_SITE_CONTACT ?? null,
+      siteCode: s.HUITONG_SITE_CODE ?? null,
+      icp: s.HUITONG_SITE_ICP ?? null,
+      police: s.HUITONG_SITE_POLICE ?? null,
+      feedback: s.HUITONG_SITE_FEEDBACK ?? null,
+    },
   }
 }
