@@ -7,6 +7,7 @@ import type { Tx } from '../../platform/db.ts'
 import { newId, newSecret } from '../../platform/id.ts'
 import { notFound, refuse } from '../../platform/problem.ts'
 import { record } from '../audit/public.ts'
+import { noteUse } from '../catalog/public.ts'
 import { lockGrant } from './queries.ts'
 import { type GrantRecord, grantStateLabels } from './rules.ts'
 import { secretHash } from './tokens.ts'
@@ -65,6 +66,7 @@ export async function createGrant(tx: Tx, ctx: Context, g: NewGrant): Promise<{ 
       ${g.approver}, ${g.from}, ${g.until}, ${g.quotaPerDay}, ${g.caseId}, ${g.caseNo}, ${g.method}, ${JSON.stringify(g.cite)}, ${ctx.now})`.execute(
     tx,
   )
+  await tellCatalog(tx, id)
   await record(tx, ctx, {
     action: 'grant.create',
     subject: no,
@@ -98,6 +100,7 @@ export async function setGrantState(
   }
   await sql`update delivery.grant set state = ${state}, state_reason = ${reason}, state_cite = ${JSON.stringify(cite)}, state_at = ${ctx.now},
     version = version + 1 where id = ${id}`.execute(tx)
+  await tellCatalog(tx, id)
   const action = state === 'active' ? 'grant.resume' : state === 'suspended' ? 'grant.suspend' : 'grant.revoke'
   await record(tx, ctx, { action, subject: grant.no, content: reason, cite })
 }
@@ -119,4 +122,23 @@ export async function setAllowedIps(tx: Tx, ctx: Context, id: string, ips: strin
   const grant = (await lockGrant(tx, id)) ?? notFound('grant', '授权')
   await sql`update delivery.grant set allowed_ips = ${ips}, version = version + 1 where id = ${id}`.execute(tx)
   await record(tx, ctx, { action: 'grant.ips', subject: grant.no, content: ips.join('、') || '不限制' })
+}
+
+/** The catalog shows who uses which items before a version changes them. */
+async function tellCatalog(tx: Tx, id: string): Promise<void> {
+  const { rows } = await sql<{
+    entryId: string
+    no: string
+    department: string
+    system: string | null
+    items: { key: string }[]
+    active: boolean
+  }>`
+    select g.entry_id as "entryId", g.no, d.name as department, s.name as system, g.items, g.state <> 'revoked' as active
+    from delivery.grant g join organization.department_view d on d.id = g.grantee_department_id
+    left join organization.system_view s on s.id = g.system_id where g.id = ${id}`.execute(tx)
+  const g = rows[0]
+  if (!g) return
+  const label = `${g.no} ${g.department}${g.system ? `·${g.system}` : ''}`
+  await noteUse(tx, { kind: 'grant', entryId: g.entryId, ref: id, label, items: g.items.map(i => i.key), active: g.active })
 }

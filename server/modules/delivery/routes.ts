@@ -1,8 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import * as contract from '../../../contract/delivery.ts'
-import type { Body, Reply } from '../../../contract/endpoint.ts'
 import { addDays } from '../../platform/clock.ts'
-import type { StaffContext } from '../../platform/context.ts'
+import type { Services, StaffContext } from '../../platform/context.ts'
 import { route } from '../../platform/http.ts'
 import { limiter } from '../../platform/limiter.ts'
 import { notFound, Problem, refuse } from '../../platform/problem.ts'
@@ -13,15 +12,18 @@ import { findClient, type LoadedGrant, listCalls, listGrants, loadGrantRow, usag
 import { type GrantAction, type GrantPlace, grantActions, grantStateLabels, maySee, treatmentLabels, urlCode } from './rules.ts'
 import { readToken, same, secretHash, tokenSeconds, writeToken } from './tokens.ts'
 
-declare module 'fastify' {
-  interface FastifyInstance {
-    delivery: Delivery
-  }
+const deliveries = new WeakMap<Services['pool'], Delivery>()
+/** One per process, whatever part of the app asks. */
+function deliveryOf(services: Services): Delivery {
+  const found = deliveries.get(services.pool) ?? openDelivery(services)
+  deliveries.set(services.pool, found)
+  return found
 }
 
 /** Pages about grants, under /api. */
 export function registerDelivery(app: FastifyInstance): void {
   const { db, pool } = app.services
+  const delivery = deliveryOf(app.services)
 
   const see = async (ctx: StaffContext, id: string): Promise<LoadedGrant> => {
     const grant = await loadGrantRow(pool, id)
@@ -43,7 +45,7 @@ export function registerDelivery(app: FastifyInstance): void {
   const show = async (ctx: StaffContext, id: string) => view(ctx, await see(ctx, id))
 
   route(app, contract.grants, async ({ query, ctx }) => {
-    await app.delivery.calls.flush()
+    await delivery.calls.flush()
     const { rows, total } = await listGrants(db, ctx.actor, query, ctx.day)
     return {
       rows: rows.map(r => ({
@@ -89,7 +91,7 @@ export function registerDelivery(app: FastifyInstance): void {
       const parsed = contract.DataQuery.safeParse(Object.fromEntries(new URLSearchParams(body.query)))
       if (!parsed.success) refuse('request.invalid', { status: 400, detail: `参数不对：${parsed.error.issues[0]?.message ?? ''}` })
       const call = { grantId: grant.id, credential: null, code, operator: ctx.actor.name, caseRef: body.purpose, purpose: null }
-      const { body: text, seq } = await app.delivery.rows(ctx, call, parsed.data, true)
+      const { body: text, seq } = await delivery.rows(ctx, call, parsed.data, true)
       return done(200, JSON.parse(text), seq)
     } catch (error) {
       if (!(error instanceof Problem)) throw error
@@ -99,7 +101,7 @@ export function registerDelivery(app: FastifyInstance): void {
 
   route(app, contract.calls, async ({ params, query, ctx }) => {
     const grant = await see(ctx, params.id)
-    await app.delivery.calls.flush()
+    await delivery.calls.flush()
     const { rows, total } = await listCalls(db, grant.id, query.after, query.limit)
     return {
       rows: rows.map(({ id, ...r }) => ({ ...r, at: r.at.toISOString() })),
@@ -110,7 +112,7 @@ export function registerDelivery(app: FastifyInstance): void {
 
   route(app, contract.usage, async ({ params, ctx }) => {
     const grant = await see(ctx, params.id)
-    await app.delivery.calls.flush()
+    await delivery.calls.flush()
     return usageByDay(db, grant.id, addDays(ctx.day, -29), ctx.day)
   })
 }
@@ -121,10 +123,10 @@ export function registerDeliveryApi(app: FastifyInstance): void {
   const key = secrets.derive('delivery.token')
   const perClient = limiter(30, 60)
   const perAddress = limiter(300, 60)
-  app.decorate('delivery', openDelivery(app.services))
-  app.addHook('onClose', () => app.delivery.calls.flush())
+  const delivery = deliveryOf(app.services)
+  app.addHook('onClose', () => delivery.calls.flush())
 
-  const token: Parameters<typeof route<undefined, undefined, TokenRequest, TokenReply>>[2] = async ({ body, ctx, request, reply }) => {
+  route(app, contract.token, async ({ body, ctx, request, reply }) => {
     const basic = readBasic(request.headers.authorization)
     const clientId = basic?.[0] ?? body.client_id ?? ''
     const secret = basic?.[1] ?? body.client_secret ?? ''
@@ -149,13 +151,6 @@ export function registerDeliveryApi(app: FastifyInstance): void {
       token_type: 'Bearer' as const,
       expires_in: tokenSeconds,
     }
-  }
-  void app.register(async scope => {
-    // OAuth clients send forms; nothing else in the product may.
-    scope.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string', bodyLimit: 8192 }, (_request, form, done) =>
-      done(null, Object.fromEntries(new URLSearchParams(form as string))),
-    )
-    route(scope, contract.token, token)
   })
 
   const callOf = (request: FastifyRequest, now: Date, code: string) => {
@@ -186,18 +181,15 @@ export function registerDeliveryApi(app: FastifyInstance): void {
   })
 
   route(app, contract.data, async ({ params, query, ctx, request, reply }) => {
-    const { body, seq } = await app.delivery.rows(ctx, callOf(request, ctx.now, params.code), query)
+    const { body, seq } = await delivery.rows(ctx, callOf(request, ctx.now, params.code), query)
     return reply.headers(headers(seq)).send(body)
   })
 
   route(app, contract.verify, async ({ params, body, ctx, request, reply }) => {
-    const answer = await app.delivery.compare(ctx, callOf(request, ctx.now, params.code), body.key, body.values)
+    const answer = await delivery.compare(ctx, callOf(request, ctx.now, params.code), body.key, body.values)
     return reply.headers(headers(answer.seq)).send(answer.body)
   })
 }
-
-type TokenRequest = Body<typeof contract.token>
-type TokenReply = Reply<typeof contract.token>
 
 const placeOf = (g: LoadedGrant, day: string): GrantPlace => ({
   state: g.state,
