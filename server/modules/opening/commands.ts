@@ -1,0 +1,149 @@
+import { sql } from 'kysely'
+import type { Context, StaffContext } from '../../platform/context.ts'
+import type { Tx } from '../../platform/db.ts'
+import { newId } from '../../platform/id.ts'
+import { notFound, refuse } from '../../platform/problem.ts'
+import { record } from '../audit/public.ts'
+import { noteUse } from '../catalog/public.ts'
+import { registerEffect, startCase } from '../procedure/public.ts'
+import { govern } from '../regulation/public.ts'
+import { findEntry, lockProposal, type OpenEntry } from './queries.ts'
+import type { Treatment } from './rules.ts'
+import { searchVector } from './words.ts'
+
+export type NewProposal = {
+  items: { key: string; treatment: Treatment }[]
+  theme: string
+  description: string
+  processing: string
+}
+
+/** Puts a proposal that passed the gate under review. */
+export async function proposeOpening(tx: Tx, ctx: StaffContext, entry: OpenEntry, p: NewProposal): Promise<{ caseNo: string }> {
+  const id = newId(ctx.now.getTime())
+  const made = await sql`insert into opening.proposal (id, entry_id, entry_version, items, theme, description, processing, proposed_by, at)
+    values (${id}, ${entry.entryId}, ${entry.version}, ${JSON.stringify(p.items)}, ${p.theme}, ${p.description}, ${p.processing}, ${ctx.actor.personId}, ${ctx.now})
+    on conflict do nothing returning id`.execute(tx)
+  if (!made.rows.length) {
+    refuse('opening.in_review', {
+      status: 409,
+      reason: 'wrong-state',
+      detail: '这个目录的开放正在审查，不能再提一次。',
+      remedy: '请打开办件查看进度。',
+    })
+  }
+  const names = new Map(entry.content!.items.map(i => [i.key, i.name]))
+  const c = await startCase(tx, ctx, {
+    procedure: 'open-review',
+    region: entry.region,
+    subject: { type: 'entry', id: entry.entryId, code: entry.code, title: entry.title },
+    parties: { applicant: entry.departmentId, provider: entry.departmentId },
+    form: {
+      note: [p.description, p.processing && `重新处理：${p.processing}`].filter(Boolean).join('\n'),
+      treatments: p.items,
+      items: p.items.map(i => `${names.get(i.key)}${i.treatment === 'masked' ? '（脱敏）' : ''}`),
+    },
+    title: `开放「${entry.title}」`,
+  })
+  await sql`update opening.proposal set case_id = ${c.id}, case_no = ${c.no} where id = ${id}`.execute(tx)
+  await record(tx, ctx, {
+    action: 'opening.propose',
+    subject: entry.code,
+    caseNo: c.no,
+    content: p.items.map(i => `${names.get(i.key)}${i.treatment === 'masked' ? '（脱敏）' : ''}`).join('、'),
+    data: { theme: p.theme, exclusions: 'declared', items: p.items.map(i => [i.key, i.treatment]) },
+  })
+  return { caseNo: c.no }
+}
+
+export type Opening = {
+  entryId: string
+  items: { key: string; treatment: Treatment }[]
+  theme: string
+  description: string
+  caseNo: string | null
+  approver: string
+}
+
+/** Opens a data set, or opens it again under the next version. */
+export async function publishListing(tx: Tx, ctx: Context, o: Opening, entry: Pick<OpenEntry, 'code' | 'title' | 'region'>): Promise<void> {
+  const cite = govern(entry.region, 'open-list', ctx.day).cite
+  await sql`insert into opening.listing as l (entry_id, state, items, theme, description, published, case_no, approver, cite)
+    values (${o.entryId}, 'open', ${JSON.stringify(o.items)}, ${o.theme}, ${o.description}, ${ctx.day}, ${o.caseNo}, ${o.approver}, ${JSON.stringify(cite)})
+    on conflict (entry_id) do update set state = 'open', version = l.version + 1, items = excluded.items, theme = excluded.theme,
+      description = excluded.description, published = excluded.published, case_no = excluded.case_no, approver = excluded.approver, cite = excluded.cite,
+      withdrawn_at = null, withdrawn_reason = null, withdrawn_cite = null, indexed_version = 0, profile = null, profile_mark = null`.execute(
+    tx,
+  )
+  const keys = o.items.map(i => i.key)
+  await noteUse(tx, { kind: 'open', entryId: o.entryId, ref: o.entryId, label: '公共开放', items: keys, active: true })
+  await record(tx, ctx, {
+    action: 'opening.publish',
+    subject: entry.code,
+    ...(o.caseNo && { caseNo: o.caseNo }),
+    approver: o.approver,
+    content: `${entry.title}：${o.items.length} 项`,
+    cite,
+    data: { items: o.items.map(i => [i.key, i.treatment]) },
+  })
+}
+
+/** Takes a data set down. Pages, files and interfaces look at the state in the same statement as the data, so all stop at once. */
+export async function withdrawListing(
+  tx: Tx,
+  ctx: Context,
+  entry: Pick<OpenEntry, 'entryId' | 'code' | 'region'>,
+  reason: string,
+  by?: string,
+): Promise<void> {
+  const cite = govern(entry.region, 'open-withdraw', ctx.day).cite
+  const { rows } =
+    await sql`update opening.listing set state = 'withdrawn', version = version + 1, withdrawn_at = ${ctx.now}, withdrawn_reason = ${reason},
+    withdrawn_cite = ${JSON.stringify(cite)} where entry_id = ${entry.entryId} and state = 'open' returning entry_id`.execute(tx)
+  if (!rows.length) {
+    refuse('opening.not_open', {
+      status: 409,
+      reason: 'wrong-state',
+      detail: '这个数据集已经不在开放中。',
+      remedy: '请刷新页面查看最新状态。',
+    })
+  }
+  await noteUse(tx, { kind: 'open', entryId: entry.entryId, ref: entry.entryId, label: '公共开放', items: [], active: false })
+  await record(tx, ctx, { action: 'opening.withdraw', subject: entry.code, content: reason, cite, ...(by && { person: by }) })
+}
+
+/** What the end of an open review does. Regulation files name these effects. */
+export function registerOpeningEffects(): void {
+  registerEffect('open-entry', async (tx, ctx, c) => {
+    const p = (await lockProposal(tx, c.id)) ?? notFound('opening.proposal', '开放申请')
+    const entry = (await findEntry(ctx.pool, { entryId: p.entryId })) ?? notFound('catalog.entry', '目录')
+    if (entry.state !== 'published' || entry.openClass !== 'open') {
+      refuse('opening.changed_meanwhile', {
+        status: 409,
+        reason: 'open-type-invalid',
+        detail: '审查期间目录已变更，开放类型不再允许开放。',
+        remedy: '请不同意本次申请，由提供部门重新提出。',
+      })
+    }
+    const approver = ctx.actor ? `${ctx.actor.department} ${ctx.actor.name}` : '平台'
+    await sql`update opening.proposal set state = 'opened' where id = ${p.id}`.execute(tx)
+    await publishListing(tx, ctx, { ...p, approver }, entry)
+    return { label: '查看开放数据', href: `/dataset/${entry.code.replace('/', '-')}` }
+  })
+  registerEffect('close-opening', async (tx, _ctx, c) => {
+    await sql`update opening.proposal set state = 'refused' where case_id = ${c.id} and state = 'pending'`.execute(tx)
+  })
+}
+
+/** Keeps the search words of a listing those of the entry's current version. */
+export const indexListing = (
+  db: Context['db'],
+  entryId: string,
+  version: number,
+  parts: { title: string; items: string[]; rest: string },
+): Promise<unknown> =>
+  sql`update opening.listing set indexed_version = ${version}, words = ${searchVector([
+    { weight: 'A', text: parts.title },
+    { weight: 'B', text: parts.items.join(' ') },
+    { weight: 'C', text: parts.rest },
+  ])}::tsvector where entry_id = ${entryId}`.execute(db)

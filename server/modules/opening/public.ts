@@ -1,0 +1,2 @@
+export { type Opening, publishListing, withdrawListing } from './commands.ts'
+export { findEntry as findOpenEntry } from './queries.ts'

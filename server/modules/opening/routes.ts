@@ -1,0 +1,435 @@
+import { Readable } from 'node:stream'
+import type { FastifyInstance } from 'fastify'
+import { itemTypes, updateCycles } from '../../../contract/catalog.ts'
+import * as contract from '../../../contract/opening.ts'
+import { dayOf } from '../../platform/clock.ts'
+import type { Context, Services, StaffContext } from '../../platform/context.ts'
+import { csv, json, xlsx } from '../../platform/export.ts'
+import { route } from '../../platform/http.ts'
+import { limiter } from '../../platform/limiter.ts'
+import { notFound, Problem, refuse } from '../../platform/problem.ts'
+import { type Entry as LedgerEntry, recordRead } from '../audit/public.ts'
+import { urlCode } from '../delivery/public.ts'
+import { govern, openLabel } from '../regulation/public.ts'
+import { indexListing, proposeOpening, registerOpeningEffects, withdrawListing } from './commands.ts'
+import { openApiDocument } from './openapi.ts'
+import {
+  countersOf,
+  findEntry,
+  frequentWords,
+  listForStaff,
+  type OpenEntry,
+  type OpenRow,
+  searchListings,
+  staleWords,
+  stateOf,
+} from './queries.ts'
+import { type GateArticles, gateActions, isFresh, itemClass, judgeGate, stateLabels } from './rules.ts'
+import { type OpenSource, openServing, type Serving } from './serve.ts'
+import { searchQuery, words } from './words.ts'
+
+const servings = new WeakMap<Services['pool'], Serving>()
+/** One per process, whatever part of the app asks. */
+export function servingOf(services: Services): Serving {
+  const found = servings.get(services.pool) ?? openServing(services)
+  servings.set(services.pool, found)
+  return found
+}
+
+const listFields: Record<string, [string, (e: OpenEntry) => boolean]> = {
+  abstract: ['数据摘要', e => !!e.content?.abstract],
+  items: ['数据项', e => !!e.content?.items.length],
+  formatClass: ['数据格式', e => !!e.content?.formatClass],
+  openClass: ['开放类型', e => !!e.openClass],
+  updateCycle: ['更新频度', e => !!e.content?.updateCycle],
+}
+
+/** Opening for staff and the portal's reading pages, under /api. */
+export function registerOpening(app: FastifyInstance): void {
+  registerOpeningEffects()
+  const { db, pool } = app.services
+  const opening = servingOf(app.services)
+
+  const known = async (code: string) => (await findEntry(pool, { urlCode: code })) ?? notFound('catalog.entry', '目录')
+
+  const judge = async (
+    ctx: Context,
+    entry: OpenEntry,
+    given: Parameters<typeof judgeGate>[0]['proposed'],
+    exclusions: boolean | null,
+    processing = '',
+  ) => {
+    const cite = (topic: Parameters<typeof govern>[1]) => govern(entry.region, topic, ctx.day).cite
+    const list = govern(entry.region, 'open-list', ctx.day)
+    const articles: GateArticles = {
+      list: list.cite,
+      types: cite('open-types'),
+      secrecy: cite('secrecy'),
+      review: cite('secrecy-review'),
+      exclusions: cite('open-exclusions'),
+      desensitize: cite('open-desensitize'),
+      risk: cite('open-risk'),
+      withdraw: cite('open-withdraw'),
+    }
+    return judgeGate(
+      {
+        state: stateOf(entry),
+        published: entry.state === 'published',
+        openClass: entry.openClass,
+        openLabel: openLabel(entry.region, entry.openClass, ctx.day),
+        secrecyDeclared: !!entry.content?.secrecy?.declared,
+        listGaps: list.value.required.flatMap(f => (listFields[f] && !listFields[f][1](entry) ? [listFields[f][0]] : [])),
+        grounds: govern(entry.region, 'open-exclusions', ctx.day).value.grounds,
+        exclusionsDeclared: exclusions,
+        rows: entry.rows,
+        columns: entry.columns,
+        items: entry.content?.items ?? [],
+        proposed: given,
+        findings: await opening.findingsOf(entry),
+        processing,
+        authority: list.roleLabels.authority ?? '主管部门',
+      },
+      articles,
+    )
+  }
+
+  const gate = async (ctx: StaffContext, entry: OpenEntry) => {
+    const state = stateOf(entry)
+    const current = state === 'open' ? (entry.listing?.items ?? null) : null
+    const result = await judge(ctx, entry, current, null)
+    const { value: _, roleLabels: __, adopter: ___, ...ruling } = govern(entry.region, 'open-list', ctx.day)
+    return {
+      code: entry.code,
+      title: entry.title,
+      state,
+      stateLabel: stateLabels[state],
+      caseNo: entry.pending?.caseNo ?? entry.listing?.caseNo ?? null,
+      ...result,
+      items: result.items.map(i => ({ ...i, openLabel: openLabel(entry.region, i.openLabel, ctx.day) })),
+      ruling,
+      may: gateActions(ctx.actor, { departmentId: entry.departmentId, region: entry.region, state }),
+    }
+  }
+  const mayAct = (ctx: StaffContext, entry: OpenEntry, action: 'propose' | 'withdraw') => {
+    const state = stateOf(entry)
+    if (gateActions(ctx.actor, { departmentId: entry.departmentId, region: entry.region, state }).includes(action)) return
+    const own = ctx.actor.departmentId === entry.departmentId
+    refuse(own ? 'opening.wrong_state' : 'opening.not_yours', {
+      status: own ? 409 : 403,
+      reason: own ? 'wrong-state' : 'not-competent',
+      detail: own
+        ? `「${entry.title}」现在是「${stateLabels[state]}」，不能办这一步。`
+        : `「${entry.title}」由 ${entry.department} 提供，只有提供部门${action === 'withdraw' ? '和当地主管部门' : '的数据专员'}能办这一步。`,
+      cite: govern(entry.region, action === 'withdraw' ? 'open-withdraw' : 'open-list', ctx.day).cite,
+    })
+  }
+
+  route(app, contract.openList, async ({ query, ctx }) => {
+    const { rows, total } = await listForStaff(db, ctx.actor, query)
+    return {
+      rows: rows.map(({ region, openClass, ...r }) => ({
+        ...r,
+        openLabel: openLabel(region, openClass, ctx.day),
+        stateLabel: stateLabels[r.state as keyof typeof stateLabels],
+      })),
+      total,
+      next: rows.length === query.limit ? rows.at(-1)!.code : null,
+    }
+  })
+
+  route(app, contract.gate, async ({ params, ctx }) => gate(ctx, await known(params.code)))
+
+  route(app, contract.propose, async ({ params, body, ctx }) => {
+    const entry = await known(params.code)
+    mayAct(ctx, entry, 'propose')
+    const { faults } = await judge(ctx, entry, body.items, body.exclusions, body.processing)
+    const first = faults[0]
+    if (first) {
+      throw new Problem('opening.gate', {
+        status: 422,
+        reason: first.code,
+        detail: faults.length === 1 ? first.message : `还差 ${faults.length} 处：${first.message}`,
+        ...(first.cite && { cite: first.cite }),
+        ...(first.remedy && { remedy: first.remedy }),
+        errors: faults,
+      })
+    }
+    return db.transaction().execute(tx => proposeOpening(tx, ctx, entry, body))
+  })
+
+  route(app, contract.withdraw, async ({ params, body, ctx }) => {
+    const entry = await known(params.code)
+    mayAct(ctx, entry, 'withdraw')
+    await db.transaction().execute(tx => withdrawListing(tx, ctx, entry, body.reason))
+    return gate(ctx, await known(params.code))
+  })
+
+  // ── Portal ──
+  const perAddress = limiter(600, 60)
+  const searchable = async () => {
+    for (const e of await staleWords(pool)) {
+      const { title, items, abstract } = e.content
+      await indexListing(db, e.entryId, e.version, { title, items: items.map(i => i.name), rest: `${abstract} ${e.department} ${e.theme}` })
+    }
+  }
+
+  route(app, contract.site, async ({ ctx }) => ctx.config.site)
+
+  route(app, contract.home, async ({ ctx }) => {
+    perAddress(ctx.ip, ctx.now)
+    await searchable()
+    await opening.counters.flush()
+    const all = await searchListings(pool, null, null)
+    const rows = all.map(r => rowOf(r, ctx, []))
+    const count = (pick: (r: OpenRow) => string) =>
+      [...Map.groupBy(all, pick)].map(([k, list]) => [k, list] as const).sort((a, b) => b[1].length - a[1].length)
+    return {
+      datasets: all.length,
+      rows: all.reduce((sum, r) => sum + r.rows, 0),
+      updatedToday: all.filter(r => r.updated && dayOf(r.updated) === ctx.day).length,
+      themes: count(r => r.theme).map(([theme, list]) => ({ theme, count: list.length })),
+      popular: await frequentWords(pool, 6),
+      latest: [...rows].sort((a, b) => (b.updated ?? '').localeCompare(a.updated ?? '')).slice(0, 10),
+      most: [...rows].sort((a, b) => b.downloads - a.downloads).slice(0, 10),
+      regions: count(r => r.region).map(([code, list]) => ({ code, name: list[0]!.regionName, count: list.length })),
+    }
+  })
+
+  route(app, contract.searchOpen, async ({ query, ctx }) => {
+    perAddress(ctx.ip, ctx.now)
+    await searchable()
+    const q = query.q ?? ''
+    const terms = words(q)
+    const found = await searchListings(pool, q ? searchQuery(q) : null, q || null)
+    const facets = {
+      theme: { label: '主题', of: (r: OpenRow) => [r.theme, r.theme] },
+      region: { label: '地区', of: (r: OpenRow) => [r.region, r.regionName] },
+      department: { label: '提供部门', of: (r: OpenRow) => [r.department, r.department] },
+      cycle: { label: '更新周期', of: (r: OpenRow) => [r.cycle ?? '', cycleLabel(r.cycle)] },
+    } satisfies Record<string, { label: string; of: (r: OpenRow) => [string, string] }>
+    const keys = Object.keys(facets) as (keyof typeof facets)[]
+    const fits = (r: OpenRow, except?: string) => keys.every(k => k === except || !query[k] || facets[k].of(r)[0] === query[k])
+    const order: Record<typeof query.sort, (a: OpenRow, b: OpenRow) => number> = {
+      relevance: (a, b) => b.rank - a.rank || b.downloads - a.downloads || time(b) - time(a),
+      updated: (a, b) => time(b) - time(a),
+      downloads: (a, b) => b.downloads - a.downloads || time(b) - time(a),
+    }
+    const list = found.filter(r => fits(r)).sort((a, b) => order[query.sort](a, b) || a.code.localeCompare(b.code))
+    const from = Math.max(0, Number(query.after) || 0)
+    return {
+      rows: list.slice(from, from + query.limit).map(r => rowOf(r, ctx, terms)),
+      next: from + query.limit < list.length ? String(from + query.limit) : null,
+      total: list.length,
+      // The counts of a facet leave out its own selection: what another choice would find.
+      facets: keys.map(key => ({
+        key,
+        label: facets[key].label,
+        values: [
+          ...Map.groupBy(
+            found.filter(r => fits(r, key)),
+            r => facets[key].of(r)[0]!,
+          ),
+        ]
+          .map(([value, rows]) => ({ value, label: facets[key].of(rows[0]!)[1]!, count: rows.length }))
+          .sort((a, b) => b.count - a.count || a.label.localeCompare(b.label)),
+      })),
+    }
+  })
+
+  route(app, contract.dataset, async ({ params, ctx, request }) => {
+    perAddress(ctx.ip, ctx.now)
+    const s = await opening.source(ctx, params.code)
+    await opening.counters.flush()
+    const { downloads, calls } = await countersOf(pool, s.entryId)
+    const content = s.content!
+    const profile = await opening.profile(s)
+    const base = ctx.config.publicUrl ?? `${request.protocol}://${request.host}`
+    const updated = s.updated ? dayOf(s.updated) : s.listing.published
+    return {
+      ...rowOf(rowFrom(s, downloads, calls), ctx, []),
+      abstract: content.abstract,
+      description: s.listing.description,
+      version: s.listing.version,
+      published: s.listing.published,
+      cite: s.listing.cite,
+      citation: `${s.department}. ${s.title}（第 ${s.listing.version} 版，${updated} 更新）[DB]. ${ctx.config.site.name}. ${base}/dataset/${urlCode(s.code)}`,
+      attribution: `数据来源：${s.regionName}${s.department}（${ctx.config.site.name}）`,
+      items: s.items.map(i => ({
+        key: i.key,
+        name: i.name,
+        description: i.description,
+        type: i.type ? itemTypes[i.type as keyof typeof itemTypes] : '字符',
+        ...(profile[i.key] ?? { filled: null, distinct: null, top: [] }),
+        masked: i.treatment === 'masked',
+      })),
+      withheld: content.items
+        .filter(i => !s.items.some(o => o.key === i.key))
+        .map(i => ({
+          name: i.name,
+          why:
+            itemClass(i, s.openClass) === 'open'
+              ? s.columns.includes(i.key)
+                ? '经审查不开放'
+                : '暂无数据'
+              : openLabel(s.region, itemClass(i, s.openClass), ctx.day),
+        })),
+      calls,
+      files: (['csv', 'xlsx', 'json'] as const).map(format => ({
+        format,
+        href: `/api/open/datasets/${urlCode(s.code)}/download?format=${format}`,
+        bytes: null,
+      })),
+      api: `/open/v1/${urlCode(s.code)}`,
+      source: content.origin || null,
+    }
+  })
+
+  route(app, contract.preview, async ({ params, ctx }) => {
+    perAddress(ctx.ip, ctx.now)
+    const { source, columns, rows } = await opening.preview(ctx, params.code, 30)
+    await recordRead(ctx, taken(ctx, source, { action: 'open.preview', method: '门户预览', medium: '网页', rows: rows.length }))
+    opening.counters.add(source.entryId, 'previews')
+    return { columns: columns.map(c => ({ key: c.key, name: c.name, type: c.type ?? 'C' })), rows }
+  })
+
+  const perDownload = limiter(60, 60)
+  route(app, contract.download, async ({ params, query, ctx, reply }) => {
+    perDownload(ctx.ip, ctx.now)
+    const s = await opening.source(ctx, params.code)
+    const columns = s.items.map(i => ({ key: i.key, name: i.name, type: i.type ?? 'C' }))
+    const rows = opening.all(ctx, params.code)
+    const make = { csv: () => csv(columns, rows), json: () => json(columns, rows), xlsx: () => xlsx(columns, rows) }
+    const seq = await recordRead(
+      ctx,
+      taken(ctx, s, { action: 'open.download', method: '门户下载', medium: `文件（${query.format.toUpperCase()}）`, rows: s.rows }),
+    )
+    opening.counters.add(s.entryId, 'downloads')
+    const name = `${s.title.replace(/[\\/:*?"<>|\p{Cc}]/gu, '_')}.${query.format}`
+    return reply
+      .headers({
+        'content-type': {
+          csv: 'text/csv; charset=utf-8',
+          json: 'application/json; charset=utf-8',
+          xlsx: 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet',
+        }[query.format],
+        'content-disposition': `attachment; filename="${urlCode(s.code)}.${query.format}"; filename*=UTF-8''${encodeURIComponent(name)}`,
+        'cache-control': 'no-store',
+        'huitong-ledger': String(seq),
+        'x-content-type-options': 'nosniff',
+      })
+      .send(Readable.from(make[query.format](), { objectMode: false }))
+  })
+}
+
+/** The public data interface, at the root: /open/v1. */
+export function registerOpeningApi(app: FastifyInstance): void {
+  const opening = servingOf(app.services)
+  app.addHook('onClose', async () => void (await opening.counters.flush()))
+  const perAddress = limiter(300, 60)
+
+  route(app, contract.openData, async ({ params, query, ctx, reply }) => {
+    perAddress(ctx.ip, ctx.now)
+    const { source, columns, count, body } = await opening.rows(ctx, params.code, query)
+    const seq = await recordRead(
+      ctx,
+      taken(ctx, { ...source, items: columns }, { action: 'open.read', method: '开放接口', medium: '接口报文', rows: count }),
+    )
+    opening.counters.add(source.entryId, 'calls')
+    return reply
+      .headers({
+        'content-type': 'application/json; charset=utf-8',
+        'cache-control': 'no-store',
+        'huitong-ledger': String(seq),
+        // Open data may be used by pages of other sites; nothing here depends on who asks.
+        'access-control-allow-origin': '*',
+      })
+      .send(body)
+  })
+
+  route(app, contract.openApiOf, async ({ params, ctx, request, reply }) => {
+    perAddress(ctx.ip, ctx.now)
+    const s = await opening.source(ctx, params.code)
+    void reply.header('access-control-allow-origin', '*')
+    return openApiDocument({
+      base: ctx.config.publicUrl ?? `${request.protocol}://${request.host}`,
+      code: s.code,
+      title: s.title,
+      description: s.listing.description,
+      department: `${s.regionName}${s.department}`,
+      version: s.listing.version,
+      items: s.items,
+    })
+  })
+}
+
+/** The usage record of public data: nobody signs in, so the person is the public. */
+const taken = (
+  ctx: Context,
+  s: Pick<OpenSource, 'code' | 'title' | 'region' | 'listing'> & { items: { name: string }[] },
+  how: { action: LedgerEntry['action']; method: string; medium: string; rows: number },
+): LedgerEntry => ({
+  action: how.action,
+  subject: s.code,
+  purpose: '获取开放数据',
+  approver: s.listing.approver,
+  content: `${s.title}（${s.code}）${how.rows} 行：${s.items.map(i => i.name).join('、')}`,
+  method: how.method,
+  medium: how.medium,
+  region: s.region,
+  ...(!ctx.actor && { person: '社会公众' }),
+  ...(s.listing.caseNo && { caseNo: s.listing.caseNo }),
+  cite: s.listing.cite,
+  data: { rows: how.rows, version: s.listing.version },
+})
+
+const time = (r: OpenRow) => r.updated?.getTime() ?? 0
+const cycleLabel = (cycle: string | null | undefined) => (cycle && updateCycles[cycle as keyof typeof updateCycles]) || '未写明'
+
+function rowOf(r: OpenRow, ctx: Context, terms: string[]) {
+  const hit = (text: string) => terms.some(t => text.toLowerCase().includes(t))
+  return {
+    code: r.code,
+    title: r.title,
+    department: r.department,
+    region: r.region,
+    regionName: r.regionName,
+    theme: r.theme,
+    openLabel: openLabel(r.region, r.openClass, ctx.day),
+    openClass: r.openClass,
+    updateCycle: cycleLabel(r.cycle),
+    updated: r.updated?.toISOString() ?? null,
+    fresh: isFresh(r.cycle ?? undefined, r.updated, ctx.now),
+    rows: r.rows,
+    formats: ['CSV', 'XLSX', 'JSON', '接口'],
+    downloads: r.downloads,
+    hits: r.items.filter(hit).slice(0, 8),
+    snippet: snippetOf(r.abstract, terms),
+  }
+}
+
+/** Some 120 characters around the first word that was searched for. */
+function snippetOf(text: string, terms: string[]): string {
+  const at = Math.min(...terms.map(t => text.toLowerCase().indexOf(t)).filter(i => i >= 0), text.length)
+  const from = at === text.length || at < 60 ? 0 : at - 40
+  return `${from ? '…' : ''}${text.slice(from, from + 120)}${from + 120 < text.length ? '…' : ''}`
+}
+
+const rowFrom = (s: OpenSource, downloads: number, calls: number): OpenRow => ({
+  entryId: s.entryId,
+  code: s.code,
+  title: s.title,
+  department: s.department,
+  region: s.region,
+  regionName: s.regionName,
+  theme: s.listing.theme,
+  openClass: s.openClass!,
+  cycle: s.content?.updateCycle ?? null,
+  abstract: s.content?.abstract ?? '',
+  updated: s.updated,
+  published: s.listing.published,
+  rows: s.rows,
+  downloads,
+  calls,
+  rank: 0,
+  items: s.items.map(i => i.name),
+})
