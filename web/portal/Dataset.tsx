@@ -7,7 +7,7 @@ import { Bones, Loaded, ProblemNote } from '../ui/states.tsx'
 import { Why } from '../ui/Why.tsx'
 import { type Dataset, dataset, preview } from './contract.ts'
 import { csv, save } from './csv.ts'
-import { Code, Copy, Dots, Fresh, OpenMark, Part, Title } from './parts.tsx'
+import { Code, Copy, Dots, Fresh, OpenMark, Part, Title, usePlace } from './parts.tsx'
 import { addressOf, curl } from './samples.ts'
 
 export function DatasetPage() {
@@ -41,6 +41,7 @@ export function Missing({ error, retry }: { error: unknown; retry: () => void })
 }
 
 function Reading({ of }: { of: Dataset }) {
+  usePlace()
   const [first, ...others] = of.files
   return (
     <div className="wrap">

@@ -1,7 +1,8 @@
 import { Link } from '@tanstack/react-router'
-import { Part, Title } from './parts.tsx'
+import { Part, Title, usePlace } from './parts.tsx'
 
 export function Help() {
+  usePlace()
   return (
     <div className="wrap">
       <div className="head">

@@ -1,8 +1,9 @@
 import { errors } from '../../contract/errors.ts'
-import { Part, Title } from './parts.tsx'
+import { Part, Title, usePlace } from './parts.tsx'
 
 /** Every problem document points here with its code as the fragment. */
 export function HelpErrors() {
+  usePlace()
   return (
     <div className="wrap">
       <div className="head">

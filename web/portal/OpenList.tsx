@@ -41,12 +41,12 @@ export function OpenList() {
         columns={[
           { title: '名称', head: true, cell: row => <DatasetLink row={row} /> },
           { title: '部门', cell: row => row.department },
-          { title: '主题', keep: true, cell: row => row.theme },
+          { title: '主题', keep: true, wide: true, cell: row => row.theme },
           { title: '开放类型', keep: true, cell: row => <OpenMark row={row} /> },
-          { title: '更新周期', keep: true, cell: row => row.updateCycle },
+          { title: '更新周期', keep: true, wide: true, cell: row => row.updateCycle },
           { title: '更新日期', keep: true, cell: row => (row.updated ? dayOf(row.updated) : '—') },
           { title: '行数', keep: true, right: true, cell: row => amount(row.rows) },
-          { title: '下载', keep: true, right: true, cell: row => amount(row.downloads) },
+          { title: '下载', keep: true, wide: true, right: true, cell: row => amount(row.downloads) },
         ]}
         footer={
           load.data && load.data.total > 0 ? (

@@ -6,7 +6,7 @@ import { type Hue, Mark } from '../ui/Light.tsx'
 import { Loaded, ProblemNote } from '../ui/states.tsx'
 import { type RegulationDetail, regulationById, regulations } from './contract.ts'
 import { Waiting } from './Dataset.tsx'
-import { Dots, Part, Title } from './parts.tsx'
+import { Dots, Part, Title, usePlace } from './parts.tsx'
 
 const hues: Record<RegulationDetail['status'], Hue> = {
   'in-force': 'green',
@@ -79,6 +79,7 @@ export function Regulation() {
 }
 
 function Reading({ of }: { of: RegulationDetail }) {
+  usePlace()
   return (
     <div className="wrap">
       <div className="head">

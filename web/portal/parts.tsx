@@ -1,4 +1,4 @@
-import { Link, useNavigate } from '@tanstack/react-router'
+import { Link, useLocation, useNavigate } from '@tanstack/react-router'
 import { type FormEvent, type ReactNode, useEffect, useId, useRef, useState } from 'react'
 import { codeInUrl, dayOf, longDay, number } from '../ui/format.ts'
 import { ShareClass } from '../ui/ShareClass.tsx'
@@ -23,6 +23,25 @@ export function Title({ children, area, name }: { children: ReactNode; area?: st
       {children}
     </h1>
   )
+}
+
+/**
+ * Shows the place the address points to: `/dataset/…#item-泊位数`, `/help/errors#request.invalid`. The browser does this alone only for pages
+ * that were there before it looked.
+ */
+export function usePlace() {
+  const { hash } = useLocation()
+  useEffect(() => {
+    const place = hash ? document.getElementById(hash) : null
+    if (!place) return
+    place.dataset.here = ''
+    place.tabIndex = -1
+    place.focus({ preventScroll: true })
+    place.scrollIntoView()
+    return () => {
+      delete place.dataset.here
+    }
+  }, [hash])
 }
 
 /** A part of a page: its name in the margin, as on a finding aid. */
