@@ -54,7 +54,7 @@ async function setupToken(url: string): Promise<string | undefined> {
   const { createSetupToken } = await import('../modules/organization/public.ts')
   const { db, close } = await connect(url, { max: 1, as: 'owner' })
   try {
-    return await createSetupToken(db)
+    return (await createSetupToken(db, new Date())) ?? undefined
   } finally {
     await close()
   }
