@@ -1,0 +1,89 @@
+import type { FastifyInstance } from 'fastify'
+import * as contract from '../../../contract/catalog.ts'
+import type { StaffContext } from '../../platform/context.ts'
+import { route } from '../../platform/http.ts'
+import { notFound } from '../../platform/problem.ts'
+import { govern } from '../regulation/public.ts'
+import { createEntry, discardDraft, rulesOf, saveDraft, submitEntry, workingVersion } from './commands.ts'
+import { compareContents } from './compare.ts'
+import { entryDetail, findEntry, searchEntries } from './queries.ts'
+import { checkView } from './rules.ts'
+
+const stateLabels: Record<string, string> = { draft: '草稿', in_review: '待审核', published: '现行', superseded: '历史' }
+
+export function registerCatalog(app: FastifyInstance): void {
+  const { db } = app.services
+  const show = async (ctx: StaffContext, code: string, version?: number) => entryDetail(ctx, await findEntry(db, ctx, code), version)
+
+  /** The version a steward writes on: the draft, else what is published. */
+  const written = async (ctx: StaffContext, code: string) => {
+    const e = await findEntry(db, ctx, code)
+    return show(ctx, code, (await workingVersion(db, e.id))?.version ?? undefined)
+  }
+
+  route(app, contract.searchEntries, ({ query, ctx }) => searchEntries(db, ctx.actor, query, ctx.day))
+  route(app, contract.createEntry, async ({ body, ctx }) => show(ctx, await createEntry(ctx, body.content)))
+  route(app, contract.entryByCode, ({ params, query, ctx }) => show(ctx, params.code, query.version))
+  route(app, contract.saveDraft, async ({ params, body, ctx }) => {
+    await saveDraft(ctx, params.code, body.content, body.etag)
+    const entry = await written(ctx, params.code)
+    return { ...entry, check: checkView(entry.content, rulesOf(entry.region, ctx.day)) }
+  })
+  route(app, contract.checkDraft, async ({ params, ctx }) => {
+    const entry = await written(ctx, params.code)
+    return checkView(entry.content, rulesOf(entry.region, ctx.day))
+  })
+  route(app, contract.discardDraft, async ({ params, ctx }) => {
+    await discardDraft(ctx, params.code)
+    return { ok: true }
+  })
+  route(app, contract.submitEntry, async ({ params, ctx }) => {
+    const caseNo = await submitEntry(ctx, params.code)
+    return { caseNo, entry: await written(ctx, params.code) }
+  })
+  route(app, contract.versions, async ({ params, ctx }) => {
+    const e = await findEntry(db, ctx, params.code)
+    const own = e.department_id === ctx.actor.departmentId || ctx.actor.roles.includes('bureau')
+    const rows = await db
+      .selectFrom('catalog.version')
+      .select(['version', 'state', 'saved_by', 'submitted', 'published', 'case_no'])
+      .where('entry_id', '=', e.id)
+      .orderBy('version', 'desc')
+      .execute()
+    return rows
+      .filter(v => own || ['published', 'superseded'].includes(v.state))
+      .map(v => ({
+        version: v.version,
+        state: v.state,
+        label: stateLabels[v.state] ?? v.state,
+        by: v.saved_by,
+        submitted: v.submitted?.toISOString() ?? null,
+        published: v.published?.toISOString() ?? null,
+        caseNo: v.case_no,
+      }))
+  })
+  route(app, contract.compare, async ({ params, query, ctx }) => {
+    const e = await findEntry(db, ctx, params.code)
+    const of = async (n: number) => (await entryDetail(ctx, e, n)).content
+    const empty = contract.EntryContent.parse({})
+    const a = query.a > 0 ? await of(query.a) : empty
+    const b = query.b > 0 ? await of(query.b) : notFound('catalog.version', '目录版本')
+    const labels = {
+      share: govern(e.region, 'share-types', ctx.day).value.values,
+      open: govern(e.region, 'open-types', ctx.day).value.values,
+    }
+    const { rows, changedItems } = compareContents(a, b, labels)
+    const uses = await db
+      .selectFrom('catalog.use')
+      .select(['label', 'items'])
+      .where('entry_id', '=', e.id)
+      .where('active', '=', true)
+      .execute()
+    return {
+      a: query.a,
+      b: query.b,
+      rows,
+      affected: uses.filter(u => u.items.some((k: string) => changedItems.includes(k))).map(u => u.label),
+    }
+  })
+}
