@@ -106,7 +106,7 @@ export async function buildApp({ config, databaseUrl, clock = () => new Date(), 
 /** Portal at /, workbench below /workbench: both are single pages that read the address themselves. */
 async function servePages(app: FastifyInstance, web: string): Promise<void> {
   const built = existsSync(join(web, 'portal.html'))
-  if (built) await app.register(statics, { root: web, wildcard: false, index: false, setHeaders: (reply, path) => void reply.setHeader('cache-control', path.includes('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache') })
+  if (built) await app.register(statics, { root: web, wildcard: false, index: false, setHeaders: (reply, path) => void reply.header('cache-control', path.includes('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache') })
   const pages = built ? { portal: readFileSync(join(web, 'portal.html'), 'utf8'), workbench: readFileSync(join(web, 'workbench.html'), 'utf8') } : null
   app.setNotFoundHandler((request, reply) => {
     const path = request.url.split('?')[0]!

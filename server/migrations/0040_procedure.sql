@@ -103,5 +103,9 @@ create index notice_department on procedure.notice (department_id, at desc);
 create view procedure.case_view as
   select id, no, procedure, region, subject_type, subject_id, state, applicant_id, opened_at, ended_at, outcome from procedure.case;
 
+-- Approving acts with what they decided: the grant is made from them.
+create view procedure.decision_view as
+  select case_id, seq, at, action, person_id, person, department, form from procedure.event where form ? 'treatments' and action = 'approve';
+
 grant usage on schema procedure to huitong_app;
 grant select, insert, update, delete on all tables in schema procedure to huitong_app;
