@@ -103,13 +103,31 @@ export async function startTemporaryPostgres(options: Omit<Options, 'directory'>
   const parent = mkdtempSync(join(tmpdir(), 'huitong-pg-'))
   chmodSync(parent, 0o755)
   const server = await startPostgres({ durable: false, ...options, directory: join(parent, 'pg') })
+  const places = [server.data, parent]
+  const undertaker = buryAfterUs(server.pid, places)
   return {
     ...server,
     async stop() {
       await server.stop()
-      for (const path of [server.data, parent]) rmSync(path, { recursive: true, force: true })
+      for (const path of places) rmSync(path, { recursive: true, force: true })
+      undertaker.kill('SIGKILL')
     },
   }
+}
+
+/** Waits at a pipe that closes when we end, even by kill -9, and then removes the server: killed tests leave nothing behind. */
+function buryAfterUs(pid: number, places: string[]) {
+  const script = 'read _; pid=$1; shift; kill -QUIT $pid; while kill -0 $pid; do sleep 0.1; done; rm -rf "$@"'
+  const watcher = spawn('/bin/sh', ['-c', script, 'sh', String(pid), ...places], {
+    cwd: '/',
+    detached: true,
+    stdio: ['pipe', 'ignore', 'ignore'],
+  })
+  watcher.unref()
+  const { stdin } = watcher
+  if (stdin && 'unref' in stdin) (stdin as unknown as { unref(): void }).unref()
+  stdin?.on('error', () => {})
+  return watcher
 }
 
 /** The server that runs on this directory now (started by another command), if any. */
