@@ -171,7 +171,8 @@ const share = (part: number) => (part >= 0.9995 ? '100%' : `${(part * 100).toFix
 function Items({ of }: { of: Dataset }) {
   return (
     <div className="ht-table cards">
-      <div className="ht-scroll">
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard */}
+      <section className="ht-scroll" aria-label="信息项表，可左右滚动" tabIndex={0}>
         <table className="items">
           <thead>
             <tr>
@@ -225,7 +226,7 @@ function Items({ of }: { of: Dataset }) {
             ))}
           </tbody>
         </table>
-      </div>
+      </section>
     </div>
   )
 }

@@ -35,9 +35,11 @@ export function Search() {
       </div>
       <div className="find">
         <div className="facets">
-          <button type="button" className="ht-btn" aria-expanded={open} aria-controls="facets" onClick={() => setOpen(!open)}>
-            筛选{chosen.length > 0 && `（已选 ${chosen.length}）`}
-          </button>
+          {facets.some(facet => facet.values.length) && (
+            <button type="button" className="ht-btn" aria-expanded={open} aria-controls="facets" onClick={() => setOpen(!open)}>
+              筛选{chosen.length > 0 && `（已选 ${chosen.length}）`}
+            </button>
+          )}
           <section id="facets" aria-label="筛选" className={open ? 'open' : undefined}>
             {facets.map(facet => (
               <FacetList key={facet.key} facet={facet} asked={asked} />
@@ -48,7 +50,7 @@ export function Search() {
           <h2 id="hits" className="ht-hide">
             结果
           </h2>
-          <div className="bar">
+          <div className="bar" hidden={!!load.error && !load.data}>
             <p role="status">
               共 <b className="ht-num">{load.data ? number(load.data.total) : '…'}</b> 个数据集
             </p>
