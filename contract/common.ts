@@ -2,8 +2,8 @@ import { z } from 'zod'
 
 /** Where a rule stands: shown beside every deadline, refusal and allowed action. */
 export const Cite = z.object({
-  regulation: z.string().describe('Identifier of the regulation, e.g. shuangpai-2022; `platform` for the product’s own convention'),
-  title: z.string().describe('Short name of the regulation as people say it, e.g. 双牌办法'),
+  regulation: z.string().describe('Identifier of the regulation, e.g. some-county-2022; `platform` for the product’s own convention'),
+  title: z.string().describe('Short name of the regulation as people say it, e.g. 某县办法'),
   article: z.string().describe('e.g. 第二十四条第二项'),
   text: z.string().describe('Our own one-sentence paraphrase, never a quotation'),
 })
@@ -64,7 +64,7 @@ export const Clock = z.object({
   estimated: z.boolean().describe('The calendar of that year is not announced yet'),
   ended: Day.nullable(),
   cite: Cite,
-  inherited: z.string().nullable().describe('Region the rule is inherited from, e.g. 福州市'),
+  inherited: z.string().nullable().describe('Region the rule is inherited from'),
   strip: z
     .array(z.object({ day: Day, counts: z.boolean(), note: z.string().nullable() }))
     .describe('Day cells from receipt to the due date'),

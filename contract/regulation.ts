@@ -10,7 +10,7 @@ export const Ruling = z.object({
   version: z.string().describe('SM3 digest of the file the rule was read from'),
   label: z.string().nullable().describe('征求意见稿 / 已失效（已登记延用） … null when simply in force'),
   origin: z.enum(['law', 'platform']),
-  inherited: z.string().nullable().describe('Name of the region whose regulation fills the gap, e.g. 福州市'),
+  inherited: z.string().nullable().describe('Name of the region whose regulation fills the gap'),
   chain: z
     .array(z.object({ region: z.string(), regulation: z.string(), says: z.string() }))
     .describe('How the rule was found, region by region'),

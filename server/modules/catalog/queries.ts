@@ -39,7 +39,7 @@ export async function searchEntries(db: Database, actor: Actor, f: SearchQuery, 
   const base = sql`
     from catalog.entry e
     join catalog.search s on s.entry_id = e.id
-    join organization.department d on d.id = e.department_id
+    join organization.department_view d on d.id = e.department_id
     join lateral (select * from catalog.version v where v.entry_id = e.id order by (v.version = e.published) desc nulls last, v.version desc limit 1) v on true
     left join catalog.version w on w.entry_id = e.id and w.state in ('draft', 'in_review') and e.published is not null
     left join catalog.mount m on m.entry_id = e.id
@@ -144,7 +144,7 @@ export type EntryHead = {
 
 export async function findEntry(db: Database, ctx: StaffContext, code: string): Promise<EntryHead> {
   const e = (
-    await sql<EntryHead>`select e.*, d.name as department, d.credit_code from catalog.entry e join organization.department d on d.id = e.department_id where replace(e.code, '/', '-') = ${pathOf(code)} and ${visible(ctx.actor)}`.execute(
+    await sql<EntryHead>`select e.*, d.name as department, d.credit_code from catalog.entry e join organization.department_view d on d.id = e.department_id where replace(e.code, '/', '-') = ${pathOf(code)} and ${visible(ctx.actor)}`.execute(
       db,
     )
   ).rows[0]
