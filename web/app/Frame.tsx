@@ -135,12 +135,12 @@ function Inside({ children }: { children: ReactNode }) {
             }}
           >
             <input ref={search} type="search" aria-label="查找数据" placeholder="查找数据：名称、信息项" />
-            <kbd aria-hidden="true">Ctrl K</kbd>
+            <kbd>Ctrl K</kbd>
           </form>
         )}
         <div className="who">
           {keys.includes('todo') && <Messages />}
-          <A href={at('/me')}>
+          <A href={at('/me')} className="name">
             <b>{person.name}</b>
             <small>
               {department.name} · {roles.map(role => role.label).join('、')}
@@ -152,7 +152,7 @@ function Inside({ children }: { children: ReactNode }) {
         <nav className="side" aria-label="主菜单">
           <ul>
             {shown.map((group, index) => [
-              index > 0 && <li className="gap" key={group[0]!.path + index} aria-hidden="true" />,
+              index > 0 && <li className="gap" key={`before ${group[0]!.path}`} aria-hidden="true" />,
               ...group.map(item => (
                 <li key={item.path}>
                   <A href={at(item.path)} aria-current={item.path === here ? 'page' : undefined}>

@@ -53,7 +53,10 @@ export function newKey() {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), byte => byte.toString(16).padStart(2, '0')).join('')
 }
 
-export async function call<E extends Endpoint>(endpoint: E, ...[input]: {} extends Input<E> ? [Input<E>?] : [Input<E>]): Promise<Reply<E>> {
+export async function call<E extends Endpoint>(
+  endpoint: E,
+  ...[input]: Record<never, never> extends Input<E> ? [Input<E>?] : [Input<E>]
+): Promise<Reply<E>> {
   const { params, query, body, signal, key } = (input ?? {}) as {
     params?: object
     query?: object

@@ -88,14 +88,26 @@ export function Facts({ of }: { of: [string, ReactNode][] }) {
 }
 
 /** Steps of a wizard or a case: an ordered list with the current one named, never pictures. */
-export function Steps({ of, label }: { of: { name: ReactNode; note?: ReactNode; state: 'done' | 'now' | 'later' }[]; label: string }) {
+export function Steps({
+  of,
+  label,
+  wide = false,
+}: {
+  of: { name: ReactNode; note?: ReactNode; state: 'done' | 'now' | 'later' }[]
+  label: string
+  /** Notes under the names, the whole width used. */
+  wide?: boolean
+}) {
   return (
-    <ol className="steps" aria-label={label}>
+    <ol className={wide ? 'steps wide' : 'steps'} aria-label={label}>
       {of.map((step, index) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: steps have no other identity and never move
         <li key={index} className={step.state} aria-current={step.state === 'now' ? 'step' : undefined}>
           <span className="dot">{step.state === 'done' ? '✓' : index + 1}</span>
-          {step.name}
-          {step.note && <small>{step.note}</small>}
+          <span className="name">
+            {step.name}
+            {step.note && <small>{step.note}</small>}
+          </span>
         </li>
       ))}
     </ol>

@@ -26,7 +26,9 @@ export function Pop({ label, name, children }: { label: ReactNode; name?: string
     if (!open) return
     const outside = (event: Event) => !root.current?.contains(event.target as Node) && shut()
     const key = (event: KeyboardEvent) => event.key === 'Escape' && shut()
-    const scrolled = (event: Event) => !sheet.current?.contains(event.target as Node) && shut()
+    // A scroll that moves the anchor away shuts it; the last pixels of the one that brought it into view do not.
+    const top = root.current?.getBoundingClientRect().top ?? 0
+    const scrolled = () => Math.abs((root.current?.getBoundingClientRect().top ?? top) - top) > 8 && shut()
     document.addEventListener('mousedown', outside)
     document.addEventListener('keydown', key)
     document.addEventListener('scroll', scrolled, true)

@@ -49,8 +49,8 @@ export function ProblemNote({
 export function Bones({ lines = 6, label = '正在读取' }: { lines?: number; label?: string }) {
   return (
     <div className="ht-bones" role="status" aria-label={label}>
-      {Array.from({ length: lines }, (_, i) => (
-        <i key={i} />
+      {Array.from({ length: lines }, (_, line) => line).map(line => (
+        <i key={line} />
       ))}
     </div>
   )

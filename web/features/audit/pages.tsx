@@ -155,13 +155,14 @@ export function Audit() {
           </label>
           {day('from', '从')}
           {day('to', '到')}
-          <Checkbox
-            checked={typed.reads === 'true'}
-            onChange={event => setTyped({ ...typed, reads: event.target.checked ? 'true' : '' })}
-            style={{ height: 34, alignItems: 'center' }}
-          >
-            只看数据取用
-          </Checkbox>
+          <div className="box">
+            <Checkbox
+              checked={typed.reads === 'true'}
+              onChange={event => setTyped({ ...typed, reads: event.target.checked ? 'true' : '' })}
+            >
+              只看数据取用
+            </Checkbox>
+          </div>
           <Button htmlType="submit">查询</Button>
         </form>
         <p className="ht-hint">查询本身也会留痕{state.data && `，将记在第 ${number(state.data.head)} 条之后`}。</p>

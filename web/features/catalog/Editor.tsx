@@ -240,7 +240,8 @@ function Editor({ entry, code, reload }: { entry: EntryDetail; code: string; rel
         </div>
       )}
       {form.problem !== null && <Summary form={form} />}
-      <div className="columns" style={{ marginTop: form.problem ? 16 : 0 }}>
+      {/* The grid of items needs the width: what is missing then stands below it. */}
+      <div className={here === 'items' ? 'stack' : 'columns'} style={{ marginTop: form.problem ? 16 : 0 }}>
         <div className="stack">
           <nav aria-label="编目步骤">
             <ol className="steps">
@@ -488,8 +489,8 @@ function Share({ form, words }: Worded) {
         label="共享类型"
         options={['unconditional', 'conditional', 'denied'].map(key => [key, words?.share[key] ?? key])}
         why={
-          words?.rulings['share-classes'] && (
-            <Why cite={words.rulings['share-classes'].cite} inherited={words.rulings['share-classes'].inherited} />
+          words?.rulings['share-types'] && (
+            <Why cite={words.rulings['share-types'].cite} inherited={words.rulings['share-types'].inherited} />
           )
         }
       />

@@ -200,12 +200,8 @@ export function ItemsGrid({ form, words, faults }: { form: Form<EntryContent>; w
                         </select>
                       </td>
                       <td data-label="条件与依据">
-                        <button
-                          type="button"
-                          className="ht-link"
-                          aria-label={`第 ${row + 1} 项的条件、依据和说明`}
-                          onClick={() => setDetail(row)}
-                        >
+                        <button type="button" className="ht-link" onClick={() => setDetail(row)}>
+                          <span className="ht-hide">第 {row + 1} 项的条件、依据和说明：</span>
                           {item.basis?.instrument || item.conditions || item.description || '填写'}
                         </button>
                         {wrong.length > 0 && (
@@ -368,8 +364,8 @@ function PasteSheet({ text: first, add, shut }: { text: string; add: (pasted: Pa
             </p>
             <div className="row">
               {parts.map((part, index) => (
-                // biome-ignore lint/suspicious/noArrayIndexKey: columns have no other identity
                 <Select
+                  // biome-ignore lint/suspicious/noArrayIndexKey: columns have no other identity
                   key={index}
                   aria-label={`第 ${index + 1} 列是`}
                   style={{ width: 130 }}

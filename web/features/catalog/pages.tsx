@@ -588,7 +588,7 @@ export function Compare() {
             onChange={value => filters.set({ b: value })}
           />
         </label>
-        <nav className="tabs" style={{ margin: 0 }} aria-label="范围">
+        <nav className="tabs flat" aria-label="范围">
           <A href={filters.address({ only: 'changed' })} aria-current={only === 'changed' ? 'page' : undefined}>
             只看变化 {load.data ? changes.length : ''}
           </A>

@@ -317,7 +317,7 @@ function SecretOnce({ of: secret, shut }: { of: Secret; shut: () => void }) {
           ]}
         />
         <div className="row">
-          <nav className="tabs" style={{ margin: 0 }} aria-label="示例语言">
+          <nav className="tabs flat" aria-label="示例语言">
             {secret.examples.map(example => (
               <a
                 key={example.language}

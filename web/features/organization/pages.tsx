@@ -147,14 +147,14 @@ function People({ q, search }: { q: string; search: (q: string) => void }) {
                   cell: (row: Person) => (
                     <span className="row">
                       {mayRoles && (
-                        <Button aria-label={`调整 ${row.name} 的分工`} onClick={() => setGiving(row)}>
+                        <Button aria-label={`调整分工：${row.name}`} onClick={() => setGiving(row)}>
                           调整分工
                         </Button>
                       )}
                       {mayDisable && (
                         <Button
                           danger={!row.disabled}
-                          aria-label={`${row.disabled ? '启用' : '停用'} ${row.name}`}
+                          aria-label={`${row.disabled ? '启用' : '停用'}：${row.name}`}
                           onClick={() =>
                             modal.confirm({
                               title: `${row.disabled ? '启用' : '停用'} ${row.name} 的账号`,

@@ -78,6 +78,7 @@ export function Case({ of: one, children }: { of: CaseShape; children?: React.Re
           <Sheet>
             <Steps
               label="办理步骤"
+              wide
               of={one.steps
                 .filter(step => step.status !== 'side')
                 .map(step => ({

@@ -9,7 +9,9 @@ export function ClockChip({ clock, date = true }: { clock: Clock; date?: boolean
   const today = dayOf(new Date())
   return (
     <Pop label={<Light {...clock} date={date} />}>
-      <h3>{clock.what}</h3>
+      <p>
+        <b>{clock.what}</b>
+      </p>
       <p className="ht-ink2">由 {clock.debtor} 办理</p>
       {clock.strip.length > 0 && (
         <ol className="ht-strip" aria-label="逐日说明">

@@ -107,7 +107,7 @@ export function Todo() {
                 </A>
               ))}
           </div>
-          <nav className="tabs push" style={{ margin: 0 }} aria-label="范围">
+          <nav className="tabs push flat" aria-label="范围">
             {(
               [
                 ['me', '我的'],
@@ -134,7 +134,7 @@ export function Todo() {
           empty={<Nothing action={<A href={at('/cases')}>看全部办件</A>}>现在没有等着办的事。新的办件到了会在这里按时限排好。</Nothing>}
         />
         {load.data && (
-          <div className="columns" style={{ gridTemplateColumns: 'minmax(0,1fr) minmax(0,1fr)' }}>
+          <div className="columns halves">
             <Sheet title="到期预告" note="点日期即筛选">
               {load.data.forecast.length === 0 && <p className="ht-ink2">近期没有到期的事。</p>}
               <div className="chips">
