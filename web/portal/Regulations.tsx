@@ -18,16 +18,18 @@ const hues: Record<RegulationDetail['status'], Hue> = {
 
 type Summary = Pick<RegulationDetail, 'document' | 'issued' | 'from' | 'until' | 'status' | 'statusLabel' | 'regions'>
 
-const validity = ({ from, until }: Summary) =>
-  from ? `${longDay(from)}起施行${until ? `，有效至${longDay(until)}` : ''}` : until ? `有效至${longDay(until)}` : ''
+function dates({ issued, from, until, status }: Summary) {
+  const force = from && until ? `${longDay(from)}起施行，有效至${longDay(until)}` : from ? `${longDay(from)}起施行` : ''
+  if (issued && issued === from) return [`${force.replace('起施行', '印发并施行')}`]
+  return [issued && `${longDay(issued)}${status === 'draft' ? '公布' : '印发'}`, force]
+}
 
 const facts = (of: Summary) => [
   <Mark key="status" hue={hues[of.status]}>
     {of.statusLabel}
   </Mark>,
   of.document,
-  of.issued && `${longDay(of.issued)}印发`,
-  validity(of),
+  ...dates(of),
 ]
 
 const places = (of: Summary) => of.regions.map(({ name, note }) => (note ? `${name}（${note}）` : name)).join('、')
@@ -109,6 +111,11 @@ function Reading({ of }: { of: RegulationDetail }) {
                 </div>
               ))}
             </dl>
+          </Part>
+        )}
+        {of.rules.length + of.procedures.length === 0 && (
+          <Part id="rules" title="规则">
+            <p className="ht-ink2">平台还没有执行这部法规的规则。</p>
           </Part>
         )}
         {of.procedures.map(({ key, label, cite, steps, ends }) => (
