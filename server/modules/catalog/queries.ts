@@ -46,7 +46,7 @@ export async function searchEntries(db: Database, actor: Actor, f: SearchQuery, 
     where ${visible(actor)} and not e.withdrawn
       and (${f.scope !== 'mine'} or e.department_id = ${actor.departmentId})
       and (${f.scope !== 'region'} or e.region like ${`${actor.region.replace(/(00)+$/, '')}%`})
-      and (${words.length === 0} or s.tokens @@ ${words.length ? query : "''"}::tsquery or s.title ilike ${`%${(f.q ?? '').replace(/[\\%_]/g, c => `\\${c}`)}%`})`
+      and (${words.length === 0} or s.tokens @@ ${query}::tsquery or s.title ilike ${`%${(f.q ?? '').replace(/[\\%_]/g, c => `\\${c}`)}%`})`
   const state = sql`case when e.withdrawn then 'withdrawn' when e.published is not null then 'published' else v.state end`
   const filters = sql`
       and (${f.region ?? null}::text is null or e.region = ${f.region ?? null})
@@ -58,7 +58,7 @@ export async function searchEntries(db: Database, actor: Actor, f: SearchQuery, 
   const offset = Number(f.after) || 0
   const { rows } =
     await sql<any>`select e.id, e.code, e.region, e.department_id, d.name as department, ${state} as state, coalesce(e.published, v.version) as version, v.content, w.state as changing, m.rows, m.updated,
-      ts_rank(s.tokens, ${words.length ? query : "''"}::tsquery) + case when ${f.q ?? ''} <> '' and s.title ilike ${`%${f.q ?? ''}%`} then 1 else 0 end as rank
+      ts_rank(s.tokens, ${query}::tsquery) + case when ${f.q ?? ''} <> '' and s.title ilike ${`%${f.q ?? ''}%`} then 1 else 0 end as rank
     ${base} ${filters} order by rank desc, e.id desc limit ${f.limit + 1} offset ${offset}`.execute(db)
   const { rows: counts } = await sql<any>`select count(*)::int as total ${base} ${filters}`.execute(db)
   const { rows: facets } = await sql<any>`
