@@ -1,7 +1,7 @@
 import { Link } from '@tanstack/react-router'
 import { useRead } from '../app/query.ts'
 import { amount, dayOf, number } from '../ui/format.ts'
-import { Loaded } from '../ui/states.tsx'
+import { Loaded, Nothing } from '../ui/states.tsx'
 import { type DatasetRow, home } from './contract.ts'
 import { DatasetLink, Dots, Index, Part, SearchBox, Title } from './parts.tsx'
 
@@ -38,40 +38,54 @@ export function Home() {
       </div>
       <div className="wrap">
         <Loaded load={load} lines={12}>
-          {({ themes, regions, latest, most }) => (
-            <div className="sheet">
-              <Part id="themes" title="主题" note={`${themes.length} 个`}>
-                <Index of={themes.map(({ theme, count }) => ({ name: theme, count, search: { theme } }))} />
-              </Part>
-              <Part id="regions" title="地区" note={`${regions.length} 个`}>
-                <Index of={regions.map(({ code, name, count }) => ({ name, count, search: { region: code } }))} />
-              </Part>
-              <Part id="latest" title="最近更新" note={<All search={{ sort: 'updated' }} />}>
-                <Rows of={latest} mark={row => (row.updated ? dayOf(row.updated).slice(5) : '—')} />
-              </Part>
-              <Part id="most" title="最常下载" note={<All search={{ sort: 'downloads' }} />}>
-                <Rows of={most} mark={row => `${amount(row.downloads)} 次`} />
-              </Part>
-              <Part id="use" title="怎样用">
-                <Dots
-                  of={[
-                    <Link key="1" to="/help" hash="download">
-                      下载成 CSV、XLSX、JSON
-                    </Link>,
-                    <Link key="2" to="/help" hash="api">
-                      用程序调用
-                    </Link>,
-                    <Link key="3" to="/help" hash="cite">
-                      注明来源
-                    </Link>,
-                    <Link key="4" to="/help" hash="closed">
-                      为什么有的数据不开放
-                    </Link>,
-                  ]}
-                />
-              </Part>
-            </div>
-          )}
+          {({ datasets, themes, regions, latest, most }) =>
+            datasets === 0 ? (
+              <div className="sheet">
+                <Nothing
+                  action={
+                    <Link className="ht-btn" to="/regulations">
+                      看各地怎样开放
+                    </Link>
+                  }
+                >
+                  还没有开放的数据集。部门开放后会出现在这里。
+                </Nothing>
+              </div>
+            ) : (
+              <div className="sheet">
+                <Part id="themes" title="主题" note={`${themes.length} 个`}>
+                  <Index of={themes.map(({ theme, count }) => ({ name: theme, count, search: { theme } }))} />
+                </Part>
+                <Part id="regions" title="地区" note={`${regions.length} 个`}>
+                  <Index of={regions.map(({ code, name, count }) => ({ name, count, search: { region: code } }))} />
+                </Part>
+                <Part id="latest" title="最近更新" note={<All search={{ sort: 'updated' }} />}>
+                  <Rows of={latest} mark={row => (row.updated ? dayOf(row.updated).slice(5) : '—')} />
+                </Part>
+                <Part id="most" title="最常下载" note={<All search={{ sort: 'downloads' }} />}>
+                  <Rows of={most} mark={row => `${amount(row.downloads)} 次`} />
+                </Part>
+                <Part id="use" title="怎样用">
+                  <Dots
+                    of={[
+                      <Link key="1" to="/help" hash="download">
+                        下载成 CSV、XLSX、JSON
+                      </Link>,
+                      <Link key="2" to="/help" hash="api">
+                        用程序调用
+                      </Link>,
+                      <Link key="3" to="/help" hash="cite">
+                        注明来源
+                      </Link>,
+                      <Link key="4" to="/help" hash="closed">
+                        为什么有的数据不开放
+                      </Link>,
+                    ]}
+                  />
+                </Part>
+              </div>
+            )
+          }
         </Loaded>
       </div>
     </>
@@ -94,7 +108,6 @@ const All = ({ search }: { search: Record<string, string> }) => (
 )
 
 function Rows({ of, mark }: { of: DatasetRow[]; mark: (row: DatasetRow) => string }) {
-  if (!of.length) return <p className="ht-ink2">还没有开放的数据。</p>
   return (
     <ul className="rows">
       {of.map(row => (

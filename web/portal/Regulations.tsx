@@ -19,9 +19,9 @@ const hues: Record<RegulationDetail['status'], Hue> = {
 type Summary = Pick<RegulationDetail, 'document' | 'issued' | 'from' | 'until' | 'status' | 'statusLabel' | 'regions'>
 
 function dates({ issued, from, until, status }: Summary) {
-  const force = from && until ? `${longDay(from)}起施行，有效至${longDay(until)}` : from ? `${longDay(from)}起施行` : ''
-  if (issued && issued === from) return [`${force.replace('起施行', '印发并施行')}`]
-  return [issued && `${longDay(issued)}${status === 'draft' ? '公布' : '印发'}`, force]
+  const end = until ? `，有效至${longDay(until)}` : ''
+  if (issued && issued === from) return [`${longDay(issued)}印发并施行${end}`]
+  return [issued && `${longDay(issued)}${status === 'draft' ? '公布' : '印发'}`, from && `${longDay(from)}起施行${end}`]
 }
 
 const facts = (of: Summary) => [
