@@ -237,7 +237,8 @@ const dictionary = (of: Dataset) =>
     ...of.items.map(item => [item.name, item.key, item.description, item.type, item.filled, item.distinct, item.masked ? '是' : '否']),
   ])
 
-const numeric = /数值|货币|整型|浮点|双精度/
+/** Type codes of the national guide that hold numbers. */
+const numeric = /^[NYIFB]$/
 
 function Preview({ of }: { of: Dataset }) {
   const load = useRead(preview, { params: { code: codeInUrl(of.code) } })

@@ -1,7 +1,7 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from '@tanstack/react-router'
 import { queryClient, reading } from '../app/query.ts'
 import { Bones } from '../ui/states.tsx'
-import { dataset, home, preview, regulationById, regulations } from './contract.ts'
+import { dataset, home, regulationById, regulations } from './contract.ts'
 import { Broken, NotFound } from './NotFound.tsx'
 import { Shell } from './Shell.tsx'
 
@@ -39,7 +39,8 @@ export const router = createRouter({
       '/dataset/$code',
       () => import('./Dataset.tsx'),
       'DatasetPage',
-      params => read(reading(dataset, { params }), reading(preview, { params })),
+      // Not the preview: rows that leave are recorded, and pointing at a link is not reading.
+      params => read(reading(dataset, { params })),
     ),
     page('/apis', api, 'Apis'),
     page('/apis/$code', api, 'Api', params => read(reading(dataset, { params }))),
