@@ -1,0 +1,316 @@
+import { createHash } from 'node:crypto'
+import { createReadStream, createWriteStream } from 'node:fs'
+import { mkdir, rm, stat } from 'node:fs/promises'
+import { basename, dirname } from 'node:path'
+import { Transform } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { sql } from 'kysely'
+import type { Connection, Mapping, ReadOptions } from '../../../contract/aggregation.ts'
+import type { Item } from '../../../contract/catalog.ts'
+import { dayOf } from '../../platform/clock.ts'
+import type { StaffContext } from '../../platform/context.ts'
+import type { Tx } from '../../platform/db.ts'
+import { newId } from '../../platform/id.ts'
+import { Faults, notFound, refuse } from '../../platform/problem.ts'
+import { record } from '../audit/public.ts'
+import { entryForFilling, type PublishedEntry, publishedEntry } from '../catalog/public.ts'
+import { govern } from '../regulation/public.ts'
+import { lookAtTable } from './connector.ts'
+import { batchById, lockBatch, mountOf, type SourceRecord, sourceById, type UploadRecord, uploadById } from './queries.ts'
+import { judge as judgeColumns, lookAt, type Seen } from './reading/inspect.ts'
+import { judge, mappingFaults, type Verb } from './rules.ts'
+import { runBatch, setBatch, targetOf, uploadPath } from './run.ts'
+
+/** Only a published entry of one's own department can be filled. */
+export async function entryToFill(ctx: StaffContext, entryId: string): Promise<PublishedEntry> {
+  const any = (await entryForFilling(ctx.db, entryId)) ?? notFound('catalog.entry', '目录')
+  if (any.departmentId !== ctx.actor.departmentId) {
+    refuse('aggregation.not_your_entry', {
+      status: 403,
+      reason: 'not-competent',
+      detail: `目录 ${any.code} 属于别的部门，只有它的数据专员可以入库。`,
+      remedy: '请联系该部门。',
+    })
+  }
+  const entry = await publishedEntry(ctx.db, { id: any.id })
+  if (!entry || entry.state !== 'published') {
+    const { cite } = govern(any.region, 'registered-only', ctx.day)
+    const state = any.state === 'withdrawn' ? '已经撤销' : '还没有发布'
+    refuse('aggregation.entry_not_registered', {
+      reason: 'entry-not-registered',
+      detail: `目录 ${any.code} ${state}，不能接收数据（${cite.title} ${cite.article}）。`,
+      cite,
+      remedy: '请先登记目录并经审核发布，再挂接数据。',
+    })
+  }
+  return entry
+}
+
+export const itemsOf = (entry: PublishedEntry): Item[] => entry.content.items.filter(i => i.name)
+
+export async function ownSource(ctx: StaffContext, id: string): Promise<SourceRecord> {
+  const source = (await sourceById(ctx.db, id)) ?? notFound('aggregation.source', '数据源')
+  if (source.department_id !== ctx.actor.departmentId) notFound('aggregation.source', '数据源')
+  return source
+}
+
+export async function createSource(
+  ctx: StaffContext,
+  o: { entryId: string; kind: 'file' | 'postgres'; name: string; connection?: Connection; threshold: number },
+): Promise<SourceRecord> {
+  const entry = await entryToFill(ctx, o.entryId)
+  if (o.kind === 'postgres' && !o.connection) {
+    const faults = new Faults()
+    faults.add('/connection', 'aggregation.connection_missing', '请填写来源数据库的连接。')
+    faults.throwIfAny('aggregation.connection_missing')
+  }
+  const id = newId()
+  const { password = '', ...connection } = o.connection ?? {}
+  await ctx.db.transaction().execute(async tx => {
+    await sql`insert into aggregation.source (id, entry_id, department_id, kind, name, connection, secret, threshold, created, created_by)
+      values (${id}, ${entry.id}, ${entry.department_id}, ${o.kind}, ${o.name || entry.title}, ${o.connection ? JSON.stringify(connection) : null},
+        ${o.connection ? ctx.secrets.seal(password) : null}, ${o.threshold}, ${ctx.now}, ${ctx.actor.name})`.execute(tx)
+    await record(tx, ctx, {
+      action: 'source.create',
+      subject: entry.code,
+      data: {
+        source: id,
+        kind: o.kind,
+        ...(o.connection && { host: o.connection.host, table: `${o.connection.schema}.${o.connection.table}` }),
+      },
+    })
+  })
+  return (await sourceById(ctx.db, id))!
+}
+
+export async function changeConnection(ctx: StaffContext, source: SourceRecord, { password, ...connection }: Connection): Promise<void> {
+  if (source.kind !== 'postgres') refuse('aggregation.no_connection', { detail: '这个数据源是上传文件，没有连接。' })
+  await ctx.db.transaction().execute(async tx => {
+    await sql`update aggregation.source set connection = ${JSON.stringify(connection)}, secret = ${password ? ctx.secrets.seal(password) : source.secret} where id = ${source.id}`.execute(
+      tx,
+    )
+    await record(tx, ctx, {
+      action: 'source.change',
+      subject: source.id,
+      data: { host: connection.host, table: `${connection.schema}.${connection.table}`, password: !!password },
+    })
+  })
+}
+
+/** Streams an upload to disk, hashing it on the way; what goes over the limit is removed again. */
+export async function receiveUpload(
+  ctx: StaffContext,
+  source: SourceRecord,
+  name: string,
+  content: AsyncIterable<Buffer>,
+  truncated = () => false,
+): Promise<UploadRecord> {
+  if (source.kind !== 'file') refuse('aggregation.not_a_file_source', { detail: '这个数据源读取数据库表，不接收文件。' })
+  const id = newId()
+  const path = uploadPath(ctx.config.dataDir, id)
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+  const hash = createHash('sha256')
+  let bytes = 0
+  const counter = new Transform({
+    transform(chunk: Buffer, _, done) {
+      hash.update(chunk)
+      bytes += chunk.length
+      done(null, chunk)
+    },
+  })
+  try {
+    await pipeline(content, counter, createWriteStream(path, { mode: 0o600 }))
+    if (truncated()) {
+      refuse('aggregation.file_too_large', {
+        status: 413,
+        detail: `文件超过 ${Math.floor(ctx.config.maxUploadBytes / 1024 / 1024).toLocaleString('en')} MB，没有接收。`,
+        remedy: '请拆成几个文件，或改用数据库表作为来源。',
+      })
+    }
+    const clean =
+      basename(name.replaceAll('\\', '/'))
+        .replace(/\p{Cc}/gu, '')
+        .slice(0, 200) || '未命名'
+    await ctx.db.transaction().execute(async tx => {
+      await sql`insert into aggregation.upload (id, source_id, name, bytes, sha256, created, created_by)
+        values (${id}, ${source.id}, ${clean}, ${bytes}, ${hash.digest('hex')}, ${ctx.now}, ${ctx.actor.name})`.execute(tx)
+      await record(tx, ctx, { action: 'upload.receive', subject: source.id, data: { upload: id, bytes } })
+    })
+  } catch (error) {
+    await rm(path, { force: true })
+    throw error
+  }
+  return (await uploadById(ctx.db, id))!
+}
+
+/** An upload, or the source table, as the wizard looks at it. */
+export async function lookAtSource(
+  ctx: StaffContext,
+  source: SourceRecord,
+  upload: UploadRecord | null,
+  items: Item[],
+  options: ReadOptions,
+): Promise<Seen> {
+  if (upload) {
+    if (upload.removed) notFound('aggregation.upload', '上传文件')
+    return lookAt(uploadPath(ctx.config.dataDir, upload.id), upload.bytes, items, options)
+  }
+  const table = await lookAtTable(targetOf(ctx, source))
+  return {
+    shape: {
+      kind: 'csv',
+      encoding: 'utf-8',
+      delimiter: ',',
+      header: { line: 0, rows: 1, names: table.columns },
+      estimate: table.estimate ?? table.rows.length,
+    },
+    sheets: [],
+    columns: table.columns.map((name, c) => ({ name, values: table.rows.map(r => r[c]!), lossy: false })),
+    preview: table.rows.slice(0, 50),
+    messages: table.rows.length ? [] : [{ level: 'warn', code: 'table-empty', text: '来源表现在没有数据行。' }],
+  }
+}
+
+export async function saveMapping(
+  ctx: StaffContext,
+  source: SourceRecord,
+  o: { mapping: Mapping; keys: string[]; threshold: number; options: ReadOptions },
+): Promise<void> {
+  const entry = await entryToFill(ctx, source.entry_id)
+  const faults = new Faults()
+  for (const f of mappingFaults(o.mapping, o.keys, itemsOf(entry))) faults.add(f.pointer, f.code, f.message, { remedy: f.remedy })
+  const mounted = await mountOf(ctx.db, entry.id)
+  if (mounted && mounted.keys.join() !== o.keys.join()) {
+    const names = mounted.keys.map(k => entry.content.items.find(i => i.key === k)?.name ?? k).join('＋')
+    faults.add('/keys', 'aggregation.key_fixed', `已入库的数据以「${names}」为主键，不能改。`, { remedy: '请选回原来的主键。' })
+  }
+  faults.throwIfAny('aggregation.mapping')
+  // Encoding and delimiter are read anew from every file; where the table stands in it is kept.
+  const { encoding: _e, delimiter: _d, ...kept } = o.options
+  await ctx.db.transaction().execute(async tx => {
+    await sql`update aggregation.source set mapping = ${JSON.stringify(o.mapping)}, keys = ${o.keys}, threshold = ${o.threshold}, options = ${JSON.stringify(kept)} where id = ${source.id}`.execute(
+      tx,
+    )
+    await record(tx, ctx, {
+      action: 'source.change',
+      subject: entry.code,
+      content: o.mapping
+        .filter(m => m.item)
+        .map(m => m.item)
+        .join('、'),
+      data: { source: source.id, keys: o.keys, threshold: o.threshold },
+    })
+  })
+}
+
+export async function queueBatch(
+  ctx: StaffContext,
+  source: SourceRecord,
+  o: { uploadId?: string; options?: ReadOptions },
+  enqueue = true,
+): Promise<string> {
+  const entry = await entryToFill(ctx, source.entry_id)
+  if (!source.keys.length) refuse('aggregation.no_mapping', { detail: '还没有对应信息项和选择主键。', remedy: '请先完成「对应信息项」。' })
+  let name = source.connection ? `${source.connection.schema}.${source.connection.table}` : ''
+  if (source.kind === 'file') {
+    const upload = o.uploadId ? await uploadById(ctx.db, o.uploadId) : undefined
+    if (upload?.source_id !== source.id || upload.removed)
+      refuse('aggregation.no_upload', { detail: '没有要入库的文件。', remedy: '请先上传文件。' })
+    name = upload.name
+  }
+  const id = newId()
+  await ctx.db.transaction().execute(async tx => {
+    const no = await nextNo(tx, dayOf(ctx.now))
+    await sql`insert into aggregation.batch (id, no, source_id, entry_id, upload_id, name, state, options, threshold, actor, created)
+      values (${id}, ${no}, ${source.id}, ${entry.id}, ${source.kind === 'file' ? o.uploadId! : null}, ${name}, 'queued',
+        ${JSON.stringify({ ...source.options, ...o.options })}, ${source.threshold}, ${JSON.stringify(ctx.actor)}, ${ctx.now})`.execute(tx)
+    await record(tx, ctx, { action: 'batch.start', subject: no, content: entry.code, data: { source: source.id, name } })
+    if (enqueue) await ctx.jobs.enqueue(tx, 'aggregation.run', { batchId: id })
+  })
+  return id
+}
+
+async function nextNo(tx: Tx, day: string): Promise<string> {
+  const { rows } = await sql<{ n: number }>`insert into aggregation.counter (day, n) values (${day}, 1)
+    on conflict (day) do update set n = aggregation.counter.n + 1 returning n`.execute(tx)
+  return `${day.replaceAll('-', '')}-${String(rows[0]!.n).padStart(4, '0')}`
+}
+
+/** Release, return, cancel, retry: one decision about one batch. */
+export async function decide(ctx: StaffContext, id: string, verb: Verb, reason: string): Promise<void> {
+  await ctx.db.transaction().execute(async tx => {
+    const batch = (await lockBatch(tx, id)) ?? notFound('aggregation.batch', '批次')
+    if (batch.department_id !== ctx.actor.departmentId) notFound('aggregation.batch', '批次')
+    const verdict = judge(batch.state, verb, reason)
+    if (!verdict.ok)
+      refuse(verdict.code, {
+        status: verdict.code.endsWith('wrong_state') ? 409 : 422,
+        detail: verdict.detail,
+        remedy: verdict.remedy,
+        errors: [{ pointer: '/reason', code: verdict.code, message: verdict.detail }],
+      })
+    const counts = { read: 0, accepted: 0, changed: 0, unchanged: 0, rejected: 0, waiting: 0 }
+    if (verb === 'return') {
+      await setBatch(tx, id, { state: 'returned', reason })
+    } else if (verb === 'cancel') {
+      if (batch.state === 'queued') await setBatch(tx, id, { state: 'cancelled', finished: ctx.now })
+      // A running one is told; its worker rolls back and says so.
+      else await sql`update aggregation.progress set cancel = ${reason || '取消'} where batch_id = ${id}`.execute(tx)
+    } else {
+      // Read again from the start; the file has not changed, and what is loaded already is left out as unchanged.
+      await sql`delete from aggregation.reject where batch_id = ${id}`.execute(tx)
+      await setBatch(tx, id, {
+        ...counts,
+        state: 'queued',
+        attempt: 0,
+        messages: [],
+        difference: null,
+        finished: null,
+        ...(verb === 'release' && { released: true, reason }),
+      })
+      await ctx.jobs.enqueue(tx, 'aggregation.run', { batchId: id })
+    }
+    if (verb === 'release' || verb === 'return' || (verb === 'cancel' && batch.state === 'queued')) {
+      await record(tx, ctx, {
+        action: `batch.${verb}`,
+        subject: batch.no,
+        purpose: reason,
+        data: { read: batch.read, rejected: batch.rejected },
+      })
+    } else if (verb === 'retry') await record(tx, ctx, { action: 'batch.start', subject: batch.no, data: { retry: true } })
+  })
+}
+
+/** A file brought in without the wizard: source, proposed mapping and first batch in one go. For the demonstration and for tests. */
+export async function importFile(
+  ctx: StaffContext,
+  o: { entryId: string; path: string; name?: string; keys?: string[]; threshold?: number; options?: ReadOptions },
+): Promise<{ sourceId: string; batchId: string; state: string; read: number; accepted: number; unchanged: number; rejected: number }> {
+  const entry = await entryToFill(ctx, o.entryId)
+  const source = await createSource(ctx, {
+    entryId: entry.id,
+    kind: 'file',
+    name: o.name ?? basename(o.path),
+    threshold: o.threshold ?? 0.01,
+  })
+  await stat(o.path)
+  const upload = await receiveUpload(ctx, source, o.name ?? basename(o.path), createReadStream(o.path) as AsyncIterable<Buffer>)
+  const items = itemsOf(entry)
+  const seen = await lookAtSource(ctx, source, upload, items, o.options ?? {})
+  const proposal = judgeColumns(seen.columns, seen.preview, items, seen.messages)
+  await saveMapping(ctx, source, {
+    mapping: proposal.mapping.map(m => ({ source: m.source, item: m.item })),
+    keys: o.keys ?? proposal.keys,
+    threshold: o.threshold ?? 0.01,
+    options: o.options ?? {},
+  })
+  const batchId = await queueBatch(
+    ctx,
+    (await sourceById(ctx.db, source.id))!,
+    { uploadId: upload.id, ...(o.options && { options: o.options }) },
+    false,
+  )
+  await runBatch(ctx, batchId)
+  const { state, read, accepted, unchanged, rejected } = (await batchById(ctx.db, batchId))!
+  return { sourceId: source.id, batchId, state, read, accepted, unchanged, rejected }
+}

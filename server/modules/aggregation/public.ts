@@ -1,0 +1,12 @@
+import type { Database, Tx } from '../../platform/db.ts'
+import { mountOf as find } from './queries.ts'
+
+/** Where the rows of an entry stand: `relation` has `_key`, the item columns (c1, c2 …), `_hash`, `_batch`, `_updated`. */
+export type Mount = { relation: string; columns: string[]; keys: string[]; rows: number; updated: Date; batch: string }
+
+export async function mountOf(db: Database | Tx, entryId: string): Promise<Mount | undefined> {
+  const m = await find(db, entryId)
+  return m && { relation: m.relation, columns: m.columns, keys: m.keys, rows: m.rows, updated: m.updated, batch: m.batch_id }
+}
+
+export { importFile } from './commands.ts'

@@ -1,0 +1,470 @@
+import { join } from 'node:path'
+import { CompiledQuery, Kysely, PostgresDialect } from 'kysely'
+import type pg from 'pg'
+import type { Message } from '../../../contract/aggregation.ts'
+import type { Item } from '../../../contract/catalog.ts'
+import { dayOf } from '../../platform/clock.ts'
+import type { Context } from '../../platform/context.ts'
+import type { Database, Tx } from '../../platform/db.ts'
+import { record } from '../audit/public.ts'
+import { noteMount, publishedEntry } from '../catalog/public.ts'
+import { lookAtTable, readTable, SourceDown, type Target } from './connector.ts'
+import { load, type Outcome, type Phase } from './load.ts'
+import { type BatchRecord, batchById, mountOf, type SourceRecord, sourceById, uploadById } from './queries.ts'
+import { csvFeed, type Feed, tableFeed, xlsxFeed } from './reading/feed.ts'
+import { lookAt } from './reading/inspect.ts'
+import { TooManyBad } from './reading/scanner.ts'
+import { Unreadable } from './reading/xlsx.ts'
+import { drift, fingerprint, mappingFaults, tableName, type Wiring, wire } from './rules.ts'
+
+/** A batch stops here and says why; nothing of it has been loaded. */
+class Stopped extends Error {
+  readonly state: 'failed' | 'drift' | 'cancelled'
+  readonly notes: Message[]
+  readonly difference: { missing: string[]; added: string[] } | null
+  readonly retry: boolean
+  constructor(
+    state: 'failed' | 'drift' | 'cancelled',
+    notes: Message[],
+    more: { difference?: { missing: string[]; added: string[] }; retry?: boolean } = {},
+  ) {
+    super(notes[0]?.text ?? state)
+    this.state = state
+    this.notes = notes
+    this.difference = more.difference ?? null
+    this.retry = more.retry ?? false
+  }
+}
+const stop = (code: string, text: string, remedy?: string) =>
+  new Stopped('failed', [{ level: 'stop', code, text, ...(remedy && { remedy }) }])
+
+/** After a source that went away: half a minute, two, ten. */
+const RETRY_SECONDS = [30, 120, 600]
+export const uploadPath = (dataDir: string, id: string) => join(dataDir, 'uploads', id)
+
+const running = new Map<string, AbortController>()
+/** Called when the process ends: batches in flight roll back and stay `running`, so that the next start takes them up. */
+export function abandonBatches(): void {
+  for (const controller of running.values()) controller.abort('shutdown')
+}
+
+/**
+ * Runs one batch from reading to commit. Rows, rejects, counters and source position are written in ONE transaction, so that a process
+ * killed at any moment leaves either all of it or nothing; the same batch can be run again with the same result.
+ */
+export async function runBatch(ctx: Context, batchId: string): Promise<void> {
+  const client = await ctx.pool.connect()
+  const broken = () => {}
+  client.on('error', broken)
+  let release: Error | undefined
+  try {
+    // Held by the session: when the process dies the lock goes with it, and the batch is known to have no worker.
+    const { rows } = await client.query<{ mine: boolean }>(`select pg_try_advisory_lock(hashtextextended($1, 6)) as mine`, [batchId])
+    if (!rows[0]!.mine) return
+    try {
+      await attempt(ctx, client, batchId)
+    } finally {
+      await client.query(`select pg_advisory_unlock(hashtextextended($1, 6))`, [batchId]).catch((error: Error) => {
+        release = error
+      })
+    }
+  } finally {
+    client.off('error', broken)
+    client.release(release)
+  }
+}
+
+/** Batches that say they run although nobody holds their lock: their process was killed. */
+export async function orphans(ctx: Pick<Context, 'pool'>): Promise<string[]> {
+  const { rows } = await ctx.pool.query<{ id: string }>(
+    `select id from aggregation.batch where state = 'running' or state = 'queued' and created < now() - interval '20 seconds'`,
+  )
+  const list: string[] = []
+  for (const { id } of rows) {
+    const free = await ctx.pool.query<{ free: boolean }>(
+      `select not exists (select from pg_locks where locktype = 'advisory' and ((classid::bigint << 32) | objid::bigint) = hashtextextended($1, 6) and objsubid = 1) as free`,
+      [id],
+    )
+    if (free.rows[0]!.free) list.push(id)
+  }
+  return list
+}
+
+async function attempt(base: Context, client: pg.PoolClient, batchId: string): Promise<void> {
+  const claimed = await base.pool.query(
+    `update aggregation.batch set state = 'running', started = $2, attempt = attempt + 1, messages = '[]' where id = $1 and state in ('queued', 'running') returning id`,
+    [batchId, base.clock()],
+  )
+  if (!claimed.rowCount) return
+  const batch = (await batchById(base.db, batchId))!
+  const ctx: Context = { ...base, actor: batch.actor }
+  const controller = new AbortController()
+  running.set(batchId, controller)
+  const watch = await watchProgress(ctx, client, batchId, controller)
+  try {
+    const source = (await sourceById(ctx.db, batch.source_id))!
+    const work = await prepare(ctx, batch, source, controller.signal)
+    watch.follow(work.feed, work.estimate)
+    const same = await sameAgain(ctx, batch, source, work)
+    if (same) return await finishSame(ctx, batch, work, same)
+    await client.query('begin')
+    try {
+      const done = await load(
+        client,
+        work.feed,
+        {
+          batchId,
+          short: batchId.replaceAll('-', '').slice(-16),
+          table: tableName(batch.entry_id),
+          items: work.items,
+          wiring: work.wiring,
+          columns: work.names.length,
+          keys: source.keys,
+          threshold: batch.threshold,
+          released: batch.released,
+          fingerprint: work.fingerprint,
+          today: dayOf(ctx.clock()),
+          now: ctx.clock(),
+        },
+        watch.phase,
+      )
+      if (done.read === 0) throw stop('no-rows', '没有数据行，未入库。', '请检查文件或来源表。')
+      await settle(onto(client), ctx, batch, source, work, done)
+      if (controller.signal.aborted) throw new Error('aborted')
+      await client.query('commit')
+    } catch (error) {
+      await client.query('rollback').catch(() => {})
+      throw error
+    }
+  } catch (error) {
+    if (controller.signal.reason === 'shutdown') return
+    await fail(ctx, batch, error, controller.signal, watch.rows())
+  } finally {
+    running.delete(batchId)
+    await watch.end()
+  }
+}
+
+type Work = {
+  feed: Feed
+  names: string[]
+  items: Item[]
+  wiring: Wiring
+  fingerprint: string
+  estimate: number | null
+  sha256: string | null
+  code: string
+}
+
+/** Settles how the source is read and compares its structure; nothing has moved yet. */
+async function prepare(ctx: Context, batch: BatchRecord, source: SourceRecord, signal: AbortSignal): Promise<Work> {
+  const entry = await publishedEntry(ctx.db, { id: batch.entry_id })
+  if (!entry || entry.state !== 'published')
+    throw stop('entry-not-registered', '这条目录没有发布或已经撤销，不能入库。', '目录发布后再试。')
+  const items = entry.content.items.filter(i => i.name)
+  const faults = mappingFaults(source.mapping, source.keys, items)
+  if (faults.length) {
+    throw new Stopped(
+      'drift',
+      faults.map(f => ({ level: 'stop', code: f.code, text: `目录已变更：${f.message}`, remedy: '请重新对应信息项，再重试。' })),
+    )
+  }
+  const mounted = await mountOf(ctx.db, batch.entry_id)
+  if (mounted && mounted.keys.join() !== source.keys.join())
+    throw stop('key-changed', '主键与已入库的数据不同，不能并入。', '请改回原来的主键。')
+
+  if (source.kind === 'postgres') {
+    const target = targetOf(ctx, source)
+    const table = await lookAtTable(target)
+    compare(source, table.columns)
+    const wiring = wire(source.mapping, table.columns, items, source.keys)
+    // Only the mapped columns are asked for: what is not needed does not leave its source.
+    const wanted = wiring.map(w => table.columns[w.index]!)
+    const narrow = wiring.map((w, i) => ({ ...w, index: i }))
+    return {
+      feed: tableFeed(() => readTable(target, wanted, signal), wanted.length),
+      names: wanted,
+      items,
+      wiring: narrow,
+      fingerprint: fingerprint(narrow, source.keys),
+      estimate: table.estimate,
+      sha256: null,
+      code: entry.code,
+    }
+  }
+  const upload = batch.upload_id ? await uploadById(ctx.db, batch.upload_id) : undefined
+  if (!upload || upload.removed) throw stop('upload-gone', '上传的文件已经清除。', '请重新上传。')
+  const path = uploadPath(ctx.config.dataDir, upload.id)
+  const seen = await lookAt(path, upload.bytes, items, batch.options)
+  const { shape } = seen
+  const names = shape.header.names
+  const stopper = seen.messages.find(m => m.level === 'stop')
+  if (stopper) throw new Stopped('failed', [stopper])
+  compare(source, names)
+  const wiring = wire(source.mapping, names, items, source.keys)
+  const feed =
+    shape.kind === 'csv'
+      ? csvFeed(path, upload.bytes, {
+          encoding: shape.encoding,
+          delimiter: shape.delimiter,
+          columns: names.length,
+          skip: shape.header.line - 1 + shape.header.rows,
+        })
+      : xlsxFeed(path, {
+          sheet: shape.sheet,
+          headerLine: shape.header.line,
+          headerRows: shape.header.rows,
+          names,
+          wanted: new Set(wiring.map(w => w.index)),
+        })
+  return {
+    feed,
+    names,
+    items,
+    wiring,
+    fingerprint: fingerprint(wiring, source.keys),
+    estimate: shape.estimate,
+    sha256: upload.sha256,
+    code: entry.code,
+  }
+}
+
+export const targetOf = (ctx: Pick<Context, 'secrets'>, source: SourceRecord): Target => ({
+  ...source.connection,
+  password: source.secret ? ctx.secrets.unseal(source.secret) : '',
+})
+
+function compare(source: SourceRecord, names: string[]): void {
+  const difference = drift(source.mapping, names)
+  if (!difference) return
+  const parts = [
+    difference.missing.length && `少 ${difference.missing.length} 列「${difference.missing.slice(0, 5).join('」「')}」`,
+    difference.added.length && `多 ${difference.added.length} 列「${difference.added.slice(0, 5).join('」「')}」`,
+  ].filter(Boolean)
+  throw new Stopped(
+    'drift',
+    [{ level: 'stop', code: 'drift', text: `结构变化：${parts.join('，')}，位置未移动。`, remedy: '请重新对应信息项，再重试。' }],
+    { difference },
+  )
+}
+
+/** The same bytes under the same rules as the batch that is loaded now: nothing can change, so nothing is read. */
+async function sameAgain(ctx: Context, batch: BatchRecord, source: SourceRecord, work: Work): Promise<{ read: number } | undefined> {
+  if (!work.sha256) return undefined
+  const mounted = await mountOf(ctx.db, batch.entry_id)
+  const last = mounted && (await batchById(ctx.db, mounted.batch_id))
+  if (!last || last.source_id !== source.id || last.sha256 !== work.sha256 || last.fingerprint !== work.fingerprint || last.rejected > 0)
+    return undefined
+  return JSON.stringify(last.options) === JSON.stringify(batch.options) ? { read: last.read } : undefined
+}
+
+async function finishSame(ctx: Context, batch: BatchRecord, work: Work, same: { read: number }): Promise<void> {
+  await ctx.db.transaction().execute(async tx => {
+    await setBatch(tx, batch.id, {
+      state: 'done',
+      read: same.read,
+      unchanged: same.read,
+      position: position(same.read),
+      fingerprint: work.fingerprint,
+      sha256: work.sha256,
+      finished: ctx.clock(),
+      messages: [{ level: 'info', code: 'same-file', text: '与上一批是同一个文件，没有变化。' }],
+    })
+    await record(tx, ctx, {
+      action: 'batch.done',
+      subject: batch.no,
+      content: work.code,
+      data: { read: same.read, unchanged: same.read, accepted: 0, rejected: 0, sameFile: true },
+    })
+  })
+}
+
+const position = (read: number) => `行 ${(read + 1).toLocaleString('en')}`
+
+async function settle(tx: Tx, ctx: Context, batch: BatchRecord, source: SourceRecord, work: Work, done: Outcome): Promise<void> {
+  const { held, relation, poolColumns, rowsAdded, ...counts } = done
+  const now = ctx.clock()
+  const share = (100 * done.rejected) / done.read
+  await setBatch(tx, batch.id, {
+    ...counts,
+    state: held ? 'held' : 'done',
+    position: held ? batch.position : position(done.read),
+    fingerprint: work.fingerprint,
+    sha256: work.sha256,
+    finished: now,
+    messages: held
+      ? [
+          {
+            level: 'warn',
+            code: 'held',
+            text: `拒收率 ${share.toFixed(2)}% 超过阈值 ${(batch.threshold * 100).toFixed(2)}%，整批待放行，没有入库。`,
+            remedy: '看过拒收清单后放行并说明理由，或退回来源。',
+          },
+        ]
+      : [],
+  })
+  if (!held) {
+    const { rows } = await tx.executeQuery<{ rows: number }>(
+      raw(
+        `insert into aggregation.mount as m (entry_id, relation, columns, keys, rows, updated, batch_id) values ($1, $2, $3, $4, $5, $6, $7)
+         on conflict (entry_id) do update set relation = excluded.relation, columns = excluded.columns, keys = excluded.keys,
+           rows = m.rows + excluded.rows, updated = excluded.updated, batch_id = excluded.batch_id returning rows`,
+        [batch.entry_id, relation, poolColumns, source.keys, rowsAdded, now, batch.id],
+      ),
+    )
+    await noteMount(tx, batch.entry_id, { rows: rows[0]!.rows, updated: now })
+  }
+  const { read, accepted, changed, unchanged, rejected, waiting } = done
+  await record(tx, ctx, {
+    action: held ? 'batch.held' : 'batch.done',
+    subject: batch.no,
+    content: work.code,
+    data: { read, accepted, changed, unchanged, rejected, waiting, file: work.sha256, released: batch.released },
+  })
+}
+
+async function fail(ctx: Context, batch: BatchRecord, error: unknown, signal: AbortSignal, rows: number): Promise<void> {
+  const stopped =
+    signal.reason === 'cancel'
+      ? new Stopped('cancelled', [{ level: 'info', code: 'cancelled', text: '已取消，没有入库。' }])
+      : explained(error, rows)
+  const wait = stopped.retry ? RETRY_SECONDS[batch.attempt - 1] : undefined
+  const now = ctx.clock()
+  const notes = stopped.notes
+  if (wait !== undefined) {
+    const at = new Date(now.getTime() + wait * 1000 + 8 * 3600_000).toISOString().slice(11, 16)
+    notes.push({ level: 'info', code: 'retry', text: `已试 ${batch.attempt} 次，${at} 自动再试。` })
+  }
+  if (!(error instanceof Stopped) && stopped.notes[0]?.code === 'unexpected')
+    ctx.log.error({ batch: batch.no, error: (error as Error).message, stack: (error as Error).stack }, 'batch failed')
+  await ctx.db.transaction().execute(async tx => {
+    await setBatch(tx, batch.id, { state: stopped.state, messages: notes, difference: stopped.difference, finished: now })
+    await record(tx, ctx, {
+      action: stopped.state === 'cancelled' ? 'batch.cancel' : 'batch.failed',
+      subject: batch.no,
+      data: { code: notes[0]?.code ?? 'unknown', attempt: batch.attempt },
+    })
+    if (wait !== undefined) {
+      await ctx.jobs.enqueue(
+        tx,
+        'aggregation.retry',
+        { batchId: batch.id, attempt: batch.attempt },
+        { startAfter: new Date(Date.now() + wait * 1000) },
+      )
+    }
+  })
+}
+
+/** Any error as words: what happened, that nothing was loaded, what to do. */
+function explained(error: unknown, rows: number): Stopped {
+  if (error instanceof Stopped) return error
+  if (error instanceof Unreadable) return stop(error.code, error.message, error.remedy)
+  if (error instanceof SourceDown) {
+    const lasting = ['credentials', 'no-database', 'no-table', 'no-right', 'tls', 'unknown-host'].includes(error.diagnosis.code)
+    const text = `${error.diagnosis.text}已读取的 ${rows.toLocaleString('en')} 行没有入库，恢复后从头读，不会重复。`
+    return new Stopped('failed', [{ level: 'stop', code: `source-${error.diagnosis.code}`, text, remedy: error.diagnosis.remedy }], {
+      retry: !lasting,
+    })
+  }
+  if (error instanceof TooManyBad)
+    return stop('unreadable-rows', `${error.message}，整批停止，没有入库。`, '请核对编码、分隔符和引号后重新上传。')
+  const e = error as { code?: string; message?: string }
+  if (e.code === 'ENOENT') return stop('upload-gone', '上传的文件找不到了。', '请重新上传。')
+  if (e.code && ['22P02', '42804', '42846', '22003', '22007', '22008'].includes(e.code)) {
+    return stop('shape-changed', `数据类型变更后，已入库的数据不能转换（${e.message}）。`, '请先变更目录，或清理已有数据。')
+  }
+  if (e.code === '53100') return stop('disk-full', '数据库的磁盘已满，没有入库。', '请联系平台管理员。')
+  return stop('unexpected', `没有入库，系统出错了（${e.message ?? String(error)}）。`, '请重试；仍不行请把批次号告诉平台管理员。')
+}
+
+type Change = Partial<
+  Pick<
+    BatchRecord,
+    | 'state'
+    | 'read'
+    | 'accepted'
+    | 'changed'
+    | 'unchanged'
+    | 'rejected'
+    | 'waiting'
+    | 'position'
+    | 'fingerprint'
+    | 'sha256'
+    | 'finished'
+    | 'messages'
+    | 'difference'
+    | 'released'
+    | 'reason'
+    | 'attempt'
+    | 'options'
+  >
+>
+const json = new Set(['messages', 'difference', 'options'])
+export async function setBatch(tx: Tx | Database, id: string, change: Change): Promise<void> {
+  const names = Object.keys(change) as (keyof Change)[]
+  const values = names.map(n => (json.has(n) && change[n] !== null ? JSON.stringify(change[n]) : change[n]))
+  await tx.executeQuery(
+    raw(`update aggregation.batch set ${names.map((n, i) => `${n} = $${i + 2}`).join(', ')} where id = $1`, [id, ...values]),
+  )
+}
+const raw = <R = unknown>(text: string, values: unknown[]) => CompiledQuery.raw(text, values) as CompiledQuery<R>
+
+/** The open transaction of a plain connection, for functions that ask for one of ours (ledger, jobs, neighbours). */
+const onto = (client: pg.PoolClient): Tx =>
+  new Kysely<any>({
+    dialect: new PostgresDialect({
+      pool: { connect: async () => ({ query: client.query.bind(client), release: () => {} }) as any, end: async () => {} } as any,
+    }),
+  }) as unknown as Tx
+
+/** Keeps the progress row a few times a second, and looks whether somebody asked to stop. */
+async function watchProgress(ctx: Context, client: pg.PoolClient, batchId: string, controller: AbortController) {
+  const started = new Date()
+  let phase: Phase = 'reading'
+  let feed: Feed | undefined
+  let estimate: number | null = null
+  const { rows: backend } = await client.query<{ pid: number }>('select pg_backend_pid() as pid')
+  await ctx.pool.query(
+    `insert into aggregation.progress (batch_id, phase, started, updated) values ($1, 'reading', $2, $2)
+     on conflict (batch_id) do update set phase = 'reading', rows = 0, taken = 0, started = excluded.started, updated = excluded.updated, cancel = null`,
+    [batchId, started],
+  )
+  const interrupt = () => {
+    // Inside a statement only the server can stop it; while reading, the next chunk ends it.
+    ctx.pool.query('select pg_cancel_backend($1)', [backend[0]!.pid]).catch(() => {})
+  }
+  controller.signal.addEventListener('abort', interrupt)
+  let busy = false
+  const timer = setInterval(() => {
+    if (busy) return
+    busy = true
+    ctx.pool
+      .query<{ cancel: string | null }>(
+        'update aggregation.progress set phase = $2, rows = $3, estimate = $4, taken = $5, total = $6, updated = $7 where batch_id = $1 returning cancel',
+        [batchId, phase, feed?.read ?? 0, estimate, feed?.taken ?? 0, feed?.total ?? null, new Date()],
+      )
+      .then(({ rows }) => {
+        if (rows[0]?.cancel) controller.abort('cancel')
+      })
+      .catch(() => {})
+      .finally(() => {
+        busy = false
+      })
+  }, 400)
+  return {
+    phase: (next: Phase) => {
+      phase = next
+      controller.signal.throwIfAborted()
+    },
+    follow: (next: Feed, rows: number | null) => {
+      feed = next
+      estimate = rows
+    },
+    rows: () => feed?.read ?? 0,
+    end: async () => {
+      clearInterval(timer)
+      controller.signal.removeEventListener('abort', interrupt)
+      await ctx.pool.query('delete from aggregation.progress where batch_id = $1', [batchId]).catch(() => {})
+    },
+  }
+}
