@@ -26,9 +26,15 @@ export default defineConfig({
         // What both front ends need is one file, Ant Design another, so that a page of the portal never fetches the latter.
         codeSplitting: {
           groups: [
+            // Helpers of the compiler for old Chromium, used by everybody: left to chance they land in the file of Ant Design.
+            { name: 'helpers', test: /@oxc-project/, priority: 4 },
             { name: 'react', test: /node_modules[\\/](react|react-dom|scheduler)[\\/]/, priority: 3 },
             { name: 'tanstack', test: /node_modules[\\/]@tanstack[\\/]/, priority: 2 },
-            { name: 'antd', test: /node_modules[\\/](antd|@ant-design|@rc-component|@emotion|dayjs|stylis|throttle-debounce|scroll-into-view-if-needed|compute-scroll-into-view|json2mq|string-convert|clsx)[\\/]/, priority: 1 },
+            {
+              name: 'antd',
+              test: /node_modules[\\/](antd|@ant-design|@rc-component|@emotion|dayjs|stylis|throttle-debounce|scroll-into-view-if-needed|compute-scroll-into-view|json2mq|string-convert|clsx)[\\/]/,
+              priority: 1,
+            },
           ],
         },
       },
