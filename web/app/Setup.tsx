@@ -15,7 +15,7 @@ const administrators = [
 /** First start without demonstration data: the one-time token printed by the server lets the three administrators in. */
 export function Setup({ onDone }: { onDone: () => void }) {
   const form = useForm({
-    token: '',
+    token: decodeURIComponent(location.hash.slice(1)), // the address printed at start carries it behind the #, where no log sees it
     region: '',
     departmentName: '',
     creditCode: '',

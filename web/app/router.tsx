@@ -76,6 +76,8 @@ const tree = root.addChildren([
   page('/regulations/$id', regulation, 'RegulationPage'),
   page('/organization', organization, 'Organization'),
   page('/me', organization, 'Me'),
+  // The address printed at the first start; the form itself stands where the sign-in would.
+  page('/setup', organization, 'Me'),
 ])
 
 export const router = createRouter({

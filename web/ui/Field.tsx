@@ -1,5 +1,6 @@
 import { type ReactNode, useEffect, useRef } from 'react'
 import type { Fault } from '../../contract/common.ts'
+import { problemOf } from '../app/api.ts'
 import type { Form } from './form.ts'
 import { at } from './form.ts'
 import { ProblemNote } from './states.tsx'
@@ -94,7 +95,13 @@ export function FaultWords({ fault }: { fault: Fault }) {
 }
 
 /** 「还差 3 处」 with links that go to the fields; takes the focus when it appears. */
-export function Summary({ form }: { form: Form<any> }) {
+export function Summary({
+  form,
+  elsewhere,
+}: {
+  form: Form<any> /** A link to a field that is on another step. */
+  elsewhere?: (pointer: string) => ReactNode
+}) {
   const box = useRef<HTMLDivElement>(null)
   const { faults, problem } = form
   const shown = faults.length > 0 || Boolean(problem)
@@ -103,6 +110,8 @@ export function Summary({ form }: { form: Form<any> }) {
     if (shown && form.announce) box.current?.focus()
   }, [problem, form.announce])
   if (!shown) return null
+  // Everything that was wrong has been changed since: nothing to say until the next try.
+  if (!faults.length && problemOf(problem).errors?.length) return null
   if (!faults.length)
     return (
       <div ref={box} tabIndex={-1}>
@@ -134,7 +143,9 @@ export function Summary({ form }: { form: Form<any> }) {
                 >
                   {label}
                 </a>
-              ) : null}
+              ) : (
+                elsewhere?.(fault.pointer)
+              )}
               <FaultWords fault={fault} />
             </li>
           )

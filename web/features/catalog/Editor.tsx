@@ -178,6 +178,11 @@ function Editor({ entry, code, reload }: { entry: EntryDetail; code: string; rel
   const faults = current?.faults ?? []
   const faultsAt = (section: Section) => faults.filter(fault => sectionOf(fault.pointer) === section)
 
+  const toSection = (pointer: string) => (
+    <A href={`${at(`/catalog/${code}/edit`)}#${sectionOf(pointer)}`} onClick={() => focusLater(form, pointer)}>
+      {sections.find(section => section.key === sectionOf(pointer))?.label}
+    </A>
+  )
   return (
     <Page
       title={form.value.title || '（未命名）'}
@@ -239,7 +244,7 @@ function Editor({ entry, code, reload }: { entry: EntryDetail; code: string; rel
           </p>
         </div>
       )}
-      {form.problem !== null && <Summary form={form} />}
+      {form.problem !== null && <Summary form={form} elsewhere={toSection} />}
       {/* The grid of items needs the width: what is missing then stands below it. */}
       <div className={here === 'items' ? 'stack' : 'columns'} style={{ marginTop: form.problem ? 16 : 0 }}>
         <div className="stack">
@@ -290,13 +295,7 @@ function Editor({ entry, code, reload }: { entry: EntryDetail; code: string; rel
                     </span>
                     <div>
                       <FaultWords fault={fault} />
-                      <A
-                        className="ht-hint"
-                        href={`${at(`/catalog/${code}/edit`)}#${sectionOf(fault.pointer)}`}
-                        onClick={() => focusLater(form, fault.pointer)}
-                      >
-                        去填 {sections.find(section => section.key === sectionOf(fault.pointer))?.label}
-                      </A>
+                      <span className="ht-hint">去填 {toSection(fault.pointer)}</span>
                     </div>
                   </li>
                 ))}

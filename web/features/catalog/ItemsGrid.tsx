@@ -130,7 +130,7 @@ export function ItemsGrid({ form, words, faults }: { form: Form<EntryContent>; w
                           ))}
                         </select>
                       </td>
-                      <td data-label="长度" style={{ width: 64 }}>
+                      <td data-label="长度" className="len">
                         <input
                           {...cell(row, 'length', '长度')}
                           inputMode="numeric"

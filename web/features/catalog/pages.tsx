@@ -36,6 +36,7 @@ import { Why } from '../../ui/Why.tsx'
 import { EntryData } from '../aggregation/EntryData.tsx'
 import { ClockChip } from '../procedure/ClockChip.tsx'
 import { openMark } from './marks.ts'
+import { Changes } from './Review.tsx'
 import { useWords } from './words.ts'
 
 type Row = Reply<typeof searchEntries>['rows'][number]
@@ -551,9 +552,6 @@ function Trace({ code }: { code: string }) {
   )
 }
 
-const kindWords = { same: '', changed: '改', added: '＋', removed: '－' } as const
-const kindHue: Record<keyof typeof kindWords, Hue> = { same: 'grey', changed: 'yellow', added: 'green', removed: 'red' }
-
 export function Compare() {
   const { code } = useParams({ strict: false }) as { code: string }
   const filters = useFilters({ a: '', b: '', only: 'changed' })
@@ -597,29 +595,7 @@ export function Compare() {
           </A>
         </nav>
       </div>
-      {load.data && load.data.affected.length > 0 && (
-        <p className="ht-note yellow" style={{ marginBottom: 16 }}>
-          {load.data.affected.length} 个授权正在使用变化的信息项：{load.data.affected.join('、')}
-        </p>
-      )}
-      <DataTable
-        name="变化"
-        rows={only === 'all' ? load.data?.rows : load.data && changes}
-        error={load.error}
-        retry={load.refetch}
-        rowKey={(row, index) => `${row.field}-${index}`}
-        empty={<Nothing>两版内容相同。</Nothing>}
-        columns={[
-          { title: '字段', head: true, cell: row => row.field },
-          {
-            title: '变化',
-            narrow: true,
-            cell: row => (row.kind === 'same' ? '—' : <Mark hue={kindHue[row.kind]}>{kindWords[row.kind]}</Mark>),
-          },
-          { title: `第 ${left} 版`, cell: row => <span className="pre">{row.a || '—'}</span> },
-          { title: `第 ${right} 版`, cell: row => <span className="pre">{row.b || '—'}</span> },
-        ]}
-      />
+      <Changes of={load.data} left={left} right={right} all={only === 'all'} error={load.error} retry={load.refetch} />
     </Page>
   )
 }

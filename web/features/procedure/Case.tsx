@@ -19,7 +19,15 @@ import { FormField, startOf } from './FormField.tsx'
  * 办件: the one page of every procedure, for both sides. What may be done, what must be filled in and all words come with the case,
  * so a procedure added to a regulation file needs no page of its own.
  */
-export function Case({ of: one, children }: { of: CaseShape; children?: React.ReactNode }) {
+export function Case({
+  of: one,
+  places,
+  children,
+}: {
+  of: CaseShape /** Where a correction may be needed; else the fields of the form. */
+  places?: string[]
+  children?: React.ReactNode
+}) {
   const [open, setOpen] = useState<CaseAction | null>(null)
   const [fresh, setFresh] = useState<number | null>(null)
   const { message } = App.useApp()
@@ -199,6 +207,7 @@ export function Case({ of: one, children }: { of: CaseShape; children?: React.Re
           key={open.action}
           of={one}
           action={open}
+          places={places ?? one.form.map(field => field.label)}
           shut={() => setOpen(null)}
           done={next => {
             setOpen(null)
@@ -215,18 +224,19 @@ export function Case({ of: one, children }: { of: CaseShape; children?: React.Re
 function ActionSheet({
   of: one,
   action,
+  places,
   shut,
   done,
 }: {
   of: CaseShape
   action: CaseAction
+  places: string[]
   shut: () => void
   done: (next: CaseShape) => void
 }) {
   const form = useForm<Record<string, any>>(startOf(action.fields))
   const send = useAct(act, done)
   const client = useQueryClient()
-  const choices = one.form.map(field => field.label)
   const solid = action.style !== 'danger'
 
   const submit = () => {
@@ -277,7 +287,7 @@ function ActionSheet({
         </div>
         <Summary form={form} />
         {action.fields.map(field => (
-          <FormField key={field.name} form={form} field={field} choices={choices} />
+          <FormField key={field.name} form={form} field={field} choices={places} />
         ))}
         {action.style === 'danger' && form.value.reason && (
           <div>

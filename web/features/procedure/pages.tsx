@@ -14,6 +14,7 @@ import { Facts, Page, Sheet } from '../../ui/Page.tsx'
 import { SearchBox } from '../../ui/SearchBox.tsx'
 import { Loaded, Nothing } from '../../ui/states.tsx'
 import { citeWords, Why } from '../../ui/Why.tsx'
+import { Review, useReview } from '../catalog/Review.tsx'
 import { Case } from './Case.tsx'
 import { ClockChip } from './ClockChip.tsx'
 
@@ -152,7 +153,7 @@ export function Todo() {
               </div>
             </Sheet>
             <Sheet title="数据健康">
-              {load.data.health.length === 0 && <p className="ht-ink2">本部门还没有挂接数据。</p>}
+              {load.data.health.length === 0 && <p className="ht-ink2">没有要留意的。</p>}
               <ul className="row">
                 {load.data.health.map(one => (
                   <li key={one.label}>
@@ -283,7 +284,17 @@ function CaseList({ title, scope, procedure }: { title: string; scope: string; p
 export function CasePage() {
   const { no } = useParams({ strict: false }) as { no: string }
   const load = useRead(caseByNo, { params: { no } })
-  return <Loaded load={load}>{one => <Case of={one} />}</Loaded>
+  return <Loaded load={load}>{one => (one.subject.compare ? <ReviewCase of={one} /> : <Case of={one} />)}</Loaded>
+}
+
+/** A case whose subject has versions shows what this one changes. */
+function ReviewCase({ of: one }: { of: Reply<typeof caseByNo> }) {
+  const review = useReview(one.subject.code, one.no)
+  return (
+    <Case of={one} places={review.load.data?.rows.map(row => row.field)}>
+      <Review of={review} ended={one.ended} />
+    </Case>
+  )
 }
 
 /** A4: head, clock statement, form, opinions, timeline, last ledger number. */

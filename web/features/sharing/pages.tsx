@@ -132,7 +132,8 @@ export function Apply() {
 function Application({ of: one, code }: { of: Preparation; code: string }) {
   const direct = one.mode === 'direct'
   const form = useForm<Record<string, any>>({
-    items: one.items.filter(item => item.available).map(item => item.key),
+    // Asking for everything is never the proposal: only what the duty needs may be used. Unconditional data is taken whole.
+    items: direct ? one.items.filter(item => item.available).map(item => item.key) : [],
     ...startOf(one.fields),
   })
   const [screen, setScreen] = useState(0)
@@ -275,6 +276,16 @@ function ChooseItems({ form, of: one }: { form: ReturnType<typeof useForm<Record
         const chosen: string[] = value ?? []
         return (
           <fieldset id={id} aria-labelledby={labelledby} className="choices" tabIndex={-1}>
+            <div>
+              <button
+                type="button"
+                className="ht-link"
+                onClick={() => onChange(chosen.length ? [] : one.items.filter(item => item.available).map(item => item.key))}
+              >
+                {chosen.length ? '全部取消' : '全选'}
+              </button>{' '}
+              <span className="ht-hint">已选 {chosen.length} 项</span>
+            </div>
             {one.items.map(item => (
               <label key={item.key} className={chosen.includes(item.key) ? 'on' : undefined}>
                 <input
