@@ -65,6 +65,26 @@ export const errors: { area: string; label: string; codes: Record<string, Explai
     },
   },
   {
+    area: 'aggregation',
+    label: '汇聚',
+    codes: {
+      'aggregation.source_not_found': { is: '没有找到数据源' },
+      'aggregation.upload_not_found': { is: '没有找到上传的文件', do: '重新上传。' },
+      'aggregation.batch_not_found': { is: '没有找到批次' },
+      'aggregation.not_your_entry': { is: '目录属于别的部门，只有它的数据专员可以入库' },
+      'aggregation.entry_not_registered': { is: '目录还没有发布，不能接收数据', do: '目录审核发布后再入库。' },
+      'aggregation.no_connection': { is: '数据源是上传文件，没有数据库连接', do: '上传一个文件。' },
+      'aggregation.not_a_file_source': { is: '数据源读取数据库表，不接收文件' },
+      'aggregation.no_upload': { is: '没有收到要入库的文件', do: '选择一个 CSV 或 XLSX 文件。' },
+      'aggregation.file_too_large': { is: '文件超过允许的大小，没有接收', do: '分成几个文件，或请系统管理员调整上限。' },
+      'aggregation.no_mapping': { is: '还没有对应信息项和选择主键', do: '先完成「对应信息项」。' },
+      'aggregation.wrong_state': { is: '批次的状态已经变化，不能办这一步', do: '刷新后再看。' },
+      'aggregation.reason_required': { is: '这一步要写明理由', do: '用一句话说明，至少 4 个字。' },
+      'aggregation.source_*': { is: '连不上来源数据库，或读不了来源表', do: 'detail 写明是网络、账号、权限还是表的问题。' },
+      'aggregation.*': { is: '文件不能这样读取', do: '按 detail 指出的位置修改文件，再上传一次。' },
+    },
+  },
+  {
     area: 'sharing',
     label: '共享',
     codes: {

@@ -7,11 +7,12 @@ import { errors } from '../contract/errors.ts'
 const root = resolve(import.meta.dirname, '..')
 const explained = errors.flatMap(({ codes }) => Object.keys(codes))
 
-/** Codes written in the server: `refuse('x.y'`, `new Problem('x.y'`, `notFound('x.y'`, and verdicts `code: 'x.y'` that end in one of them. */
+/** Codes written in the server: `refuse('x.y'`, `new Problem('x.y'`, `notFound('x.y'`, and verdicts `ok: false, code: 'x.y'` that end in one of them. */
 function codesOf(source: string) {
   const direct = [...source.matchAll(/(?:\brefuse|new Problem)\(\s*'([a-z_]+\.[a-z_]+)'/g)].map(([, code]) => code!)
   const missing = [...source.matchAll(/\bnotFound\(\s*'([a-z_.]+)'/g)].map(([, code]) => `${code}_not_found`)
-  return [...direct, ...missing]
+  const verdicts = [...source.matchAll(/ok: false, code: '([a-z_]+\.[a-z_]+)'/g)].map(([, code]) => code!)
+  return [...direct, ...missing, ...verdicts]
 }
 
 test('every code of an error is explained on the help page, once', () => {

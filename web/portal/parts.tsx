@@ -32,7 +32,9 @@ export function Title({ children, area, name }: { children: ReactNode; area?: st
 export function usePlace() {
   const { hash } = useLocation()
   useEffect(() => {
-    const place = hash ? document.getElementById(hash) : null
+    // `aggregation.source_refused` is explained together with its like, under `aggregation.source_*`.
+    const families = [...hash.matchAll(/[._]/g)].map(({ index }) => `${hash.slice(0, index + 1)}*`).reverse()
+    const place = hash ? [hash, ...families].map(id => document.getElementById(id)).find(Boolean) : null
     if (!place) return
     place.dataset.here = ''
     place.tabIndex = -1
