@@ -1,7 +1,7 @@
 import { CompiledQuery } from 'kysely'
 import { PgBoss } from 'pg-boss'
 import type { Context, Log } from './context.ts'
-import type { Database, Tx } from './db.ts'
+import { appRole, type Database, type Tx } from './db.ts'
 
 export type JobHandler = (data: any, ctx: Context) => Promise<void>
 export type JobOptions = { retry?: number; concurrency?: number; expireSeconds?: number }
@@ -17,13 +17,24 @@ export type Jobs = {
   stop(): Promise<void>
 }
 
+// Requests enqueue in their own transaction, hence as the application role. Two processes starting at once take turns.
+const forRequests = `do $$
+begin
+  perform pg_advisory_xact_lock(hashtext('huitong.jobs'));
+  if exists (select from pg_roles where rolname = '${appRole}') and not has_schema_privilege('${appRole}', 'jobs', 'usage') then
+    grant usage on schema jobs to ${appRole};
+    grant select, insert, update, delete on all tables in schema jobs to ${appRole};
+    alter default privileges in schema jobs grant select, insert, update, delete on tables to ${appRole};
+  end if;
+end $$`
+
 /** pg-boss keeps its tables in schema `jobs`; `url` is the owner's, since it creates them. */
 export function openJobs(url: string, log: Log): Jobs {
   const boss = new PgBoss({ connectionString: url, schema: 'jobs', max: 4, application_name: 'huitong-jobs' })
   boss.on('error', error => log.error({ error: (error as Error).message }, 'jobs'))
   const handlers = new Map<string, { handler: JobHandler; options: JobOptions }>()
   const crons: [string, string][] = []
-  const ready = boss.start()
+  const ready = boss.start().then(() => boss.getDb().executeSql(forRequests))
   ready.catch(() => {})
   const made = new Set<string>()
   const ensure = async (queue: string) => {
