@@ -46,12 +46,12 @@ export async function aWorld(t: Pick<TestContext, 'after'>, options: { day?: str
   let now: Date | null = options.day ? new Date(`${options.day}T10:00:00+08:00`) : null
   const config = { ...loadConfig({ HUITONG_LOG_LEVEL: process.env.HUITONG_TEST_LOG ?? 'silent', HUITONG_POOL_SIZE: '6' }), dataDir }
   const app = await buildApp({ config, databaseUrl: url, clock: () => (now ? new Date(now) : new Date()) })
-  await app.ready()
   t.after(async () => {
     await app.close()
     await dropDatabase(admin, name)
     rmSync(dataDir, { recursive: true, force: true })
   })
+  await app.ready()
   const system = () => systemContext(app.services)
   const departments = new Map<string, string>()
   let n = 0
