@@ -33,7 +33,7 @@ export async function entryToFill(ctx: StaffContext, entryId: string): Promise<P
     })
   }
   const entry = await publishedEntry(ctx.db, { id: any.id })
-  if (!entry || entry.state !== 'published') {
+  if (entry?.state !== 'published') {
     const { cite } = govern(any.region, 'registered-only', ctx.day)
     const state = any.state === 'withdrawn' ? '已经撤销' : '还没有发布'
     refuse('aggregation.entry_not_registered', {

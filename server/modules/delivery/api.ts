@@ -21,7 +21,7 @@ export type Call = {
 export type RowsQuery = { fields?: string | undefined; filter?: string | undefined; after?: string | undefined; limit: number }
 type Delivered = { body: string; seq: number; rows: number }
 type Caller = Pick<Context, 'now' | 'day' | 'requestId' | 'ip' | 'ledger'>
-type Known = LoadedGrant & { articles: Articles; loaded: number; statements: Set<string> }
+type Known = LoadedGrant & { articles: Articles; loaded: number; statements: Map<string, string> }
 
 // Entry and table are looked up again after this time; the grant itself is checked inside every data statement.
 const freshMs = 1000
@@ -38,7 +38,7 @@ export function openDelivery(services: Services) {
     if (!grant) return null
     const cite = (topic: 'usage-record' | 'no-grant' | 'not-granted') => govern(grant.providerRegion, topic, day).cite
     const articles = { record: cite('usage-record'), access: cite('no-grant'), purpose: cite('not-granted') }
-    return { ...grant, articles, loaded: performance.now(), statements: new Set() }
+    return { ...grant, articles, loaded: performance.now(), statements: new Map() }
   }
   const find = async (id: string, day: string, again: boolean): Promise<Known> => {
     let found = known.get(id)
@@ -55,13 +55,25 @@ export function openDelivery(services: Services) {
       known.delete(id)
       throw error
     })
-    return grant ?? refuse('data.token_invalid', { status: 401, reason: 'token-invalid', detail: '令牌所指的授权已不存在。' })
+    return (
+      grant ??
+      refuse('data.token_invalid', {
+        status: 401,
+        title: '令牌无效',
+        reason: 'token-invalid',
+        detail: '令牌所指的授权已不存在。',
+        remedy: '请核对凭证。',
+      })
+    )
   }
 
   /** The statement keeps its plan on the connection; rare combinations of items are not worth one. */
   const run = async (grant: Known, s: Statement): Promise<pg.QueryResult> => {
-    const name = grant.statements.has(s.text) || grant.statements.size < 12 ? `d.${digest(s.text)}` : undefined
-    if (name) grant.statements.add(s.text)
+    let name = grant.statements.get(s.text)
+    if (!name && grant.statements.size < 12) {
+      name = `d.${digest(s.text)}`
+      grant.statements.set(s.text, name)
+    }
     try {
       return await pool.query({ ...s, ...(name && { name }) })
     } catch (error) {
@@ -108,7 +120,16 @@ export function openDelivery(services: Services) {
         const verdict = judgeCall(grant, grant, { ...call, ip: ctx.ip, day: ctx.day }, grant.articles)
         if (!verdict.ok) turnAway(verdict)
         if (!grant.relation) notMounted(grant)
-        if (grant.quotaPerDay && attempt === 0) await spend(grant.id, ctx.day, grant.quotaPerDay, grant.no)
+        if (grant.quotaPerDay && attempt === 0) {
+          const refused = await spend(grant.id, ctx.day, grant.quotaPerDay, grant.no).catch(error => error as Error)
+          if (refused) {
+            // What the grant is now matters more than that its calls are used up.
+            grant = await find(call.grantId, ctx.day, true)
+            const now = judgeCall(grant, grant, { ...call, ip: ctx.ip, day: ctx.day }, grant.articles)
+            if (!now.ok) turnAway(now)
+            throw refused
+          }
+        }
         const { id, version } = grant
         const guard = (param: Param) =>
           `exists (select from delivery.grant where id = ${param(id)}::uuid and version = ${param(version)}::int)`

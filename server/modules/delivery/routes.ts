@@ -1,3 +1,4 @@
+import { createSecretKey } from 'node:crypto'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import * as contract from '../../../contract/delivery.ts'
 import { addDays } from '../../platform/clock.ts'
@@ -120,7 +121,7 @@ export function registerDelivery(app: FastifyInstance): void {
 /** The data API for consumer systems, at the root: /oauth/token and /data/v1. */
 export function registerDeliveryApi(app: FastifyInstance): void {
   const { pool, secrets } = app.services
-  const key = secrets.derive('delivery.token')
+  const key = createSecretKey(secrets.derive('delivery.token'))
   const perClient = limiter(30, 60)
   const perAddress = limiter(300, 60)
   const delivery = deliveryOf(app.services)
@@ -138,6 +139,7 @@ export function registerDeliveryApi(app: FastifyInstance): void {
     if (!client || !right) {
       refuse('oauth.invalid_client', {
         status: 401,
+        title: '凭证不对',
         reason: 'invalid_client',
         detail: 'client_id 或密钥不对。',
         remedy: '请核对凭证；密钥丢失时请在授权页轮换。',
@@ -159,6 +161,7 @@ export function registerDeliveryApi(app: FastifyInstance): void {
     if (!token) {
       refuse('data.token_invalid', {
         status: 401,
+        title: '令牌无效',
         reason: 'token-invalid',
         detail: bearer ? '令牌不对或已过期。' : '没有带访问令牌。',
         remedy: '请用 client_id 和密钥向 /oauth/token 换取令牌，放在请求头 Authorization: Bearer 里。',

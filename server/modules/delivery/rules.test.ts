@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { createSecretKey } from 'node:crypto'
 import { test } from 'node:test'
 import { limiter } from '../../platform/limiter.ts'
 import { Problem } from '../../platform/problem.ts'
@@ -115,13 +116,13 @@ test('a grant is seen by both sides, the authorities of both regions and inspect
 })
 
 test('an access token holds for half an hour and only as it was written', () => {
-  const key = Buffer.alloc(32, 7)
+  const key = createSecretKey(Buffer.alloc(32, 7))
   const now = new Date('2026-06-01T00:00:00Z')
   const t = { grantId: 'g', credential: 1, expires: now.getTime() / 1000 + 1800 }
   const text = writeToken(key, t)
   assert.deepEqual(readToken(key, text, now), t)
   assert.equal(readToken(key, text, new Date(now.getTime() + 1_800_000)), null)
-  assert.equal(readToken(Buffer.alloc(32, 8), text, now), null)
+  assert.equal(readToken(createSecretKey(Buffer.alloc(32, 8)), text, now), null)
   for (const bad of ['', 'x', `${text}A`, text.slice(0, -1), text.replace('ht1.', 'ht1.A'), 'ht1..', '..'])
     assert.equal(readToken(key, bad, now), null, bad)
 })

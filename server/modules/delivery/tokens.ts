@@ -1,18 +1,18 @@
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
+import { createHash, createHmac, type KeyObject, timingSafeEqual } from 'node:crypto'
 
 /** What an access token says: which credentials of which grant, until when. It carries no right by itself: every call looks the grant up. */
 export type Token = { grantId: string; credential: number; expires: number }
 
 export const tokenSeconds = 30 * 60
 
-const mac = (key: Buffer, text: string) => createHmac('sha256', key).update(text).digest()
+const mac = (key: KeyObject, text: string) => createHmac('sha256', key).update(text).digest()
 
-export function writeToken(key: Buffer, t: Token): string {
+export function writeToken(key: KeyObject, t: Token): string {
   const text = `ht1.${Buffer.from(JSON.stringify([t.grantId, t.credential, t.expires])).toString('base64url')}`
   return `${text}.${mac(key, text).toString('base64url')}`
 }
 
-export function readToken(key: Buffer, token: string, now: Date): Token | null {
+export function readToken(key: KeyObject, token: string, now: Date): Token | null {
   const cut = token.lastIndexOf('.')
   if (!token.startsWith('ht1.') || cut < 5 || token.length > 400) return null
   const text = token.slice(0, cut)

@@ -253,11 +253,11 @@ export function registerOpening(app: FastifyInstance): void {
       published: s.listing.published,
       cite: s.listing.cite,
       citation: `${s.department}. ${s.title}（第 ${s.listing.version} 版，${updated} 更新）[DB]. ${ctx.config.site.name}. ${base}/dataset/${urlCode(s.code)}`,
-      attribution: `数据来源：${s.regionName}${s.department}（${ctx.config.site.name}）`,
+      attribution: `数据来源：${s.department}（${ctx.config.site.name}）`,
       items: s.items.map(i => ({
         key: i.key,
         name: i.name,
-        description: i.description,
+        description: i.description ?? '',
         type: i.type ? itemTypes[i.type as keyof typeof itemTypes] : '字符',
         ...(profile[i.key] ?? { filled: null, distinct: null, top: [] }),
         masked: i.treatment === 'masked',
@@ -355,7 +355,7 @@ export function registerOpeningApi(app: FastifyInstance): void {
       code: s.code,
       title: s.title,
       description: s.listing.description,
-      department: `${s.regionName}${s.department}`,
+      department: s.department,
       version: s.listing.version,
       items: s.items,
     })

@@ -104,7 +104,7 @@ export function judgeGate(f: GateFacts, cite: GateArticles): GateResult {
         cite.list,
         '请刷新页面后重新选择。',
       )
-    else if (itemClass(found.item, f.openClass) !== 'open')
+    else if (f.openClass === 'open' && itemClass(found.item, f.openClass) !== 'open')
       fault(`/items/${at}`, 'open-type-invalid', `信息项「${found.item.name}」的开放类型不允许直接开放。`, cite.types, '请不要选择这一项。')
   }
 

@@ -1,7 +1,7 @@
 import type { Cite } from '../../../contract/common.ts'
 import { dayOf } from '../../platform/clock.ts'
 import type { Context, Services } from '../../platform/context.ts'
-import { notFound, refuse } from '../../platform/problem.ts'
+import { notFound, Problem, refuse } from '../../platform/problem.ts'
 import { type OutgoingItem, type Param, project, projectJson, readFilter, splitNames } from '../delivery/public.ts'
 import { withdrawListing } from './commands.ts'
 import { findEntry, findScan, type Listing, markOf, type OpenEntry, storeProfile, storeScan } from './queries.ts'
@@ -83,7 +83,17 @@ export function openServing(services: Services) {
   /** Tries again when the data or the listing changed between the look and the read. */
   const steady = async <T>(ctx: Context, urlCode: string, take: (s: OpenSource) => Promise<T | undefined>): Promise<T> => {
     for (let attempt = 0; attempt < 5; attempt++) {
-      const taken = await take(await source(ctx, urlCode))
+      const s = await source(ctx, urlCode)
+      const taken = await take(s).catch(error => {
+        if (error instanceof Problem && error.details.reason === 'field-not-granted')
+          refuse(error.code, {
+            ...error.details,
+            detail: `「${s.title}」${error.details.detail}`,
+            remedy: '请核对信息项名称。',
+            cite: s.listing.cite,
+          })
+        throw error
+      })
       if (taken !== undefined) return taken
     }
     refuse('opening.changing', { status: 503, detail: '数据正在更新。', remedy: '请稍后重试。', headers: { 'retry-after': '2' } })

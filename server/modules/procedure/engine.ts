@@ -44,7 +44,7 @@ export type CaseRecord = {
   outcome: string | null
   result: { label: string; href: string } | null
 }
-export type Effect = (tx: Tx, ctx: Context, c: CaseRecord, form: Form) => Promise<{ label: string; href: string } | void>
+export type Effect = (tx: Tx, ctx: Context, c: CaseRecord, form: Form) => Promise<{ label: string; href: string } | undefined>
 
 const effects = new Map<string, Effect>()
 /** Names an effect that regulation files may use. It runs in the transaction of the act and may refuse it by throwing. */

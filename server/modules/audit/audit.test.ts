@@ -1,0 +1,163 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import pg from 'pg'
+import * as contract from '../../../contract/audit.ts'
+import { aWorld, type World } from '../../../test/support/world.ts'
+import { systemContext } from '../../platform/context.ts'
+import { openSigner } from '../../platform/signer.ts'
+import { expand } from './expand.ts'
+import { checkpoint } from './jobs.ts'
+import { record, recordRead } from './public.ts'
+import { verifyLedger } from './verify.ts'
+
+const write = (world: World, n: number) =>
+  Promise.all(
+    Array.from({ length: n }, (_, i) =>
+      recordRead(systemContext(world.app.services), {
+        action: 'data.read',
+        subject: `第 ${i} 次`,
+        purpose: '核对',
+        content: '姓名、证件号',
+      }),
+    ),
+  )
+
+async function verify(world: World) {
+  const client = new pg.Client({ connectionString: world.url })
+  await client.connect()
+  try {
+    return await verifyLedger(client, openSigner(world.app.services.secrets.derive).publicKeys())
+  } finally {
+    await client.end()
+  }
+}
+
+/** As somebody with the owner's rights and bad intentions would. */
+async function tamper(world: World, sql: string, values: unknown[] = []): Promise<void> {
+  const client = new pg.Client({ connectionString: world.url })
+  await client.connect()
+  await client.query('set session_replication_role = replica')
+  await client.query(sql, values)
+  await client.end()
+}
+
+test('records written at once get one number each, without gaps, in few blocks', async t => {
+  const world = await aWorld(t)
+  const before = (await verify(world)).upTo
+  const seqs = (await write(world, 300)).sort((a, b) => a - b)
+  assert.deepEqual(
+    seqs,
+    Array.from({ length: 300 }, (_, i) => before + i + 1),
+  )
+  const result = await verify(world)
+  assert.equal(result.ok, true)
+  assert.ok(result.blocks < 30, `${result.blocks} blocks`)
+})
+
+test('a change that is rolled back leaves no record, one that is committed leaves one', async t => {
+  const world = await aWorld(t)
+  const ctx = systemContext(world.app.services)
+  const before = (await verify(world)).upTo
+  await assert.rejects(
+    ctx.db.transaction().execute(async tx => {
+      await record(tx, ctx, { action: 'catalog.create', subject: '不算' })
+      throw new Error('undo')
+    }),
+  )
+  await ctx.db.transaction().execute(tx => record(tx, ctx, { action: 'catalog.create', subject: '算' }))
+  await ctx.ledger.flush()
+  await expand(ctx.db)
+  assert.equal((await verify(world)).upTo, before + 1)
+  const rows = await ctx.db.selectFrom('audit.entry').select('subject').where('action', '=', 'catalog.create').execute()
+  assert.deepEqual(
+    rows.map(r => r.subject),
+    ['算'],
+  )
+})
+
+test('[yongtai-17-2] the application cannot edit or delete a record, not even the owner by mistake', async t => {
+  const world = await aWorld(t)
+  await write(world, 3)
+  const { db } = world.app.services
+  await assert.rejects(
+    db
+      .updateTable('audit.block')
+      .set({ count: 1 } as never)
+      .execute(),
+    /permission denied|只能追加/,
+  )
+  await assert.rejects(db.deleteFrom('audit.block').execute(), /permission denied|只能追加/)
+  await assert.rejects(
+    db
+      .updateTable('audit.entry')
+      .set({ purpose: '改' } as never)
+      .execute(),
+    /permission denied|只能追加/,
+  )
+  const owner = new pg.Client({ connectionString: world.url })
+  await owner.connect()
+  try {
+    await assert.rejects(owner.query('update audit.block set at = now()'), /只能追加/)
+    await assert.rejects(owner.query('truncate audit.block cascade'), /只能追加/)
+  } finally {
+    await owner.end()
+  }
+})
+
+test('one changed byte is found and the record named, wherever it is', async t => {
+  const world = await aWorld(t)
+  const [seq] = await write(world, 40)
+  await write(world, 40)
+  await expand(world.app.services.db)
+  assert.equal((await verify(world)).ok, true)
+  await tamper(world, `update audit.block set records[$1] = replace(records[$1], '核对', '核兑') where first_seq = $2`, [1, seq])
+  const bad = await verify(world)
+  assert.equal(bad.ok, false)
+  assert.equal(bad.bad!.seq, seq)
+  assert.match(bad.bad!.message, new RegExp(`第 ${seq} 条`))
+  assert.equal(bad.upTo, seq! - 1)
+})
+
+test('the queryable copy, a missing block and a rebuilt chain are found too', async t => {
+  const world = await aWorld(t)
+  const ctx = systemContext(world.app.services)
+  const [seq] = await write(world, 5)
+  await write(world, 5)
+  await expand(ctx.db)
+  await tamper(world, `update audit.entry set purpose = '另作他用' where seq = $1`, [seq])
+  assert.deepEqual((await verify(world)).bad?.seq, seq)
+  await tamper(world, `update audit.entry set purpose = '核对' where seq = $1`, [seq])
+  assert.equal((await verify(world)).ok, true)
+
+  assert.equal(await checkpoint(ctx), true)
+  await ctx.ledger.flush()
+  await expand(ctx.db)
+  const signed = await verify(world)
+  assert.deepEqual(signed.checkpoint?.algorithms.sort(), ['Ed25519', 'SM2'])
+  await tamper(
+    world,
+    `update audit.checkpoint set signatures = jsonb_set(signatures, '{SM2}', to_jsonb(left(signatures ->> 'SM2', -4) || '0000'))`,
+  )
+  assert.match((await verify(world)).bad!.message, /检查点 #1/)
+  await tamper(world, `delete from audit.block where height = (select height from audit.checkpoint where no = 1)`)
+  assert.equal((await verify(world)).ok, false)
+})
+
+test('who sees what: a department its own, the authority its region, and the query is recorded', async t => {
+  const world = await aWorld(t)
+  await world.department({ region: '350100', name: '甲局' })
+  await world.department({ region: '431123', name: '乙局', roles: ['authority'] })
+  const own = await world.person({ department: '甲局', roles: ['steward'] })
+  const other = await world.person({ department: '乙局', roles: ['bureau'] })
+  const mine = await own.ok(contract.ledger, { query: {} })
+  assert.ok(mine.rows.length > 0)
+  assert.ok(mine.rows.every(r => r.department === '甲局'))
+  const theirs = await other.ok(contract.ledger, { query: {} })
+  assert.ok(theirs.rows.every(r => r.region === '431123'))
+  const again = await own.ok(contract.ledger, { query: { action: 'audit.query' } })
+  assert.equal(again.rows.length, 1)
+  const hidden = await other.call(contract.ledgerRecord, { params: { seq: mine.rows[0]!.seq } })
+  assert.equal(hidden.status, 404)
+  const shown = await own.ok(contract.ledgerRecord, { params: { seq: mine.rows[0]!.seq } })
+  assert.equal(shown.intact, true)
+})
