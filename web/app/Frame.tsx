@@ -96,6 +96,12 @@ function Inside({ children }: { children: ReactNode }) {
   const hereOnPhone = current(pathWithBase, phone)
   const search = useRef<HTMLInputElement>(null)
   const { history } = useRouter()
+  // Who has no 待办 (the three administrators) begins on the first page of the own menu.
+  const first = shown.flat()[0]?.path
+  const away = !keys.includes('todo') && first !== undefined && [base, `${base}/`].includes(pathWithBase)
+  useEffect(() => {
+    if (away) history.replace(at(first))
+  }, [away, first, history])
 
   useEffect(() => {
     const press = (event: KeyboardEvent) => {
@@ -165,7 +171,7 @@ function Inside({ children }: { children: ReactNode }) {
           </ul>
         </nav>
         <main id="main" tabIndex={-1}>
-          {children}
+          {!away && children}
         </main>
       </div>
       <nav className="bottom" aria-label="主菜单（手机）">

@@ -242,7 +242,7 @@ export function RecordPage() {
               <Facts
                 of={[
                   ['具体用途', one.purpose],
-                  ['使用人员', [one.person, one.department, one.region].filter(Boolean).join(' · ') || '系统'],
+                  ['使用人员', [one.person, one.department].filter(Boolean).join(' · ') || '系统'],
                   ['批准人员', one.approver],
                   ['数据内容', one.content ?? one.subject],
                   ['使用时间', moment(one.at, true)],

@@ -3,6 +3,7 @@ import { App, Button, Drawer, Input, Modal, Select } from 'antd'
 import { useState } from 'react'
 import { calls, type Grant, grant, grants, rotate, setIps, tryCall, usage } from '../../../contract/delivery.ts'
 import type { Reply } from '../../../contract/endpoint.ts'
+import { fields } from '../../../contract/procedure.ts'
 import { resume, suspend } from '../../../contract/sharing.ts'
 import { problemOf } from '../../app/api.ts'
 import { A, at } from '../../app/link.tsx'
@@ -240,7 +241,7 @@ function GrantView({ of: one }: { of: Grant }) {
                   ['用途', one.purpose],
                   ['履职依据', one.basis || null],
                   ['批准', one.approver],
-                  ['方式', one.method],
+                  ['方式', fields.method.options.find(([key]) => key === one.method)?.[1] ?? one.method],
                   ['起止', `${one.from} 至 ${one.until ?? '长期'}`],
                   ['每日上限', one.quotaPerDay ? `${number(one.quotaPerDay)} 次` : '未设'],
                   [

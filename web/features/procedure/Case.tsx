@@ -52,8 +52,8 @@ export function Case({
         <>
           <span className="ht-code">{one.no}</span>
           <Mark hue={one.ended ? 'grey' : 'blue'}>{one.stateLabel}</Mark>
-          {one.clocks.map(clock => (
-            <ClockChip key={clock.dutyId} clock={clock} />
+          {shownClocks(one.clocks).map((clock, _, all) => (
+            <ClockChip key={clock.dutyId} clock={clock} named={all.length > 1} />
           ))}
           {!one.ended && one.waitingFor && <span>等待 {one.waitingFor}</span>}
         </>
@@ -218,6 +218,13 @@ export function Case({
       )}
     </Page>
   )
+}
+
+/** The clocks that run; when none does, the one that ended last, for how it ended. */
+function shownClocks(clocks: CaseShape['clocks']) {
+  const open = clocks.filter(clock => !clock.ended)
+  if (open.length) return open
+  return [...clocks].sort((a, b) => (a.ended ?? '').localeCompare(b.ended ?? '')).slice(-1)
 }
 
 /** A side sheet, not a modal: the application stays readable while its decision is written. */

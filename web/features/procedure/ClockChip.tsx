@@ -5,10 +5,25 @@ import { Light, Mark } from '../../ui/Light.tsx'
 import { citeWords, Pop } from '../../ui/Why.tsx'
 
 /** A deadline on the page: press it and it explains itself day by day, with the article. */
-export function ClockChip({ clock, date = true }: { clock: Clock; date?: boolean }) {
+export function ClockChip({
+  clock,
+  date = true,
+  named = false,
+}: {
+  clock: Clock
+  date?: boolean /** Several clocks stand side by side: say whose. */
+  named?: boolean
+}) {
   const today = dayOf(new Date())
   return (
-    <Pop label={<Light {...clock} date={date} />}>
+    <Pop
+      label={
+        <>
+          {named && <span className="ht-hint">{clock.debtor}</span>}
+          <Light {...clock} date={date} />
+        </>
+      }
+    >
       <p>
         <b>{clock.what}</b>
       </p>

@@ -33,7 +33,7 @@ export function FormField({
     <Field
       form={form}
       at={`${at}/${field.name}`}
-      label={field.label}
+      label={field.kind === 'confirm' ? '确认' : field.label}
       required={field.required}
       group={group}
       hint={[field.help, min].filter(Boolean).join('。') || undefined}

@@ -1,5 +1,6 @@
 import { useParams } from '@tanstack/react-router'
 import type { Reply } from '../../../contract/endpoint.ts'
+import { type FieldName, fields } from '../../../contract/procedure.ts'
 import { regulation, regulations } from '../../../contract/regulation.ts'
 import { A, at } from '../../app/link.tsx'
 import { useRead } from '../../app/query.ts'
@@ -114,7 +115,11 @@ export function RegulationPage() {
                               <li key={action.name}>
                                 {action.label}
                                 {action.to && ` → ${action.to}`}
-                                {action.requires.length > 0 && <span className="ht-hint">（要写：{action.requires.join('、')}）</span>}
+                                {action.requires.length > 0 && (
+                                  <span className="ht-hint">
+                                    （要写：{action.requires.map(name => fields[name as FieldName]?.label ?? name).join('、')}）
+                                  </span>
+                                )}
                               </li>
                             ))}
                           </ul>

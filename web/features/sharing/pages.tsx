@@ -1,8 +1,9 @@
 import { useNavigate } from '@tanstack/react-router'
 import { App, Button, Select } from 'antd'
-import { useState } from 'react'
+import { useEffect, useRef, useState } from 'react'
 import { searchEntries } from '../../../contract/catalog.ts'
 import type { Reply } from '../../../contract/endpoint.ts'
+import { systems } from '../../../contract/organization.ts'
 import { type ActionField, treatments } from '../../../contract/procedure.ts'
 import { access, apply, prepare } from '../../../contract/sharing.ts'
 import { A, at } from '../../app/link.tsx'
@@ -137,6 +138,16 @@ function Application({ of: one, code }: { of: Preparation; code: string }) {
     ...startOf(one.fields),
   })
   const [screen, setScreen] = useState(0)
+  const top = useRef<HTMLDivElement>(null)
+  const first = useRef(true)
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the next screen is read from its beginning
+  useEffect(() => {
+    if (!first.current) {
+      scrollTo(0, 0)
+      top.current?.focus({ preventScroll: true })
+    }
+    first.current = false
+  }, [screen])
   const navigate = useNavigate()
   const { message } = App.useApp()
   const send = useAct(apply, made => {
@@ -193,32 +204,34 @@ function Application({ of: one, code }: { of: Preparation; code: string }) {
               label="申请步骤"
               of={used.map((step, index) => ({ name: step.label, state: index === place ? 'now' : index < place ? 'done' : 'later' }))}
             />
-            <Sheet title={here.label}>
-              <form
-                className="form"
-                noValidate
-                onSubmit={event => {
-                  event.preventDefault()
-                  if (!form.complete()) return
-                  if (here.key === 'check') submit()
-                  else setScreen(used[place + 1]!.index)
-                }}
-              >
-                <Summary form={form} />
-                {here.key === 'items' && <ChooseItems form={form} of={one} />}
-                {(here.key === 'use' || here.key === 'means') &&
-                  fieldsOf(here.key).map(field => <FormField key={field.name} form={form} field={field} />)}
-                {here.key === 'check' && (
-                  <Review of={one} value={form.value} edit={key => setScreen(screens.findIndex(step => step.key === key))} />
-                )}
-                <div className="row">
-                  {place > 0 && <Button onClick={() => setScreen(used[place - 1]!.index)}>上一步</Button>}
-                  <Button type="primary" htmlType="submit" loading={busy}>
-                    {here.key === 'check' ? (busy ? '正在提交…' : direct ? '取得授权' : '提交申请') : `下一步：${used[place + 1]?.label}`}
-                  </Button>
-                </div>
-              </form>
-            </Sheet>
+            <div ref={top} tabIndex={-1}>
+              <Sheet title={here.label}>
+                <form
+                  className="form"
+                  noValidate
+                  onSubmit={event => {
+                    event.preventDefault()
+                    if (!form.complete()) return
+                    if (here.key === 'check') submit()
+                    else setScreen(used[place + 1]!.index)
+                  }}
+                >
+                  <Summary form={form} />
+                  {here.key === 'items' && <ChooseItems form={form} of={one} />}
+                  {(here.key === 'use' || here.key === 'means') &&
+                    fieldsOf(here.key).map(field => <FormField key={field.name} form={form} field={field} />)}
+                  {here.key === 'check' && (
+                    <Review of={one} value={form.value} edit={key => setScreen(screens.findIndex(step => step.key === key))} />
+                  )}
+                  <div className="row">
+                    {place > 0 && <Button onClick={() => setScreen(used[place - 1]!.index)}>上一步</Button>}
+                    <Button type="primary" htmlType="submit" loading={busy}>
+                      {here.key === 'check' ? (busy ? '正在提交…' : direct ? '取得授权' : '提交申请') : `下一步：${used[place + 1]?.label}`}
+                    </Button>
+                  </div>
+                </form>
+              </Sheet>
+            </div>
           </>
         )}
       </div>
@@ -313,6 +326,7 @@ function ChooseItems({ form, of: one }: { form: ReturnType<typeof useForm<Record
 
 /** Question, answer, change: what will be sent, before it is sent. */
 function Review({ of: one, value, edit }: { of: Preparation; value: Record<string, any>; edit: (screen: string) => void }) {
+  const list = useRead(systems).data
   const items = one.items.filter(item => value.items?.includes(item.key)).map(item => item.name)
   const rows: [string, string, string][] = [['信息项', items.join('、') || '—', 'items']]
   for (const field of one.fields) {
@@ -321,7 +335,13 @@ function Review({ of: one, value, edit }: { of: Preparation; value: Record<strin
     const option = field.options?.find(one => one.value === raw)?.label
     rows.push([
       field.label,
-      field.kind === 'system' ? (raw ? '已选定' : '—') : field.kind === 'confirm' ? (raw ? '是' : '—') : (option ?? String(raw ?? '—')),
+      field.kind === 'system'
+        ? (list?.find(system => system.id === raw)?.name ?? '—')
+        : field.kind === 'confirm'
+          ? raw
+            ? '是'
+            : '—'
+          : (option ?? String(raw ?? '—')),
       screenOf(field),
     ])
   }
