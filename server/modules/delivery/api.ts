@@ -99,6 +99,7 @@ export function openDelivery(services: Services) {
   ): Promise<Delivered> => {
     const started = performance.now()
     let grant: Known | undefined
+    let paid = false
     const finish = (status: number, code: string | null, rows: number, seq: number | null) =>
       grant &&
       calls.add({
@@ -118,17 +119,20 @@ export function openDelivery(services: Services) {
       for (let attempt = 0; ; attempt++) {
         grant = await find(call.grantId, ctx.day, attempt > 0)
         const verdict = judgeCall(grant, grant, { ...call, ip: ctx.ip, day: ctx.day }, grant.articles)
-        if (!verdict.ok) turnAway(verdict)
+        if (!verdict.ok) {
+          // What is kept may be older than a resumption; only a fresh look refuses.
+          if (attempt === 0) continue
+          turnAway(verdict)
+        }
         if (!grant.relation) notMounted(grant)
-        if (grant.quotaPerDay && attempt === 0) {
+        if (grant.quotaPerDay && !paid) {
           const refused = await spend(grant.id, ctx.day, grant.quotaPerDay, grant.no).catch(error => error as Error)
           if (refused) {
             // What the grant is now matters more than that its calls are used up.
-            grant = await find(call.grantId, ctx.day, true)
-            const now = judgeCall(grant, grant, { ...call, ip: ctx.ip, day: ctx.day }, grant.articles)
-            if (!now.ok) turnAway(now)
+            if (attempt === 0) continue
             throw refused
           }
+          paid = true
         }
         const { id, version } = grant
         const guard = (param: Param) =>
