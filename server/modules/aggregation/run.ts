@@ -159,8 +159,7 @@ type Work = {
 /** Settles how the source is read and compares its structure; nothing has moved yet. */
 async function prepare(ctx: Context, batch: BatchRecord, source: SourceRecord, signal: AbortSignal): Promise<Work> {
   const entry = await publishedEntry(ctx.db, { id: batch.entry_id })
-  if (entry?.state !== 'published')
-    throw stop('entry-not-registered', '这条目录没有发布或已经撤销，不能入库。', '目录发布后再试。')
+  if (entry?.state !== 'published') throw stop('entry-not-registered', '这条目录没有发布或已经撤销，不能入库。', '目录发布后再试。')
   const items = entry.content.items.filter(i => i.name)
   const faults = mappingFaults(source.mapping, source.keys, items)
   if (faults.length) {
