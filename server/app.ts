@@ -1,14 +1,14 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import cookie from '@fastify/cookie'
 import helmet from '@fastify/helmet'
 import multipart from '@fastify/multipart'
 import statics from '@fastify/static'
 import Fastify, { type FastifyInstance } from 'fastify'
-import { existsSync, readFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
 import { aggregationJobs } from './modules/aggregation/jobs.ts'
 import { registerAggregation } from './modules/aggregation/routes.ts'
-import { auditJobs } from './modules/audit/jobs.ts'
 import { expand } from './modules/audit/expand.ts'
+import { auditJobs } from './modules/audit/jobs.ts'
 import { openLedger } from './modules/audit/public.ts'
 import { registerAudit } from './modules/audit/routes.ts'
 import { registerCatalog } from './modules/catalog/routes.ts'
@@ -36,12 +36,34 @@ export type AppOptions = { config: Config; databaseUrl: string; clock?: Clock; r
 const webRoot = resolve(import.meta.dirname, '../web/dist')
 
 /** Builds one process from settings and a migrated database. `close()` ends it whole. */
-export async function buildApp({ config, databaseUrl, clock = () => new Date(), roles = ['api', 'worker'], web = webRoot }: AppOptions): Promise<FastifyInstance> {
-  const app = Fastify({ logger: loggerOptions(config.logLevel), trustProxy: config.trustProxy, genReqId: () => newId().slice(-12), bodyLimit: 2 * 1024 * 1024, forceCloseConnections: true, routerOptions: { maxParamLength: 200 } })
+export async function buildApp({
+  config,
+  databaseUrl,
+  clock = () => new Date(),
+  roles = ['api', 'worker'],
+  web = webRoot,
+}: AppOptions): Promise<FastifyInstance> {
+  const app = Fastify({
+    logger: loggerOptions(config.logLevel),
+    trustProxy: config.trustProxy,
+    genReqId: () => newId().slice(-12),
+    bodyLimit: 2 * 1024 * 1024,
+    forceCloseConnections: true,
+    routerOptions: { maxParamLength: 200 },
+  })
   const { db, pool, close } = await connect(databaseUrl, { max: config.poolSize })
   const jobs = openJobs(databaseUrl, app.log)
   const ledger = openLedger(pool)
-  const services: Services = { config, db, pool, clock, secrets: openSecrets(loadKey(config.secretKey, config.dataDir)), jobs, ledger, log: app.log }
+  const services: Services = {
+    config,
+    db,
+    pool,
+    clock,
+    secrets: openSecrets(loadKey(config.secretKey, config.dataDir)),
+    jobs,
+    ledger,
+    log: app.log,
+  }
   app.decorate('services', services)
   app.decorate('endpoints', [])
   app.setErrorHandler(handleError)
@@ -49,13 +71,26 @@ export async function buildApp({ config, databaseUrl, clock = () => new Date(), 
   await storeVersions(db)
   const https = !!config.publicUrl?.startsWith('https')
   await app.register(helmet, {
-    contentSecurityPolicy: { useDefaults: false, directives: { 'default-src': ["'self'"], 'style-src': ["'self'", "'unsafe-inline'"], 'img-src': ["'self'", 'data:'], 'object-src': ["'none'"], 'base-uri': ["'none'"], 'form-action': ["'self'"], 'frame-ancestors': ["'none'"] } },
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: {
+        'default-src': ["'self'"],
+        'style-src': ["'self'", "'unsafe-inline'"],
+        'img-src': ["'self'", 'data:'],
+        'object-src': ["'none'"],
+        'base-uri': ["'none'"],
+        'form-action': ["'self'"],
+        'frame-ancestors': ["'none'"],
+      },
+    },
     hsts: https ? { maxAge: 31_536_000 } : false,
     referrerPolicy: { policy: 'same-origin' },
   })
   await app.register(cookie)
   await app.register(multipart, { limits: { fileSize: config.maxUploadBytes, files: 1, fields: 20 } })
-  app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (_, body, done) => done(null, Object.fromEntries(new URLSearchParams(String(body)))))
+  app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (_, body, done) =>
+    done(null, Object.fromEntries(new URLSearchParams(String(body)))),
+  )
 
   await app.register(
     async api => {
@@ -106,12 +141,29 @@ export async function buildApp({ config, databaseUrl, clock = () => new Date(), 
 /** Portal at /, workbench below /workbench: both are single pages that read the address themselves. */
 async function servePages(app: FastifyInstance, web: string): Promise<void> {
   const built = existsSync(join(web, 'portal.html'))
-  if (built) await app.register(statics, { root: web, wildcard: false, index: false, setHeaders: (reply, path) => void reply.header('cache-control', path.includes('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache') })
-  const pages = built ? { portal: readFileSync(join(web, 'portal.html'), 'utf8'), workbench: readFileSync(join(web, 'workbench.html'), 'utf8') } : null
+  if (built)
+    await app.register(statics, {
+      root: web,
+      wildcard: false,
+      index: false,
+      preCompressed: true,
+      setHeaders: (reply, path) =>
+        void reply.header('cache-control', path.includes('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache'),
+    })
+  const pages = built
+    ? { portal: readFileSync(join(web, 'portal.html'), 'utf8'), workbench: readFileSync(join(web, 'workbench.html'), 'utf8') }
+    : null
   app.setNotFoundHandler((request, reply) => {
     const path = request.url.split('?')[0]!
-    const page = request.method === 'GET' && !/^\/(api|data|open\/v1|oauth|assets)(\/|$)/.test(path) && String(request.headers.accept ?? '').includes('text/html')
-    if (page && pages) return reply.type('text/html; charset=utf-8').header('cache-control', 'no-cache').send(/^\/workbench(\/|$)/.test(path) ? pages.workbench : pages.portal)
+    const page =
+      request.method === 'GET' &&
+      !/^\/(api|data|open\/v1|oauth|assets)(\/|$)/.test(path) &&
+      String(request.headers.accept ?? '').includes('text/html')
+    if (page && pages)
+      return reply
+        .type('text/html; charset=utf-8')
+        .header('cache-control', 'no-cache')
+        .send(/^\/workbench(\/|$)/.test(path) ? pages.workbench : pages.portal)
     if (page) return reply.status(503).type('text/plain; charset=utf-8').send('页面还没有构建。请用 npm start 启动。')
     return handleError(new Problem('http.not_found', { status: 404, detail: '没有这个地址。' }), request, reply)
   })
