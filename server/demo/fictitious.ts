@@ -122,7 +122,7 @@ function contracts(): File {
       m.id('431123'),
       m.name(),
       m.phone(),
-      m.one(['泷泊', '江村', '五里牌', '茶林']) + '虚构镇卫生院',
+      `${m.one(['泷泊', '江村', '五里牌', '茶林'])}虚构镇卫生院`,
       `示例团队${1 + m.below(12)}`,
       m.one(['高血压', '糖尿病', '一般人群', '孕产妇', '老年人']),
       m.day(2023, 2025),
@@ -162,15 +162,14 @@ function firms(seed: number, count: number, from: number): Row[] {
   const m = maker(seed)
   const trades = ['鞋服', '食品', '伞具', '纺织', '机械', '建材', '物流', '软件', '文旅'] as const
   return Array.from({ length: count }, (_, i): Row => {
-    const company = i % 4 !== 0
     const trade = m.one(trades)
     const word = m.one([...'泰和兴隆鸿安顺达嘉']) + m.one([...'丰源盛华润通祥宏业'])
     return [
-      m.credit(company ? '91' : '92', '350582', from + i),
-      company ? `晋江虚构${word}${trade}有限公司` : `晋江虚构${word}${trade}经营部`,
-      company ? '有限责任公司' : '个体工商户',
+      m.credit('91', '350582', from + i),
+      `晋江虚构${word}${trade}有限公司`,
+      m.one(['有限责任公司', '有限责任公司', '股份有限公司']),
       m.one(['制造业', '批发和零售业', '交通运输业', '信息技术服务业']),
-      company ? `${10 * (1 + m.below(500))}` : '',
+      `${10 * (1 + m.below(500))}`,
       m.day(2005, 2025),
       `晋江市虚构街道示例路${1 + m.below(300)}号`,
       m.one(['存续', '存续', '存续', '存续', '注销']),

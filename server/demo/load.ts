@@ -1,0 +1,301 @@
+import { readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { FastifyInstance } from 'fastify'
+import pg from 'pg'
+import * as aggregation from '../../contract/aggregation.ts'
+import * as catalog from '../../contract/catalog.ts'
+import * as delivery from '../../contract/delivery.ts'
+import * as opening from '../../contract/opening.ts'
+import * as organization from '../../contract/organization.ts'
+import * as procedure from '../../contract/procedure.ts'
+import * as sharing from '../../contract/sharing.ts'
+import { buildApp } from '../app.ts'
+import { createDepartment, createPerson } from '../modules/organization/public.ts'
+import { calendarDay } from '../modules/regulation/public.ts'
+import { addDays, dayOf } from '../platform/clock.ts'
+import type { Config } from '../platform/config.ts'
+import { systemContext } from '../platform/context.ts'
+import { type Caller, signIn } from './client.ts'
+import { type DemoEntry, heldFile, published, unfinished, waiting } from './entries.ts'
+import { creditCode, departments, password, people, useful } from './places.ts'
+import { type Application, applications } from './story.ts'
+
+type Options = { config: Config; databaseUrl: string; log: (line: string) => void }
+
+/**
+ * Fills a new database with five places at work, by walking the platform's own interface as the people who act. The clock stands
+ * weeks back and moves forward only, so the ledger tells the story in order. Every step looks first whether it was done: a load that
+ * was killed half-way is completed by the next start.
+ */
+export async function loadDemo({ config, databaseUrl, log }: Options): Promise<{ username: string; password: string; about: string }[]> {
+  const client = new pg.Client({ connectionString: databaseUrl })
+  await client.connect()
+  try {
+    await client.query('create table if not exists public.huitong_demonstration (loaded timestamptz not null)')
+    const { rowCount } = await client.query('select from public.huitong_demonstration')
+    if (!rowCount) {
+      log('装载演示数据，约需十几秒……')
+      await tell(config, databaseUrl)
+      await client.query('insert into public.huitong_demonstration values (now())')
+    }
+  } finally {
+    await client.end()
+  }
+  return useful.map(u => ({ ...u, password }))
+}
+
+async function tell(config: Config, databaseUrl: string): Promise<void> {
+  const today = dayOf(new Date())
+  let ahead = 0
+  const clock = () => new Date(Date.now() + ahead)
+  /** Moves to this many working days ago, nine o'clock. */
+  const moveTo = (ago: number) => {
+    if (ago > 0) ahead = new Date(`${workingDaysAgo(today, ago)}T09:00:00+08:00`).getTime() - Date.now()
+    else ahead = 0
+  }
+  // Sessions of the story last as long as the story.
+  const app = await buildApp({
+    config: { ...config, logLevel: 'silent', sessionHours: 24 * 200, poolSize: Math.min(config.poolSize, 12) },
+    databaseUrl,
+    clock,
+    // The pages may be under construction while this runs, and nobody is served.
+    web: '',
+  })
+  const callers = new Map<string, Promise<Caller>>()
+  const as = (username: string) => {
+    if (!callers.has(username)) callers.set(username, signIn(app, username))
+    return callers.get(username)!
+  }
+  try {
+    await app.ready()
+    moveTo(60)
+    await settle(app)
+    const entries = new Map<string, { id: string; code: string }>()
+    moveTo(56)
+    await inTurn(published, async e => void entries.set(e.content.title, await register(as, e)))
+    moveTo(55)
+    await inTurn(published, e => publish(as, e, entries.get(e.content.title)!.code))
+
+    const story: { ago: number; run: () => Promise<unknown> }[] = [
+      {
+        ago: 54,
+        run: () =>
+          inTurn(
+            published.filter(e => e.open),
+            e => fill(as, e, entries.get(e.content.title)!.id),
+          ),
+      },
+      {
+        ago: 53,
+        run: () =>
+          inTurn(
+            published.filter(e => e.open),
+            e => propose(as, e, entries.get(e.content.title)!.code),
+          ),
+      },
+      {
+        ago: 52,
+        run: () =>
+          inTurn(
+            published.filter(e => e.open),
+            e => openToAll(as, e, entries.get(e.content.title)!.code),
+          ),
+      },
+      {
+        ago: 20,
+        run: () =>
+          inTurn(
+            published.filter(e => !e.open),
+            e => fill(as, e, entries.get(e.content.title)!.id),
+          ),
+      },
+      ...applications.flatMap(a => chapters(as, a, entries.get(a.entry)!)),
+      { ago: 12, run: () => use(app, as) },
+      { ago: 3, run: async () => submit(as, waiting, (await register(as, waiting)).code) },
+      { ago: 2, run: () => register(as, unfinished) },
+      { ago: 1, run: () => deliver(as, entries.get(heldFile.entry)!.id, { ...heldFile, state: 'held' }) },
+    ]
+    for (const { ago, run } of story.sort((a, b) => b.ago - a.ago)) {
+      moveTo(ago)
+      await run()
+    }
+    for (const caller of callers.values()) await (await caller).signOut()
+  } finally {
+    await app.close()
+  }
+}
+
+type As = (username: string) => Promise<Caller>
+
+/** Steps of one person one after another, those of different people side by side. */
+const inTurn = (entries: DemoEntry[], run: (e: DemoEntry) => Promise<unknown>) =>
+  Promise.all(
+    [...Map.groupBy(entries, e => e.by).values()].map(async mine => {
+      for (const e of mine) await run(e)
+    }),
+  )
+
+export function workingDaysAgo(today: string, n: number): string {
+  let day = today
+  for (let left = n; left > 0; ) {
+    day = addDays(day, -1)
+    if (calendarDay(day).working) left--
+  }
+  return day
+}
+
+/** Departments and people. Later ones are made by the administrators on their page. */
+async function settle(app: FastifyInstance): Promise<void> {
+  const { db } = app.services
+  const ctx = systemContext(app.services)
+  const ids = new Map<string, string>()
+  for (const [n, d] of departments.entries()) {
+    const known = await db
+      .selectFrom('organization.department_view')
+      .select('id')
+      .where('region', '=', d.region)
+      .where('name', '=', d.name)
+      .executeTakeFirst()
+    const made = known ?? (await createDepartment(db, ctx, { ...d, creditCode: creditCode(d.region, n + 1), roles: d.roles ?? [] }))
+    ids.set(d.key, made.id as string)
+  }
+  const known = new Set((await db.selectFrom('organization.person').select('username').execute()).map(p => p.username))
+  await Promise.all(
+    people.filter(p => !known.has(p.username)).map(p => createPerson(db, ctx, { ...p, departmentId: ids.get(p.department)!, password })),
+  )
+}
+
+async function register(as: As, e: DemoEntry): Promise<{ id: string; code: string }> {
+  const call = await as(e.by)
+  const { rows } = await call(catalog.searchEntries, { query: { scope: 'mine', limit: 200 } })
+  const known = rows.find(r => r.title === e.content.title)
+  if (known) return known
+  return call(catalog.createEntry, { body: { content: e.content } })
+}
+
+const pathOf = (code: string) => code.replace('/', '-')
+
+async function submit(as: As, e: DemoEntry, code: string): Promise<string> {
+  const call = await as(e.by)
+  const entry = await call(catalog.entryByCode, { params: { code: pathOf(code) } })
+  return entry.caseNo ?? (await call(catalog.submitEntry, { params: { code: pathOf(code) } })).caseNo
+}
+
+async function publish(as: As, e: DemoEntry, code: string): Promise<void> {
+  const entry = await (await as(e.by))(catalog.entryByCode, { params: { code: pathOf(code) } })
+  if (entry.state === 'published') return
+  await act(as, authorityOf(e.by), await submit(as, e, code), 'publish', { note: '核心元数据齐全，同意发布。' })
+}
+
+const authorityOf = (department: string) =>
+  ({ fz: 'fz.dashuju', yt: 'yt.zhengwu', hn: 'hn.zhengwu', sp: 'sp.zhengwu', jj: 'jj.gongxin' })[department.split('.')[0]!]!
+
+/** One act on a case, unless this person's department has done it. */
+async function act(as: As, username: string, no: string, action: string, form: procedure.Form): Promise<void> {
+  const call = await as(username)
+  const { department } = await call(organization.session)
+  const c = await call(procedure.caseByNo, { params: { no } })
+  if (c.timeline.some(t => t.action === action && t.department === department.name)) return
+  await call(procedure.act, { params: { no, action }, body: { version: c.version, form } })
+}
+
+async function fill(as: As, e: DemoEntry, entryId: string): Promise<void> {
+  if (e.file) await deliver(as, entryId, { ...e.file, by: e.by })
+}
+
+const settled = new Set(['done', 'held', 'failed', 'drift', 'returned', 'cancelled'])
+
+/** Uploads a file and waits for its batch. `columns` sets up the source; without it an earlier set-up is used. */
+async function deliver(
+  as: As,
+  entryId: string,
+  file: { by: string; path: string; name: string; columns?: Record<string, string>; keys?: string[]; threshold?: number; state?: string },
+): Promise<void> {
+  const call = await as(file.by)
+  const { rows: earlier } = await call(aggregation.batches, { query: { entry: entryId, limit: 200 } })
+  let batch = earlier.find(b => b.name === file.name && !['failed', 'cancelled'].includes(b.state))
+  if (!batch) {
+    const { rows } = await call(aggregation.sources, { query: { entry: entryId } })
+    const threshold = file.threshold ?? rows[0]?.threshold ?? 0.01
+    const source = rows[0] ?? (await call(aggregation.createSource, { body: { entryId, kind: 'file', name: file.name, threshold } }))
+    const bytes = readFileSync(join(resolve(import.meta.dirname, '../../demo'), file.path))
+    const seen = await call(aggregation.upload, { params: { id: source.id }, file: { name: file.name, bytes } })
+    if (!source.ready) {
+      const mapping = seen.columns.map(c => ({ source: c.name, item: file.columns?.[c.name] ?? null }))
+      await call(aggregation.saveMapping, { params: { id: source.id }, body: { mapping, keys: file.keys, threshold } })
+    }
+    batch = await call(aggregation.startBatch, { params: { id: source.id }, body: { uploadId: seen.uploadId } })
+  }
+  for (let tries = 0; tries < 300 && !settled.has(batch.state); tries++) {
+    await sleep(100)
+    batch = await call(aggregation.batch, { params: { id: batch.id } })
+  }
+  if (batch.state === (file.state ?? 'done')) return
+  const { rules } = await call(aggregation.rejects, { params: { id: batch.id } })
+  const why = [...batch.messages.map(m => m.text), ...rules.map(r => `${r.label} ${r.count}`)]
+  throw new Error(`${file.name}: ${batch.stateLabel} ${why.join('；')}`)
+}
+
+async function propose(as: As, e: DemoEntry, code: string): Promise<void> {
+  const call = await as(e.by)
+  const gate = await call(opening.gate, { params: { code: pathOf(code) } })
+  if (gate.state !== 'none') return
+  const items = gate.items.map(i => ({ key: i.key, treatment: 'plain' }))
+  const { theme, description } = e.open!
+  await call(opening.propose, { params: { code: pathOf(code) }, body: { items, theme, description, exclusions: true } })
+}
+
+async function openToAll(as: As, e: DemoEntry, code: string): Promise<void> {
+  const gate = await (await as(e.by))(opening.gate, { params: { code: pathOf(code) } })
+  if (gate.state !== 'in-review') return
+  await act(as, e.open!.reviewer, gate.caseNo!, 'clear', { secrecyResult: 'clear', note: '逐项核对，不涉密，不含个人信息。' })
+  await act(as, authorityOf(e.by), gate.caseNo!, 'open', { note: '清单要素齐全，同意开放。' })
+}
+
+/** An application and what happened to it since, each on its day. */
+function chapters(as: As, a: Application, entry: { id: string; code: string }): { ago: number; run: () => Promise<unknown> }[] {
+  const find = async () => {
+    const { rows } = await (await as(a.by))(procedure.cases, {
+      query: { scope: 'started', procedure: 'sharing-application', limit: 200 },
+    })
+    return rows.find(r => r.title.endsWith(` 申请 ${a.entry}`))?.no
+  }
+  const start = async () => {
+    if (await find()) return
+    const call = await as(a.by)
+    const known = (await call(organization.systems)).find(s => s.name === a.system)
+    const system = known ?? (await call(organization.createSystem, { body: { name: a.system } }))
+    const form: procedure.Form = { dataName: a.entry, method: 'api', system: system.id, ...a.form }
+    await call(sharing.apply, { body: { entryId: entry.id, form } })
+  }
+  return [
+    { ago: a.ago, run: start },
+    ...a.acts.map(x => ({ ago: x.ago, run: async () => act(as, x.by, (await find())!, x.action, x.form) })),
+  ]
+}
+
+/** The consumer's system takes data under its grant, once a day for some days. */
+async function use(app: FastifyInstance, as: As): Promise<void> {
+  const call = await as('yt.yibao.dev')
+  const { rows } = await call(delivery.grants, { query: { side: 'received' } })
+  const grant = rows[0]
+  if (!grant || grant.lastCall) return
+  const { clientId, clientSecret } = await call(delivery.rotate, { params: { id: grant.id } })
+  const token = await app.inject({
+    method: 'POST',
+    url: '/oauth/token',
+    payload: { grant_type: 'client_credentials', client_id: clientId, client_secret: clientSecret },
+  })
+  for (const reference of ['YB-0001', 'YB-0002', 'YB-0003']) {
+    const reply = await app.inject({
+      url: `/data/v1/${pathOf(grant.code)}?limit=20`,
+      headers: {
+        authorization: `Bearer ${token.json().access_token}`,
+        'x-huitong-operator': encodeURIComponent('杨示乐'),
+        'x-huitong-case': reference,
+      },
+    })
+    if (reply.statusCode !== 200) throw new Error(`data API: ${reply.statusCode} ${reply.body}`)
+  }
+}
