@@ -220,7 +220,15 @@ export function openDelivery(services: Services) {
             remedy: '请在 key 里逐项写出，不多不少。',
           })
         }
-        const s = comparison({ relation: grant.relation!, columns: grant.columns, items: grant.items, key, values, guard })
+        const s = comparison({
+          relation: grant.relation!,
+          columns: grant.columns,
+          items: grant.items,
+          keys: grant.keys,
+          key,
+          values,
+          guard,
+        })
         const row = (await run(grant, s)).rows[0] as { live: boolean; agrees: Record<string, boolean> | null }
         return {
           live: row.live,

@@ -121,6 +121,21 @@ test('one JSON text with the names of the items, keyset paging and filters by th
   assert.deepEqual(none, { live: true, rows: '[]', count: 0, last: null })
 })
 
+test('a filter on all identifiers looks the row up by its key', async () => {
+  await client.query(`create table pool.two (_key text collate "C" primary key, c1 text, c2 text, c3 numeric)`)
+  await client.query(`insert into pool.two select 'a' || chr(31) || i, 'a', i::text, i from generate_series(1, 2000) i; analyze pool.two`)
+  const two = {
+    relation: 'pool.two',
+    columns: ['c1', 'c2', 'c3'],
+    items: [item('c1', '甲', 'plain'), item('c2', '乙', 'plain'), { ...item('c3', '数', 'plain'), type: 'N' }],
+  }
+  const s = projectJson({ ...two, keys: ['c1', 'c2'], limit: 5, filter: { 乙: '77', 甲: 'a' } })
+  assert.equal((await run(s))[0].rows, '[{"甲":"a","乙":"77","数":"77"}]')
+  const plan = (await client.query(`explain ${s.text}`, s.values)).rows.map(r => r['QUERY PLAN']).join('\n')
+  assert.match(plan, /Index Scan using two_pkey/)
+  assert.doesNotMatch(projectJson({ ...two, keys: ['c3'], limit: 5, filter: { 数: '7.0' } }).text, /_key = /)
+})
+
 test('the guard holds in the same snapshot: no row leaves when it fails', async () => {
   const [reply] = await run(projectJson({ ...source, limit: 9, guard: param => `1 = ${param(2)}::int` }))
   assert.deepEqual(reply, { live: false, rows: '[]', count: 0, last: null })

@@ -18,6 +18,8 @@ type Source = {
   columns: readonly string[]
   /** What may leave. */
   items: readonly OutgoingItem[]
+  /** Items whose values make up `_key`, in order: a filter on all of them becomes a look-up. */
+  keys?: readonly string[] | undefined
   /** SQL that must hold in the same snapshot as the data, e.g. that the grant has not changed. */
   guard?: ((param: Param) => string) | undefined
 }
@@ -78,7 +80,8 @@ select (select ok from live) as live, '[' || coalesce(string_agg(row, ',' order 
 export function comparison(p: Source & { key: Record<string, string>; values: Record<string, string> }): Statement {
   const { values, param } = parameters()
   const find = finder(p)
-  const named = Object.entries(p.key).map(([name, value]) => `${column(find(name).key)} = ${param(value)}`)
+  const given = new Map(Object.entries(p.key).map(([name, value]) => [find(name), value]))
+  const named = [...byKey(p, given, param), ...[...given].map(([item, value]) => `${column(item.key)} = ${param(value)}`)]
   const agrees = Object.entries(p.values).map(
     ([name, value]) => `${param(name)}::text, coalesce(${column(find(name).key)} = ${param(value)}, false)`,
   )
@@ -95,8 +98,9 @@ function parameters(): { values: unknown[]; param: Param } {
 
 function conditions(p: Projection, param: Param): string {
   const find = finder(p)
-  const list = Object.entries(p.filter ?? {}).map(([name, value]) => {
-    const item = find(name)
+  const given = new Map(Object.entries(p.filter ?? {}).map(([name, value]) => [find(name), value]))
+  const list = byKey(p, given, param)
+  for (const [item, value] of given) {
     if (item.treatment !== 'plain') {
       refuse('data.filter_not_plain', {
         status: 403,
@@ -105,12 +109,19 @@ function conditions(p: Projection, param: Param): string {
         remedy: '请改按原样提供的信息项筛选；核对某个值请用核验接口。',
       })
     }
-    // The server reads the value as the type of the column, so an index on it is used and 1.50 equals 1.5.
-    return `${column(item.key)} = ${param(value)}`
-  })
+    // The server reads the value as the type of the column, so that 1.50 equals 1.5.
+    list.push(`${column(item.key)} = ${param(value)}`)
+  }
   if (p.after !== undefined && p.after !== null) list.push(`_key > ${param(p.after)}`)
   if (p.guard) list.push(p.guard(param))
   return list.join(' and ') || 'true'
+}
+
+/** `_key` is the text of its items, joined by the unit separator; only for text items is what a caller writes the same text. */
+function byKey(p: Source, given: Map<OutgoingItem, string>, param: Param): string[] {
+  const parts = (p.keys ?? []).map(key => [...given].find(([item]) => item.key === key && (!item.type || 'CMG'.includes(item.type))))
+  if (!parts.length || parts.some(part => !part)) return []
+  return [`_key = ${param(parts.map(part => part![1]).join('\u001f'))}`]
 }
 
 function choose(p: Projection): OutgoingItem[] {

@@ -51,6 +51,7 @@ export type OpenEntry = {
   openClass: OpenClass | null
   relation: string | null
   columns: string[]
+  keys: string[]
   rows: number
   updated: Date | null
   /** State of the table's data; changes with every batch that commits. */
@@ -66,7 +67,7 @@ export async function findEntry(pool: pg.Pool, where: { urlCode: string } | { en
   const { rows } = await pool.query(
     `select e.id as "entryId", e.code, e.title, e.department, e.department_id as "departmentId", e.region, 
       e.state, e.version, e.content, e.open_class as "openClass",
-      m.relation, coalesce(m.columns, '{}') as columns, coalesce(m.rows, 0)::bigint as rows, m.updated, coalesce(${markOf('m')}, '') as mark,
+      m.relation, coalesce(m.columns, '{}') as columns, coalesce(m.keys, '{}') as keys, coalesce(m.rows, 0)::bigint as rows, m.updated, coalesce(${markOf('m')}, '') as mark,
       case when l.entry_id is not null then json_build_object('version', l.version, 'state', l.state, 'items', l.items, 'theme', l.theme,
         'description', l.description, 'published', l.published, 'caseNo', l.case_no, 'approver', l.approver, 'cite', l.cite,
         'withdrawnReason', l.withdrawn_reason, 'withdrawnCite', l.withdrawn_cite, 'profile', l.profile, 'profileMark', l.profile_mark) end as listing,
