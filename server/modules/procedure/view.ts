@@ -151,7 +151,7 @@ export async function caseView(ctx: StaffContext, c: CaseRecord): Promise<Case> 
     actions,
     withheld,
     missing,
-    form: formRows(c.form, rows),
+    form: formRows(c.form, rows, c.form.system ? await systemName(ctx.db, c.form.system) : null),
     timeline: events.map(e => ({
       seq: e.seq,
       at: e.at.toISOString(),
@@ -315,7 +315,7 @@ function stepsOf(p: Procedure, c: CaseRecord, history: { from: string | null; to
 const basisText = (b: NonNullable<Form['basis']>) => `《${b.instrument}》${b.article}${b.text ? `：${b.text}` : ''}`
 
 /** A form in words, field by field. */
-export function formRows(form: Form, rows: { key: string; label: string }[]): Case['form'] {
+export function formRows(form: Form, rows: { key: string; label: string }[], system?: string | null): Case['form'] {
   const name = (key: string) => rows.find(r => r.key === key)?.label ?? key
   return (Object.keys(fields) as FieldName[]).flatMap(field => {
     const value = (form as Record<string, unknown>)[field]
@@ -331,6 +331,7 @@ export function formRows(form: Form, rows: { key: string; label: string }[]): Ca
     else if (field === 'corrections')
       text = (value as { field: string; message: string }[]).map((x, i) => `${i + 1}. ${x.field}：${x.message}`).join('\n')
     else if (field === 'accept') text = '同意'
+    else if (field === 'system') text = system ?? text
     else if (spec.options) text = spec.options.find(([k]) => k === value)?.[1] ?? text
     return [{ name: field, label: spec.label, value: text }]
   })
@@ -348,6 +349,9 @@ async function contactOf(db: Database, departmentId: string): Promise<string | n
     .executeTakeFirst()
   return p ? `${p.name}${p.phone ? ` ${p.phone}` : ''}` : null
 }
+
+const systemName = async (db: Database, id: string): Promise<string | null> =>
+  (await db.selectFrom('organization.system_view').select('name').where('id', '=', id).executeTakeFirst())?.name ?? null
 
 /** Ledger numbers of a case's events, as far as the ledger is expanded. */
 async function ledgerNumbers(db: Database, no: string): Promise<Map<number, number>> {
