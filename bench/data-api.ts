@@ -1,0 +1,163 @@
+// Requests per second of the data API with the ledger on, beside a bare Fastify route that runs the same projection and passes the
+// JSON through. Same process, same pool, same table, turn by turn: ./huitong bench data-api [seconds per turn]
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import autocannon from 'autocannon'
+import Fastify from 'fastify'
+import { buildApp } from '../server/app.ts'
+import { rotateCredentials } from '../server/modules/delivery/commands.ts'
+import { projectJson } from '../server/modules/delivery/projection.ts'
+import { createGrant } from '../server/modules/delivery/public.ts'
+import { createDepartment } from '../server/modules/organization/public.ts'
+import { loadConfig } from '../server/platform/config.ts'
+import { systemContext } from '../server/platform/context.ts'
+import { migrate } from '../server/platform/migrate.ts'
+import { startTemporaryPostgres } from '../server/platform/postgres.ts'
+import { aFilledEntry } from '../test/support/entry.ts'
+import { creditCode } from '../test/support/world.ts'
+import { keep } from './results.ts'
+
+const seconds = Number(process.argv[2] ?? 6)
+const rounds = 3
+const connections = 64
+const total = 100_000
+
+const names = ['编号', '姓名', '月补助金额', '备注', '起始日期', '户籍地址', '类别', '状态']
+const items = names.map((name, i) => ({
+  key: `c${i + 1}`,
+  name,
+  type: name === '月补助金额' ? 'Y' : name === '起始日期' ? 'D' : 'C',
+  ...(name === '姓名' && { semantic: 'person-name' }),
+  ...(name === '户籍地址' && { semantic: 'address' }),
+}))
+const treatment = (i: { semantic?: string }) => (i.semantic ? ('masked' as const) : ('plain' as const))
+
+// Forced to disk as in use: the ledger's block must be there before the reply leaves.
+const server = await startTemporaryPostgres({ durable: true })
+const dataDir = mkdtempSync(join(tmpdir(), 'huitong-bench-'))
+try {
+  await migrate(server.url)
+  const config = { ...loadConfig({ HUITONG_LOG_LEVEL: 'silent' }), dataDir }
+  const app = await buildApp({ config, databaseUrl: server.url, roles: ['api'] })
+  const { db, pool } = app.services
+  const ctx = systemContext(app.services)
+  const department = (region: string, name: string, n: number) =>
+    createDepartment(db, ctx, { region, name, creditCode: creditCode(region, n), roles: [] })
+  const owner = await department('350100', '福州市民政局', 1)
+  const user = await department('350125', '永泰县医保局', 2)
+  const entry = await aFilledEntry(pool, {
+    department: owner.id,
+    region: '350100',
+    code: '307013350100001/000001',
+    content: { title: '测速用目录', shareClass: 'conditional', items },
+    rows: Array.from({ length: total }, (_, i) => [
+      String(i).padStart(8, '0'),
+      '张三丰',
+      `${i}.50`,
+      '按季度核对',
+      '2026-01-01',
+      '福建省福州市永泰县樟城镇北门路12号3栋502室',
+      'A',
+      '在享',
+    ]),
+  })
+  await pool.query(`analyze ${entry.relation}`)
+  const grant = await db.transaction().execute(tx =>
+    createGrant(tx, ctx, {
+      entryId: entry.id,
+      entryVersion: 1,
+      granteeDepartmentId: user.id,
+      systemId: null,
+      items: items.map(i => ({ key: i.key, treatment: treatment(i) })),
+      purpose: '核对医疗救助资格',
+      basis: '',
+      approver: '市大数据委 陈主任',
+      from: '2020-01-01',
+      until: null,
+      quotaPerDay: null,
+      caseId: null,
+      caseNo: 'GX-2026-0001',
+      method: 'api',
+      cite: { regulation: 'fuzhou-manage-2019', title: '福州管理', article: '第十七条', text: '按批准的范围提供。' },
+    }),
+  )
+  const { clientId, clientSecret } = await db.transaction().execute(tx => rotateCredentials(tx, ctx, grant.id))
+  const url = await app.listen({ host: '127.0.0.1', port: 0 })
+  const { access_token } = (await fetch(`${url}/oauth/token`, {
+    method: 'POST',
+    body: new URLSearchParams({ grant_type: 'client_credentials', client_id: clientId, client_secret: clientSecret }),
+  }).then(reply => reply.json())) as { access_token: string }
+
+  const bare = Fastify({ logger: false })
+  const statement = (filter?: Record<string, string>) =>
+    projectJson({
+      relation: entry.relation,
+      columns: items.map(i => i.key),
+      keys: ['c1'],
+      items: items.map(i => ({ ...i, treatment: treatment(i) })),
+      filter,
+      limit: 10,
+    })
+  const key = '00050000'
+  const statements = { key: { ...statement({ 编号: key }), name: 'bare.key' }, page: { ...statement(), name: 'bare.page' } }
+  for (const kind of ['key', 'page'] as const) {
+    bare.get(`/${kind}`, async (_request, reply) => {
+      const { rows, count } = (await pool.query(statements[kind])).rows[0] as { rows: string; count: number }
+      return reply.header('content-type', 'application/json; charset=utf-8').send(`{"rows":${rows},"count":${count},"next":null}`)
+    })
+  }
+  const bareUrl = await bare.listen({ host: '127.0.0.1', port: 0 })
+
+  const headers = {
+    authorization: `Bearer ${access_token}`,
+    'x-huitong-operator': encodeURIComponent('周倩'),
+    'x-huitong-case': 'YB-2026-77',
+  }
+  const measure = async (address: string, h: Record<string, string> = {}, time = seconds) => {
+    const r = await autocannon({ url: address, connections, duration: time, headers: h })
+    if (r.non2xx || r.errors) throw new Error(`${address}: ${r.non2xx} refused, ${r.errors} errors`)
+    return { perSecond: r['2xx'] / r.duration, p99: r.latency.p99 }
+  }
+  const median = (list: number[]) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)]!
+
+  const data = `${url}/data/v1/${entry.path}?limit=10`
+  const kinds = {
+    key: { title: 'one row by its key', url: `${data}&filter=${encodeURIComponent(JSON.stringify({ 编号: key }))}` },
+    page: { title: 'a page of ten rows', url: data },
+  }
+  for (const kind of ['key', 'page'] as const) {
+    const { title, url: address } = kinds[kind]
+    await measure(`${bareUrl}/${kind}`, {}, 2)
+    await measure(address, headers, 2)
+    const pairs: { ours: number; base: number }[] = []
+    for (let round = 1; round <= rounds; round++) {
+      const base = await measure(`${bareUrl}/${kind}`)
+      const ours = await measure(address, headers)
+      pairs.push({ ours: ours.perSecond, base: base.perSecond })
+      console.log(
+        `${title}, round ${round}: bare ${base.perSecond.toFixed(0)}/s (p99 ${base.p99} ms), data API ${ours.perSecond.toFixed(0)}/s (p99 ${ours.p99} ms), ratio ${(ours.perSecond / base.perSecond).toFixed(2)}`,
+      )
+    }
+    const result = {
+      name: `data-api.${kind}`,
+      value: Math.round(median(pairs.map(p => p.ours))),
+      unit: 'requests/s',
+      baseline: Math.round(median(pairs.map(p => p.base))),
+      ratio: Number(median(pairs.map(p => p.ours / p.base)).toFixed(2)),
+      at: new Date().toISOString(),
+      note: `${title}, ${connections} connections, ledger on, ${rounds} turns of ${seconds} s; baseline: bare Fastify route, same SQL, same process`,
+    }
+    keep([result])
+    console.log(`${title}: ${result.value}/s beside ${result.baseline}/s, ratio ${result.ratio}`)
+  }
+  const { rows } = await pool.query<{ blocks: number; records: number }>(
+    'select count(*) as blocks, sum(count)::bigint as records from audit.block',
+  )
+  console.log(`ledger: ${rows[0]!.records} records in ${rows[0]!.blocks} blocks`)
+  await bare.close()
+  await app.close()
+} finally {
+  await server.stop()
+  rmSync(dataDir, { recursive: true, force: true })
+}
