@@ -166,6 +166,9 @@ export function Head({ of, area, title = of.title, children }: { of: Dataset; ar
   )
 }
 
+/** A list where hardly a value comes twice says nothing. */
+const spread = (item: Dataset['items'][number], rows: number) => ((item.top[0]?.count ?? 0) >= rows * 0.02 ? item.top.slice(0, 3) : [])
+
 const share = (part: number) => (part >= 0.9995 ? '100%' : `${(part * 100).toFixed(1)}%`)
 
 function Items({ of }: { of: Dataset }) {
@@ -207,10 +210,10 @@ function Items({ of }: { of: Dataset }) {
                 <td data-label="不同值" className="right keep">
                   {number(item.distinct)}
                 </td>
-                <td data-label="取值分布" className={item.top.length ? 'top3' : 'blank'}>
-                  {item.top.length > 0 && (
+                <td data-label="取值分布" className={spread(item, of.rows).length ? 'top3' : 'blank'}>
+                  {spread(item, of.rows).length > 0 && (
                     <ul>
-                      {item.top.slice(0, 3).map(({ value, count }) => (
+                      {spread(item, of.rows).map(({ value, count }) => (
                         <li key={value}>
                           <span>{value}</span>
                           <i aria-hidden="true">

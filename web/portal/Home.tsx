@@ -7,6 +7,7 @@ import { DatasetLink, Dots, Index, Part, SearchBox, Title } from './parts.tsx'
 
 export function Home() {
   const load = useRead(home)
+  const taken = load.data?.most.filter(row => row.downloads > 0) ?? []
   const regions = load.data?.regions
   return (
     <>
@@ -38,7 +39,7 @@ export function Home() {
       </div>
       <div className="wrap">
         <Loaded load={load} lines={12}>
-          {({ datasets, themes, regions, latest, most }) =>
+          {({ datasets, themes, regions, latest }) =>
             datasets === 0 ? (
               <div className="sheet">
                 <Nothing
@@ -62,9 +63,11 @@ export function Home() {
                 <Part id="latest" title="最近更新" note={<All search={{ sort: 'updated' }} />}>
                   <Rows of={latest} mark={row => (row.updated ? dayOf(row.updated).slice(5) : '—')} />
                 </Part>
-                <Part id="most" title="最常下载" note={<All search={{ sort: 'downloads' }} />}>
-                  <Rows of={most} mark={row => `${amount(row.downloads)} 次`} />
-                </Part>
+                {taken.length > 0 && (
+                  <Part id="most" title="最常下载" note={<All search={{ sort: 'downloads' }} />}>
+                    <Rows of={taken} mark={row => `${amount(row.downloads)} 次`} />
+                  </Part>
+                )}
                 <Part id="use" title="怎样用">
                   <Dots
                     of={[

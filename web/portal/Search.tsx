@@ -236,7 +236,7 @@ function Hit({ row, q }: { row: DatasetRow; q?: string }) {
           row.updateCycle,
           <Fresh key="fresh" row={row} />,
           <span key="rows" className="ht-num">{`${amount(row.rows)} 行`}</span>,
-          row.formats.length > 0 && <span key="formats">{row.formats.map(format => format.toUpperCase()).join(' ')} 接口</span>,
+          row.formats.length > 0 && <span key="formats">{row.formats.join(' ')}</span>,
           <span key="downloads" className="ht-num">{`下载 ${amount(row.downloads)}`}</span>,
         ]}
       />
