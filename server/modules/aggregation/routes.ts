@@ -42,6 +42,7 @@ import { judge } from './reading/inspect.ts'
 import { Unreadable } from './reading/xlsx.ts'
 import { allowed, type Verb } from './rules.ts'
 import { abandonBatches, targetOf } from './run.ts'
+import './health.ts'
 
 export function registerAggregation(app: FastifyInstance): void {
   const { services } = app

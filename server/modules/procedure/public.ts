@@ -1,3 +1,3 @@
 export { type CaseRecord, type Effect, registerEffect, type Start, startCase } from './engine.ts'
 export { missing } from './rules.ts'
-export { caseView, fieldView, registerHooks, type SubjectHooks } from './view.ts'
+export { caseView, fieldView, registerHealth, registerHooks, type SubjectHooks } from './view.ts'

@@ -6,7 +6,7 @@ import { route } from '../../platform/http.ts'
 import { notFound, Problem } from '../../platform/problem.ts'
 import { act, type CaseRecord, procedureOf } from './engine.ts'
 import { rolesOf } from './rules.ts'
-import { caseRow, caseView, type DutyRow, dutyClock, hooksOf, mayKnow } from './view.ts'
+import { caseRow, caseView, type DutyRow, dutyClock, healthOf, hooksOf, mayKnow } from './view.ts'
 
 export function registerProcedure(app: FastifyInstance): void {
   const { db } = app.services
@@ -129,7 +129,12 @@ export function registerProcedure(app: FastifyInstance): void {
     const shown = rows
       .filter(r => !lights || lights.includes(r.clock.light))
       .sort((a, b) => rank[a.clock.light] - rank[b.clock.light] || (a.clock.due ?? '9').localeCompare(b.clock.due ?? '9'))
-    return { rows: shown, counts, forecast: [...forecast.values()].sort((a, b) => a.day.localeCompare(b.day)).slice(0, 10), health: [] }
+    return {
+      rows: shown,
+      counts,
+      forecast: [...forecast.values()].sort((a, b) => a.day.localeCompare(b.day)).slice(0, 10),
+      health: await healthOf(ctx),
+    }
   })
 
   route(app, contract.notices, async ({ ctx }) => {

@@ -358,3 +358,12 @@ async function ledgerNumbers(db: Database, no: string): Promise<Map<number, numb
   const rows = await db.selectFrom('audit.entry_view').select(['seq', 'action', 'data']).where('case_no', '=', no).execute()
   return new Map(rows.map(r => [r.action === 'case.start' ? 1 : Number((r.data as { event?: number } | null)?.event ?? -1), Number(r.seq)]))
 }
+
+/** One line under 数据健康: what to look at besides deadlines. Lines that count nothing are left out by the page. */
+export type HealthLine = { label: string; count: number; href: string }
+type Health = (ctx: StaffContext) => Promise<HealthLine[]>
+const healths: Health[] = []
+/** Modules to the right tell what a department should know about its data today. */
+export const registerHealth = (h: Health): void => void healths.push(h)
+export const healthOf = async (ctx: StaffContext): Promise<HealthLine[]> =>
+  (await Promise.all(healths.map(h => h(ctx)))).flat().filter(line => line.count > 0)
