@@ -458,6 +458,9 @@ export const published: DemoEntry[] = [
 /** Comes after the full file of 企业登记: every fifth code is wrong, so that the whole batch is held. */
 export const heldFile = { entry: firms.title, by: 'jj.shichang', path: 'jinjiang-firms-2.csv', name: '企业登记（本周新增）.csv' }
 
+/** A small delivery of the day the demonstration is loaded. */
+export const todaysFile = { entry: firms.title, by: 'jj.shichang', path: 'jinjiang-firms-3.csv', name: '企业登记（今日新增）.csv' }
+
 /** Waits for review. */
 export const waiting: DemoEntry = {
   by: 'fz.huanbao',

@@ -197,6 +197,7 @@ const files = [
   subsidies(),
   { name: 'jinjiang-firms.csv', head: firmHead, rows: firms(5, 500, 1) },
   brokenFirms(),
+  { name: 'jinjiang-firms-3.csv', head: firmHead, rows: firms(7, 25, 60001) },
 ]
 mkdirSync(directory, { recursive: true })
 for (const file of files) writeFileSync(join(directory, file.name), text(file))

@@ -17,9 +17,9 @@ import { addDays, dayOf } from '../platform/clock.ts'
 import type { Config } from '../platform/config.ts'
 import { systemContext } from '../platform/context.ts'
 import { type Caller, signIn } from './client.ts'
-import { type DemoEntry, heldFile, published, unfinished, waiting } from './entries.ts'
+import { type DemoEntry, heldFile, published, todaysFile, unfinished, waiting } from './entries.ts'
 import { creditCode, departments, password, people, useful } from './places.ts'
-import { type Application, applications } from './story.ts'
+import { type Application, applications, direct } from './story.ts'
 
 type Options = { config: Config; databaseUrl: string; log: (line: string) => void }
 
@@ -77,44 +77,29 @@ async function tell(config: Config, databaseUrl: string): Promise<void> {
     moveTo(55)
     await inTurn(published, e => publish(as, e, entries.get(e.content.title)!.code))
 
+    const open = published.filter(e => e.open)
+    const closed = published.filter(e => !e.open)
+    const of = (title: string) => entries.get(title)!
     const story: { ago: number; run: () => Promise<unknown> }[] = [
-      {
-        ago: 54,
-        run: () =>
-          inTurn(
-            published.filter(e => e.open),
-            e => fill(as, e, entries.get(e.content.title)!.id),
-          ),
-      },
-      {
-        ago: 53,
-        run: () =>
-          inTurn(
-            published.filter(e => e.open),
-            e => propose(as, e, entries.get(e.content.title)!.code),
-          ),
-      },
-      {
-        ago: 52,
-        run: () =>
-          inTurn(
-            published.filter(e => e.open),
-            e => openToAll(as, e, entries.get(e.content.title)!.code),
-          ),
-      },
-      {
-        ago: 20,
-        run: () =>
-          inTurn(
-            published.filter(e => !e.open),
-            e => fill(as, e, entries.get(e.content.title)!.id),
-          ),
-      },
-      ...applications.flatMap(a => chapters(as, a, entries.get(a.entry)!)),
+      { ago: 20, run: () => inTurn(closed, e => fill(as, e, of(e.content.title).id)) },
       { ago: 12, run: () => use(app, as) },
+      { ago: 10, run: () => inTurn(open, e => fill(as, e, of(e.content.title).id)) },
+      { ago: 9, run: () => inTurn(open, e => propose(as, e, of(e.content.title).code)) },
+      { ago: 8, run: () => inTurn(open, e => openToAll(as, e, of(e.content.title).code)) },
+      { ago: 7, run: () => takeUp(as, of(direct.entry).id) },
+      {
+        ago: 5,
+        run: () =>
+          visit(
+            app,
+            open.map(e => of(e.content.title).code),
+          ),
+      },
       { ago: 3, run: async () => submit(as, waiting, (await register(as, waiting)).code) },
       { ago: 2, run: () => register(as, unfinished) },
-      { ago: 1, run: () => deliver(as, entries.get(heldFile.entry)!.id, { ...heldFile, state: 'held' }) },
+      { ago: 1, run: () => deliver(as, of(heldFile.entry).id, { ...heldFile, state: 'held' }) },
+      { ago: 0, run: () => deliver(as, of(todaysFile.entry).id, todaysFile) },
+      ...applications.flatMap(a => chapters(as, a, of(a.entry))),
     ]
     for (const { ago, run } of story.sort((a, b) => b.ago - a.ago)) {
       moveTo(ago)
@@ -297,5 +282,26 @@ async function use(app: FastifyInstance, as: As): Promise<void> {
       },
     })
     if (reply.statusCode !== 200) throw new Error(`data API: ${reply.statusCode} ${reply.body}`)
+  }
+}
+
+/** Unconditional data are taken up at once, without an application. */
+async function takeUp(as: As, entryId: string): Promise<void> {
+  const call = await as(direct.by)
+  const { rows } = await call(delivery.grants, { query: { side: 'received' } })
+  if (rows.some(g => g.title === direct.entry)) return
+  const known = (await call(organization.systems)).find(s => s.name === direct.system)
+  const system = known ?? (await call(organization.createSystem, { body: { name: direct.system } }))
+  await call(sharing.access, { body: { entryId, system: system.id, purpose: direct.purpose, duty: direct.duty } })
+}
+
+/** Some people come to the portal and take files away. */
+async function visit(app: FastifyInstance, codes: string[]): Promise<void> {
+  const home = (await app.inject({ url: '/api/open/home' })).json()
+  if (home.most.some((d: { downloads: number }) => d.downloads > 0)) return
+  for (const [n, code] of codes.entries()) {
+    const path = `/api/open/datasets/${pathOf(code)}`
+    await app.inject({ url: `${path}/preview` })
+    for (let i = 0; i <= (n * 3) % 5; i++) await app.inject({ url: `${path}/download?format=${i % 2 ? 'json' : 'csv'}` })
   }
 }

@@ -81,7 +81,7 @@ export const applications: Application[] = [
     entry: allowance,
     by: 'sp.minzheng',
     system: '双牌县社会救助系统',
-    ago: 18,
+    ago: 19,
     form: wish(
       ['c1', 'c2', 'c5'],
       '核对户籍在双牌、居住在福州的困难家庭是否已获救助。',
@@ -244,3 +244,12 @@ export const applications: Application[] = [
     acts: [],
   },
 ]
+
+/** Unconditional data, taken up without an application. */
+export const direct = {
+  entry: '福州市村（居）委会名录',
+  by: 'fz.weijian',
+  system: '福州市健康扶助系统',
+  purpose: '核对体检预约人员的居住地址。',
+  duty: '基本公共卫生服务的组织职责',
+}
