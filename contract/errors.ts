@@ -7,6 +7,7 @@ export const errors: { area: string; label: string; codes: Record<string, Explai
     label: '请求与系统',
     codes: {
       'request.invalid': { is: '填写的内容或参数不对', do: '按 errors 里列出的位置逐处修改，再提交一次。' },
+      'request.unstorable': { is: '内容里有不能保存的字符', do: '删去空字符或残缺的字符后再提交。' },
       'request.too_many': { is: '请求太频繁', do: '等 retry-after 写的秒数再试。' },
       'access.role': { is: '这里只对某些角色开放', do: '需要时请联系本部门的管理员调整分工。' },
       'database.unavailable': { is: '数据库暂时连不上，没有保存任何内容', do: '稍后重试。' },

@@ -53,7 +53,9 @@ export async function buildApp({
   })
   const { db, pool, close } = await connect(databaseUrl, { max: config.poolSize })
   const jobs = openJobs(databaseUrl, app.log)
-  const ledger = openLedger(pool)
+  // The ledger has a connection of its own: a block must not wait behind the requests that wait for it.
+  const sealing = await connect(databaseUrl, { max: 1 })
+  const ledger = openLedger(sealing.pool)
   const services: Services = {
     config,
     db,
@@ -123,6 +125,7 @@ export async function buildApp({
   // Blocks become queryable within a second; pages that need it at once expand by themselves.
   let expanding = Promise.resolve<unknown>(undefined)
   const timer = setInterval(() => {
+    if (!roles.includes('worker')) return
     expanding = expand(db).catch(error => app.log.warn({ error: (error as Error).message }, 'expand'))
   }, 1000)
   app.addHook('onReady', async () => {
@@ -133,6 +136,7 @@ export async function buildApp({
     await jobs.stop()
     await expanding
     await ledger.close()
+    await sealing.close()
     await close()
   })
   return app

@@ -77,6 +77,15 @@ function parse(
   part: 'params' | 'query' | 'body',
 ): unknown {
   if (!schema) return undefined
+  const unstorable = unstorableText(value, '')
+  if (unstorable !== null) {
+    throw new Problem('request.unstorable', {
+      status: 400,
+      detail: '内容里有不能保存的字符（空字符或残缺的字符）。',
+      remedy: '请删去后重试；从别处粘贴的内容可先贴到记事本。',
+      errors: [{ pointer: unstorable, code: 'request.unstorable', message: '含有不能保存的字符' }],
+    })
+  }
   const parsed = schema.safeParse(value)
   if (parsed.success) return parsed.data
   const errors = parsed.error!.issues.map(issue => ({
@@ -96,6 +105,17 @@ function parse(
     reason: 'field-missing',
     errors,
   })
+}
+
+/** JSON pointer of the first text that PostgreSQL cannot hold (NUL) or that is no Unicode (half a surrogate pair). */
+function unstorableText(value: unknown, at: string): string | null {
+  if (typeof value === 'string') return value.includes('\u0000') || !value.isWellFormed() ? at : null
+  if (typeof value !== 'object' || value === null) return null
+  for (const [key, inner] of Object.entries(value)) {
+    const found = unstorableText(key, at) ?? unstorableText(inner, `${at}/${key}`)
+    if (found !== null) return found
+  }
+  return null
 }
 
 /** The one place where errors become replies: RFC 9457 `application/problem+json`. */

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import type { FastifyInstance } from 'fastify'
-import type { Endpoint, Params, Query, Reply, Role } from '../../contract/endpoint.ts'
 import type { Problem } from '../../contract/common.ts'
+import type { Endpoint, Params, Query, Reply, Role } from '../../contract/endpoint.ts'
 import { buildApp } from '../../server/app.ts'
 import { createDepartment, createPerson } from '../../server/modules/organization/public.ts'
 import { loadConfig } from '../../server/platform/config.ts'
@@ -19,7 +19,10 @@ export type Person = {
   id: string
   departmentId: string
   username: string
-  call<E extends Endpoint>(e: E, parts?: { params?: Partial<Params<E>>; query?: Partial<Query<E>>; body?: unknown; headers?: Record<string, string> }): Promise<Answer<E>>
+  call<E extends Endpoint>(
+    e: E,
+    parts?: { params?: Partial<Params<E>>; query?: Partial<Query<E>>; body?: unknown; headers?: Record<string, string> },
+  ): Promise<Answer<E>>
   /** As `call`, and fails the test when refused. */
   ok<E extends Endpoint>(e: E, parts?: { params?: Partial<Params<E>>; query?: Partial<Query<E>>; body?: unknown }): Promise<Reply<E>>
 }
@@ -44,7 +47,11 @@ export async function aWorld(t: Pick<TestContext, 'after'>, options: { day?: str
   const url = await createDatabase(admin, name, 'huitong_template')
   const dataDir = mkdtempSync(join(tmpdir(), 'huitong-test-'))
   let now: Date | null = options.day ? new Date(`${options.day}T10:00:00+08:00`) : null
-  const config = { ...loadConfig({ HUITONG_LOG_LEVEL: process.env.HUITONG_TEST_LOG ?? 'silent', HUITONG_POOL_SIZE: '6' }), dataDir }
+  const config = {
+    ...loadConfig({ HUITONG_LOG_LEVEL: process.env.HUITONG_TEST_LOG ?? 'silent', HUITONG_POOL_SIZE: '6' }),
+    dataDir,
+    sessionHours: 24 * 365,
+  }
   const app = await buildApp({ config, databaseUrl: url, clock: () => (now ? new Date(now) : new Date()) })
   t.after(async () => {
     await app.close()
@@ -62,7 +69,12 @@ export async function aWorld(t: Pick<TestContext, 'after'>, options: { day?: str
       now = new Date(`${day}T10:00:00+08:00`)
     },
     async department(d) {
-      const made = await createDepartment(app.services.db, system(), { region: d.region, name: d.name, creditCode: d.creditCode ?? creditCode(d.region, ++n), roles: d.roles ?? [] })
+      const made = await createDepartment(app.services.db, system(), {
+        region: d.region,
+        name: d.name,
+        creditCode: d.creditCode ?? creditCode(d.region, ++n),
+        roles: d.roles ?? [],
+      })
       departments.set(d.name, made.id)
       return made.id
     },
@@ -70,7 +82,13 @@ export async function aWorld(t: Pick<TestContext, 'after'>, options: { day?: str
       const departmentId = departments.get(p.department)
       if (!departmentId) throw new Error(`no department ${p.department}`)
       const username = `u${++n}`
-      const id = await createPerson(app.services.db, system(), { username, name: p.name ?? `人员${n}`, departmentId, password, roles: p.roles })
+      const id = await createPerson(app.services.db, system(), {
+        username,
+        name: p.name ?? `人员${n}`,
+        departmentId,
+        password,
+        roles: p.roles,
+      })
       const signed = await app.inject({ method: 'POST', url: '/api/session', payload: { username, password } })
       if (signed.statusCode !== 200) throw new Error(signed.body)
       const cookie = String(signed.headers['set-cookie']).split(';')[0]!
@@ -82,9 +100,15 @@ export async function aWorld(t: Pick<TestContext, 'after'>, options: { day?: str
 
 function caller(app: FastifyInstance, who: Pick<Person, 'id' | 'departmentId' | 'username'>, headers: Record<string, string>): Person {
   const call: Person['call'] = async (e, parts = {}) => {
-    const path = e.path.replace(/:(\w+)/g, (_, key) => encodeURIComponent(String((parts.params as Record<string, unknown>)?.[key] ?? '')))
+    const path = e.path.replace(/:(\w+)/g, (_, key) =>
+      encodeURIComponent(String((parts.params as Record<string, unknown>)?.[key] ?? '').toWellFormed()),
+    )
     const outside = /^\/(data|oauth|open\/v1)(\/|$)/.test(e.path)
-    const query = new URLSearchParams(Object.entries(parts.query ?? {}).filter(([, v]) => v !== undefined).map(([k, v]) => [k, String(v)]))
+    const query = new URLSearchParams(
+      Object.entries(parts.query ?? {})
+        .filter(([, v]) => v !== undefined)
+        .map(([k, v]) => [k, String(v)]),
+    )
     const reply = await app.inject({
       method: e.method,
       url: `${outside ? '' : '/api'}${path}${query.size ? `?${query}` : ''}`,

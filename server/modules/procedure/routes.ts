@@ -29,7 +29,7 @@ export function registerProcedure(app: FastifyInstance): void {
         eb.or([eb('title', 'like', `%${query.q}%`), eb('no', 'like', `%${query.q}%`), eb('subject_title', 'like', `%${query.q}%`)]),
       )
     const { total } = await q.select(eb => eb.fn.countAll<number>().as('total')).executeTakeFirstOrThrow()
-    if (query.after) q = q.where('c.id', '<', query.after)
+    if (query.after && /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(query.after)) q = q.where('c.id', '<', query.after)
     const rows = (await q
       .selectAll()
       .orderBy('c.id', 'desc')
