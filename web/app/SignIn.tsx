@@ -19,7 +19,7 @@ export function SignIn({ again = false, onDone }: { again?: boolean; onDone: () 
 
   return (
     <div className="door">
-      <div className="left">
+      <header className="left">
         <WordMark box={40} />
         <div>
           <h1>政务数据共享开放平台</h1>
@@ -34,7 +34,7 @@ export function SignIn({ again = false, onDone }: { again?: boolean; onDone: () 
         <p className="ht-hint">
           <a href="/">公共数据开放门户</a>
         </p>
-      </div>
+      </header>
       <main className="right">
         {setup.data?.open ? (
           <Setup

@@ -18,6 +18,7 @@ const locale = { ...zhCN, DatePicker: picker }
 export function Antd({ children }: { children: ReactNode }) {
   return (
     <ConfigProvider
+      virtual={false}
       locale={locale}
       theme={antdTheme}
       button={{ autoInsertSpace: false }}

@@ -195,7 +195,7 @@ function GateView({ of: one, code }: { of: Gate; code: string }) {
               narrow: true,
               cell: check => (
                 <Mark hue={check.ok ? 'green' : 'yellow'} shape={check.ok ? '✓' : '▲'}>
-                  {check.ok ? '通过' : '未通过'}
+                  {check.ok ? '通过' : '待完成'}
                 </Mark>
               ),
             },
