@@ -12,7 +12,7 @@ const hostile = [
   "' or '1'='1",
   '\\',
   '%_\\%',
-  '${7*7}{{7*7}}',
+  '{{7*7}}',
   '<script>alert(1)</script>',
   '"><img src=x onerror=alert(1)>',
   "=cmd|'/C calc'!A0",
@@ -64,12 +64,10 @@ test('hostile text in any field of any endpoint is answered, never a server erro
         query: fill({ type: 'object', ...query }, text) as never,
         ...(e.body && { body: fill(body, text) }),
       })
-      assert.ok(
-        answer.status < 500,
-        `${module}.${name} with ${JSON.stringify(text.slice(0, 40))}: ${answer.status} ${JSON.stringify(answer.body).slice(0, 300)}`,
-      )
+      if (answer.status >= 500) broken.push(`${module}.${name} with ${JSON.stringify(text.slice(0, 40))}: ${answer.status}`)
     }
   }
+  assert.deepEqual(broken, [])
 })
 
 test('what people type comes back letter by letter', async t => {
