@@ -5,6 +5,7 @@ import * as contract from '../../../contract/organization.ts'
 import type { Context } from '../../platform/context.ts'
 import { route } from '../../platform/http.ts'
 import { newId } from '../../platform/id.ts'
+import { limiter } from '../../platform/limiter.ts'
 import { notFound, refuse } from '../../platform/problem.ts'
 import { record } from '../audit/public.ts'
 import { law, mainRegulation, regionName } from '../regulation/public.ts'
@@ -16,7 +17,12 @@ export function registerOrganization(app: FastifyInstance): void {
   installSessions(app)
   const { db } = app.services
 
-  route(app, contract.signIn, ({ body, ctx, request, reply }) => signIn(ctx, request, reply, body.username, body.password))
+  // An account pauses by itself after five failures; this slows somebody who tries many accounts.
+  const perAddress = limiter(120, 60)
+  route(app, contract.signIn, ({ body, ctx, request, reply }) => {
+    perAddress(ctx.ip, ctx.now)
+    return signIn(ctx, request, reply, body.username, body.password)
+  })
   route(app, contract.session, ({ ctx, request }) => sessionView(ctx, request.cookies[cookieName]!))
   route(app, contract.signOut, async ({ ctx, request, reply }) => {
     await db.deleteFrom('organization.session').where('digest', '=', digestOf(request.cookies[cookieName]!)).execute()
