@@ -13,6 +13,7 @@ export const actionLabels = {
   'organization.person': '登记人员',
   'organization.roles': '调整角色',
   'organization.disabled': '停用或启用账号',
+  'organization.password': '重设密码',
   'organization.system': '登记信息系统',
   'catalog.create': '新建目录',
   'catalog.submit': '提交目录审核',

@@ -133,6 +133,7 @@ export const errors: { area: string; label: string; codes: Record<string, Explai
       'session.required': { is: '需要登录', do: '登录后会回到原来的页面。' },
       'session.wrong': { is: '用户名或密码不对', do: '核对大小写；连续输错会暂停登录。' },
       'session.locked': { is: '连续输错，暂停登录', do: '稍后再试，或请系统管理员重设密码。' },
+      'session.must_change': { is: '首次登录要先修改密码', do: '在“我的”里修改密码，然后继续。' },
       'session.csrf': { is: '提交没有带上页面的校验码，没有执行', do: '刷新页面后再试。' },
       'session.wrong_password': { is: '现在的密码不对，没有修改' },
       'session.weak_password': { is: '新密码不能包含用户名' },

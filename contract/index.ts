@@ -26,5 +26,7 @@ export const urlOf = (e: Pick<Endpoint, 'path'>): string => (/^\/(data|oauth|ope
 
 /** Shapes with a name of their own, for the API document. */
 export const schemas: Record<string, z.ZodType> = Object.fromEntries(
-  Object.values({ common, ...modules }).flatMap(exports => Object.entries(exports as Record<string, unknown>).filter((pair): pair is [string, z.ZodObject] => pair[1] instanceof z.ZodObject)),
+  Object.values({ common, ...modules }).flatMap(exports =>
+    Object.entries(exports as Record<string, unknown>).filter((pair): pair is [string, z.ZodObject] => pair[1] instanceof z.ZodObject),
+  ),
 )

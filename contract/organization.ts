@@ -185,6 +185,16 @@ export const setDisabled = endpoint({
   response: Person,
 })
 
+export const resetPassword = endpoint({
+  method: 'PUT',
+  path: '/people/:id/password',
+  summary: 'Give a person a first password again; they must change it at the next sign-in',
+  access: ['system_admin'],
+  params: IdParam,
+  body: z.object({ password: Password }),
+  response: Person,
+})
+
 export const InformationSystem = z.object({
   id: Id,
   name: z.string(),

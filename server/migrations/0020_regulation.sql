@@ -8,5 +8,9 @@ create table regulation.version (
   first_used timestamptz not null default now()
 );
 
-grant usage on schema regulation to huitong_app;
-grant select, insert on regulation.version to huitong_app;
+do $$
+begin
+  grant usage on schema regulation to huitong_app;
+  grant select, insert on regulation.version to huitong_app;
+exception when undefined_object then null; -- no such role: requests run as the owner (migration 0010)
+end $$;

@@ -107,5 +107,9 @@ create view procedure.case_view as
 create view procedure.decision_view as
   select case_id, seq, at, action, person_id, person, department, form from procedure.event where form ? 'treatments' and action = 'approve';
 
-grant usage on schema procedure to huitong_app;
-grant select, insert, update, delete on all tables in schema procedure to huitong_app;
+do $$
+begin
+  grant usage on schema procedure to huitong_app;
+  grant select, insert, update, delete on all tables in schema procedure to huitong_app;
+exception when undefined_object then null; -- no such role: requests run as the owner (migration 0010)
+end $$;

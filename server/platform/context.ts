@@ -17,6 +17,8 @@ export type Actor = {
   /** What the department is in its region's regulation, e.g. ['authority']. */
   departmentRoles: string[]
   roles: Role[]
+  /** The password was set by somebody else: nothing but changing it is allowed. */
+  mustChangePassword?: boolean
 }
 
 /** What one process is made of; built once in app.ts. */

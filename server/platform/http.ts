@@ -36,6 +36,12 @@ export function route<P, Q, B, R>(
     handler: async (request, reply) => {
       const ctx = contextOf(app.services, request)
       allow(e.access, request.actor)
+      if (request.actor?.mustChangePassword && e.access !== 'public' && !e.path.startsWith('/session'))
+        throw new Problem('session.must_change', {
+          status: 403,
+          detail: '首次登录要先修改密码。',
+          remedy: '请在“我的”里修改密码，然后继续。',
+        })
       const call = {
         params: parse(e.params, request.params, 'params') as P,
         query: parse(e.query, request.query, 'query') as Q,

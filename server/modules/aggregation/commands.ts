@@ -285,7 +285,7 @@ export async function decide(ctx: StaffContext, id: string, verb: Verb, reason: 
 export async function importFile(
   ctx: StaffContext,
   o: { entryId: string; path: string; name?: string; keys?: string[]; threshold?: number; options?: ReadOptions },
-): Promise<{ sourceId: string; batchId: string; state: string; read: number; accepted: number; unchanged: number; rejected: number }> {
+): Promise<Imported> {
   const entry = await entryToFill(ctx, o.entryId)
   const source = await createSource(ctx, {
     entryId: entry.id,
@@ -294,7 +294,12 @@ export async function importFile(
     threshold: o.threshold ?? 0.01,
   })
   await stat(o.path)
-  const upload = await receiveUpload(ctx, source, o.name ?? basename(o.path), createReadStream(o.path) as AsyncIterable<Buffer>)
+  const upload = await receiveUpload(
+    ctx,
+    source,
+    o.name ?? basename(o.path),
+    createReadStream(o.path, { highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>,
+  )
   const items = itemsOf(entry)
   const seen = await lookAtSource(ctx, source, upload, items, o.options ?? {})
   const proposal = judgeColumns(seen.columns, seen.preview, items, seen.messages)
@@ -304,13 +309,30 @@ export async function importFile(
     threshold: o.threshold ?? 0.01,
     options: o.options ?? {},
   })
-  const batchId = await queueBatch(
-    ctx,
-    (await sourceById(ctx.db, source.id))!,
-    { uploadId: upload.id, ...(o.options && { options: o.options }) },
-    false,
-  )
+  return runNow(ctx, source.id, upload.id, o.options)
+}
+
+/** The next file of a source whose mapping is saved. */
+export async function loadUpload(ctx: StaffContext, sourceId: string, path: string): Promise<Imported> {
+  const source = await ownSource(ctx, sourceId)
+  const content = createReadStream(path, { highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>
+  const upload = await receiveUpload(ctx, source, basename(path), content)
+  return runNow(ctx, source.id, upload.id)
+}
+
+async function runNow(ctx: StaffContext, sourceId: string, uploadId: string, options?: ReadOptions): Promise<Imported> {
+  const source = await ownSource(ctx, sourceId)
+  const batchId = await queueBatch(ctx, source, { uploadId, ...(options && { options }) }, false)
   await runBatch(ctx, batchId)
   const { state, read, accepted, unchanged, rejected } = (await batchById(ctx.db, batchId))!
-  return { sourceId: source.id, batchId, state, read, accepted, unchanged, rejected }
+  return { sourceId, batchId, state, read, accepted, unchanged, rejected }
+}
+export type Imported = {
+  sourceId: string
+  batchId: string
+  state: string
+  read: number
+  accepted: number
+  unchanged: number
+  rejected: number
 }

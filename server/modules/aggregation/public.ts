@@ -9,4 +9,4 @@ export async function mountOf(db: Database | Tx, entryId: string): Promise<Mount
   return m && { relation: m.relation, columns: m.columns, keys: m.keys, rows: m.rows, updated: m.updated, batch: m.batch_id }
 }
 
-export { importFile } from './commands.ts'
+export { importFile, loadUpload } from './commands.ts'

@@ -63,7 +63,7 @@ async function lockOwn(tx: Tx, ctx: StaffContext, code: string): Promise<Locked>
       status: 403,
       reason: 'not-owner',
       detail: '这条目录属于别的部门，只有登记它的部门可以修改。',
-      remedy: '发现内容有误，可以在目录页提出校核。',
+      remedy: '发现内容有误，请与目录页所列联系人联系。',
     })
   return e as Locked
 }

@@ -53,6 +53,31 @@ test('the system administrator makes the account, the security administrator giv
   assert.equal((await clerk.call(contract.session)).status, 401)
 })
 
+test('a password somebody else has set must be changed before anything else', async t => {
+  const world = await aWorld(t)
+  await world.department({ region: '350100', name: '某局' })
+  const system = await world.person({ department: '某局', roles: ['system_admin'] })
+  const clerk = await world.person({ department: '某局', roles: ['steward'] })
+  await system.ok(contract.resetPassword, { params: { id: clerk.id }, body: { password: 'a first password again' } })
+  assert.equal((await clerk.call(contract.session)).status, 401)
+  const signed = await world.app.inject({
+    method: 'POST',
+    url: '/api/session',
+    payload: { username: clerk.username, password: 'a first password again' },
+  })
+  assert.equal(signed.json().person.mustChangePassword, true)
+  const headers = { cookie: String(signed.headers['set-cookie']).split(';')[0]!, 'x-csrf-token': signed.json().csrf }
+  assert.equal((await world.app.inject({ url: '/api/systems', headers })).json().code, 'session.must_change')
+  const changed = await world.app.inject({
+    method: 'POST',
+    url: '/api/session/password',
+    headers,
+    payload: { current: 'a first password again', next: 'my own long password' },
+  })
+  assert.equal(changed.statusCode, 200)
+  assert.equal((await world.app.inject({ url: '/api/systems', headers })).statusCode, 200)
+})
+
 test('five wrong passwords pause the account; the reply does not tell whether it exists', async t => {
   const world = await aWorld(t)
   await world.department({ region: '350100', name: '某局' })

@@ -164,6 +164,12 @@ export function registerOrganization(app: FastifyInstance): void {
     return changePerson(ctx, params.id, { disabled: body.disabled }, 'organization.disabled', body.disabled ? '停用' : '启用')
   })
 
+  route(app, contract.resetPassword, async ({ params, body, ctx }) => {
+    if (params.id === ctx.actor.personId) refuse('organization.own_account', { status: 403, detail: '自己的密码请在“我的”里修改。' })
+    const change = { password_hash: await hashPassword(body.password), must_change_password: true, failures: 0, locked_until: null }
+    return changePerson(ctx, params.id, change, 'organization.password', '重设密码')
+  })
+
   route(app, contract.systems, async ({ ctx }) => {
     let q = db.selectFrom('organization.system_view').selectAll().orderBy('department').orderBy('name')
     q = ctx.actor.roles.includes('bureau')
@@ -248,7 +254,7 @@ async function changePerson(
   ctx: Context,
   id: string,
   change: object,
-  action: 'organization.roles' | 'organization.disabled',
+  action: 'organization.roles' | 'organization.disabled' | 'organization.password',
   content: string,
 ): Promise<object> {
   await ctx.db.transaction().execute(async tx => {

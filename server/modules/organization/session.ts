@@ -53,6 +53,7 @@ async function actorOf(services: Services, token: string): Promise<Actor | null>
       'p.username',
       'p.name',
       'p.roles',
+      'p.must_change_password',
       'd.id as department_id',
       'd.name as department',
       'd.region',
@@ -76,6 +77,7 @@ async function actorOf(services: Services, token: string): Promise<Actor | null>
     region: row.region,
     departmentRoles: row.department_roles,
     roles: row.roles as Role[],
+    mustChangePassword: row.must_change_password,
   }
 }
 
@@ -152,11 +154,6 @@ export async function signIn(
 /** What the browser needs to know about the signed-in person. */
 export async function sessionView(ctx: Context, token: string, expires?: Date): Promise<object> {
   const actor = ctx.actor!
-  const person = await ctx.db
-    .selectFrom('organization.person')
-    .select('must_change_password')
-    .where('id', '=', actor.personId)
-    .executeTakeFirstOrThrow()
   const department = await ctx.db
     .selectFrom('organization.department')
     .selectAll()
@@ -164,7 +161,7 @@ export async function sessionView(ctx: Context, token: string, expires?: Date): 
     .executeTakeFirstOrThrow()
   const region = regionOf(actor.region)
   return {
-    person: { id: actor.personId, username: actor.username, name: actor.name, mustChangePassword: person.must_change_password },
+    person: { id: actor.personId, username: actor.username, name: actor.name, mustChangePassword: !!actor.mustChangePassword },
     department: {
       id: department.id,
       region: department.region,

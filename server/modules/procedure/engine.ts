@@ -17,7 +17,7 @@ import {
   regulationVersion,
   workingDaysBetween,
 } from '../regulation/public.ts'
-import { type Act, type ActionRule, actionRule, judge, missing, type Parties } from './rules.ts'
+import { type Act, type ActionRule, holds, judge, missing, type Parties } from './rules.ts'
 
 export type CaseRecord = {
   id: string
@@ -242,15 +242,17 @@ async function openDuties(tx: Tx, c: CaseRecord, p: Procedure, stepName: string,
   }
   const base = c.ruling.cite
   const clocks = step.duties
-    ? Object.entries(step.duties).map(([name, d]) => ({
-        name,
-        what: d.label,
-        within: d.within,
-        by: d.by ?? step.by,
-        until: d.until,
-        cite: d.cite ?? step.cite,
-        text: d.text ?? step.text,
-      }))
+    ? Object.entries(step.duties)
+        .filter(([, d]) => holds(d.when, c.form))
+        .map(([name, d]) => ({
+          name,
+          what: d.label,
+          within: d.within,
+          by: d.by ?? step.by,
+          until: d.until,
+          cite: d.cite ?? step.cite,
+          text: d.text ?? step.text,
+        }))
     : [
         {
           name: stepName,
@@ -485,13 +487,17 @@ async function carryOut(
 }
 
 async function notify(tx: Tx, ctx: Context, c: CaseRecord, roles: string[], text: string): Promise<void> {
-  const departments = new Set(roles.map(r => c.parties[r]?.departmentId).filter((d): d is string => !!d))
-  for (const department_id of departments)
-    await tx
-      .insertInto('procedure.notice')
-      .values({ id: newId(), department_id, at: ctx.now, text, href: `/workbench/cases/${c.no}` })
-      .execute()
+  await notifyDepartments(
+    tx,
+    ctx.now,
+    roles.map(r => c.parties[r]?.departmentId).filter((d): d is string => !!d),
+    text,
+    `/workbench/cases/${c.no}`,
+  )
 }
 
-export const ruleOf = (p: Procedure, c: Pick<CaseRecord, 'state' | 'ruling'>, action: string): ActionRule | null =>
-  p.steps[c.state] ? actionRule(p.steps[c.state]!, action, c.ruling.cite) : null
+/** A message to the working people of departments, once each. */
+export async function notifyDepartments(tx: Tx, at: Date, departmentIds: string[], text: string, href: string): Promise<void> {
+  for (const department_id of new Set(departmentIds))
+    await tx.insertInto('procedure.notice').values({ id: newId(), department_id, at, text, href }).execute()
+}

@@ -11,8 +11,13 @@ export type Act = { action: string; role: string | null; personId: string | null
 export type Doer = { personId: string; departmentId: string; roles: readonly Role[] }
 
 type FullAction = Exclude<Procedure['steps'][string]['actions'][string], { to: string } & { requires?: never }> & { to?: string }
+/** A condition of the file: every named field of the form has the named value. */
+export const holds = (when: Record<string, unknown> | undefined, form: Form): boolean =>
+  !when || Object.entries(when).every(([field, value]) => (form as Record<string, unknown>)[field] === value)
+
 export type ActionRule = {
   name: string
+  when?: Record<string, unknown>
   to?: string
   label: string
   by: { roles: string[]; all: boolean }
@@ -46,6 +51,7 @@ export function actionRule(step: Step, name: string, base: Cite): ActionRule | n
     ...(raw.to && { to: raw.to }),
     ...(raw.effect && { effect: raw.effect }),
     ...(raw.otherThan && { otherThan: raw.otherThan }),
+    ...(raw.when && { when: raw.when }),
   }
 }
 const defaultLabels: Record<string, string> = {
@@ -90,7 +96,7 @@ export function judge(procedure: Procedure, base: Cite, c: CaseFacts, history: A
     return no('procedure.ended', 409, 'step-skipped', `这件办件已经办结（${procedure.ends[c.state]?.label ?? c.state}），不能再办理。`)
   const step = procedure.steps[c.state]!
   const rule = actionRule(step, actionName, base)
-  if (!rule)
+  if (!rule || !holds(rule.when, c.form))
     return no(
       'procedure.wrong_step',
       409,
@@ -157,7 +163,7 @@ const reasonCodes: Partial<Record<FieldName, string>> = {
 export function missing(rule: Pick<ActionRule, 'requires' | 'cite'>, form: Form): Fault[] {
   const faults: Fault[] = []
   for (const { field, when } of rule.requires) {
-    if (when && !Object.entries(when).every(([k, v]) => (form as Record<string, unknown>)[k] === v)) continue
+    if (!holds(when, form)) continue
     const spec = fields[field]
     const value = (form as Record<string, unknown>)[field]
     const at = { pointer: `/form/${field}`, code: reasonCodes[field] ?? 'field-missing', cite: rule.cite }

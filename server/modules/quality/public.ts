@@ -14,6 +14,7 @@ export {
   rules,
   type Verdict,
 } from './rules.ts'
+export { type Voucher, vouchFor } from './vouch.ts'
 
 export type CheckedItem = Pick<Item, 'key' | 'name' | 'type' | 'length' | 'semantic' | 'required' | 'codes'>
 
@@ -52,10 +53,10 @@ const list = (values: readonly string[]) => values.map(literal).join(', ')
 
 /**
  * The check of one item as SQL over a staging column that holds trimmed text or null: `fault` gives the rule that is broken, or null;
- * `value` the typed value and may only be evaluated where `fault` is null. Plain spellings are decided by operators alone;
- * only unusual ones reach a function.
+ * `value` the typed value and may only be evaluated where `fault` is null; `plain` the same where a Voucher has vouched for the field.
+ * Plain spellings are decided by operators alone; only unusual ones reach a function.
  */
-export function checkSql(item: CheckedItem, column: string, today: string, required: boolean): { fault: string; value: string } {
+export function checkSql(item: CheckedItem, column: string, today: string, required: boolean): { fault: string; value: string; plain: string } {
   const s = column
   const whens: string[] = []
   const digits = (v: string) =>
@@ -101,5 +102,6 @@ export function checkSql(item: CheckedItem, column: string, today: string, requi
   return {
     fault: `case when ${s} is null then ${required ? `'required'` : 'null'}${tests.length ? ` ${tests.join(' ')}` : ''} else ${identifier} end`,
     value,
+    plain: columnType(item) === 'text' ? s : `${s}::${columnType(item)}`,
   }
 }

@@ -73,7 +73,7 @@ export function estimatedHolidays(year: number): Map<string, string> {
   return result
 }
 
-/** 正月初一, 五月初五, 八月十五. ICU and chinese-days are a day off for 2027 (new moon four minutes before midnight), so the next years are written down. */
+/** 正月初一, 五月初五, 八月十五. ICU is a day off for 2027 and 2030 (the new moon falls minutes before midnight), so the next years are written down. */
 const lunarDays: Record<number, [string, string, string]> = {
   2027: ['2027-02-06', '2027-06-09', '2027-09-15'],
   2028: ['2028-01-26', '2028-05-28', '2028-10-03'],

@@ -5,7 +5,7 @@ import { Faults, notFound, Problem, refuse } from '../../platform/problem.ts'
 import { record } from '../audit/public.ts'
 import { type PublishedEntry, proposedTreatment, publishedEntry, shareClassOf } from '../catalog/public.ts'
 import { createGrant, grantView, loadGrant, setGrantState } from '../delivery/public.ts'
-import { type CaseRecord, registerEffect, registerHooks, startCase } from '../procedure/public.ts'
+import { type CaseRecord, notifyDepartments, registerEffect, registerHooks, startCase } from '../procedure/public.ts'
 import { govern, shareLabel } from '../regulation/public.ts'
 
 /** Items of an entry as an application or a decision chooses from them; what is not shared at all is left out. */
@@ -249,8 +249,16 @@ export async function changeGrant(ctx: StaffContext, id: string, action: 'suspen
   }
   const grant = (await loadGrant(ctx.pool, id)) ?? notFound('grant', '授权')
   const rule = govern(grant.providerRegion, 'share-suspend', ctx.day)
-  await ctx.db
-    .transaction()
-    .execute(async tx => setGrantState(tx, ctx, id, action === 'suspend' ? 'suspended' : 'active', reason, rule.cite))
+  await ctx.db.transaction().execute(async tx => {
+    await setGrantState(tx, ctx, id, action === 'suspend' ? 'suspended' : 'active', reason, rule.cite)
+    const parties = [grant.granteeDepartmentId, grant.providerDepartmentId]
+    await notifyDepartments(
+      tx,
+      ctx.now,
+      parties,
+      `授权 ${grant.no}（${grant.title}）已${action === 'suspend' ? '暂停' : '恢复'}：${reason}`,
+      `/workbench/grants/${id}`,
+    )
+  })
   return grantView(ctx, id)
 }

@@ -10,6 +10,8 @@ export type Feed = {
   readonly passed: number
   readonly bad: Bad[]
   readonly shifts: { n: number; shift: number }[]
+  /** Numbers of the rows whose values are not all plainly right; null: look at every row. */
+  readonly doubtful: number[] | null
   /** Bytes of the source taken so far, and in all; null when the source cannot say. */
   readonly taken: number
   readonly total: number | null
@@ -17,7 +19,7 @@ export type Feed = {
   bytes(): AsyncIterable<Buffer>
 }
 
-export function csvFeed(path: string, size: number, o: { encoding: Encoding; delimiter: string; columns: number; skip: number }): Feed {
+export function csvFeed(path: string, size: number, o: { encoding: Encoding; delimiter: string; columns: number; skip: number; vouchers: (Voucher | undefined)[] }): Feed {
   const scanner = new Scanner({ delimiter: o.delimiter, columns: o.columns, skip: o.skip, converted: o.encoding !== 'utf-8' })
   let taken = 0
   async function* counted(): AsyncGenerator<Buffer> {

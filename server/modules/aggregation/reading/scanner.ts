@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer'
+import type { Voucher } from '../../quality/public.ts'
 import { copyLine, parseRecord } from './csv.ts'
 
 /** A record that cannot go to the database, with the line it stands on. */
@@ -10,6 +11,8 @@ export type ScanOptions = {
   columns: number
   /** Records before the first row of data, blank ones included. */
   skip: number
+  /** By column: answers whether a value is plainly right. */
+  vouchers?: (Voucher | undefined)[]
   /** The bytes were converted, so that U+FFFD stands for a byte nobody could read. */
   converted?: boolean
 }
@@ -21,6 +24,7 @@ const QUOTE = 4
 /** A quoted value may hold line breaks, but one that reaches over a megabyte is a quote that was never closed. */
 const LONGEST_RECORD = 1024 * 1024
 const MOST_BAD = 100_000
+const MOST_DOUBTFUL = 500_000
 
 export class TooManyBad extends Error {}
 
@@ -38,6 +42,8 @@ export class Scanner {
   readonly bad: Bad[] = []
   /** From record number `n` on (as the database counts), its line is n + shift. */
   readonly shifts: { n: number; shift: number }[] = []
+  /** Record numbers, as the database counts, in which a value is not plainly right; null when that is most of them. */
+  doubtful: number[] | null
   private line = 1
   private skipped = 0
   private eol: 'lf' | 'crlf' | undefined
@@ -46,6 +52,7 @@ export class Scanner {
 
   constructor(options: ScanOptions) {
     this.options = options
+    this.doubtful = options.vouchers ? [] : null
     this.kind[options.delimiter.charCodeAt(0)] = DELIMITER
     this.kind[10] = LF
     this.kind[13] = CR
@@ -75,7 +82,7 @@ export class Scanner {
   /** Works through whole records and returns how many bytes that were. */
   private take(bytes: Buffer, last: boolean, out: Buffer[]): number {
     const { kind } = this
-    const { columns, skip, converted } = this.options
+    const { columns, skip, converted, vouchers } = this.options
     const end = bytes.length
     const strict = !isUtf8(upToCharacter(bytes)) || bytes.includes(0) || (converted === true && bytes.includes('\ufffd'))
     let span = 0
@@ -90,6 +97,7 @@ export class Scanner {
       let odd = strict
       let breaks = 0
       let field = start
+      let plain = vouchers !== undefined
       i = start
       let close = -1
       for (;;) {
@@ -114,6 +122,7 @@ export class Scanner {
             if (k === -1 || k - start > LONGEST_RECORD) break
             if (k + 1 < end && bytes[k + 1] === 34) {
               k += 2
+              plain = false
               continue
             }
             break
@@ -138,11 +147,15 @@ export class Scanner {
           if (!closed) odd = true
           if (k === i + 1 || blankAt(bytes, i + 1, k)) odd = true
           for (let b = firstBreak; b !== -1 && b < k; b = bytes.indexOf(10, b + 1)) breaks++
+          if (plain && vouchers![fields - 1] && !vouchers![fields - 1]!(bytes, i + 1, k)) plain = false
           i = k + 1
           field = -1
           continue
         }
-        if (field >= 0 && i > field && blankAt(bytes, field, i)) odd = true
+        if (field >= 0) {
+          if (i > field && blankAt(bytes, field, i)) odd = true
+          if (plain && vouchers![fields - 1] && !vouchers![fields - 1]!(bytes, field, i)) plain = false
+        }
         if (what === DELIMITER) {
           fields++
           i++
@@ -190,6 +203,7 @@ export class Scanner {
         this.read++
         this.passed++
         this.mark(this.passed, this.line)
+        if (!plain) this.doubt()
       }
       this.line += 1 + breaks
       start = next
@@ -202,6 +216,12 @@ export class Scanner {
   private mark(n: number, line: number): void {
     const shift = line - n
     if (this.shifts.length === 0 || this.shifts[this.shifts.length - 1]!.shift !== shift) this.shifts.push({ n, shift })
+  }
+
+  private doubt(): void {
+    if (!this.doubtful) return
+    if (this.doubtful.length < MOST_DOUBTFUL) this.doubtful.push(this.passed)
+    else this.doubtful = null
   }
 
   private unusual(
@@ -238,6 +258,7 @@ export class Scanner {
     this.read++
     this.passed++
     this.mark(this.passed, this.line)
+    this.doubt()
     // Until a line end is settled COPY learns it from this record.
     this.eol ??= 'lf'
     const text = copyLine(fields).slice(0, -1)
