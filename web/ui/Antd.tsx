@@ -14,16 +14,14 @@ const zhCN = words as unknown as Locale
 const picker = { ...zhCN.DatePicker!, lang: { ...zhCN.DatePicker!.lang, yearSelect: '', monthSelect: '' } }
 const locale = { ...zhCN, DatePicker: picker }
 
-/** Ant Design with our tokens. Pop-ups are put into <main>, so that they stand inside a landmark. */
+/** Pop-ups stand inside the sheet that opened them, so that they scroll with it, else inside the landmark <main>. */
+const home = (trigger?: HTMLElement) =>
+  trigger?.closest<HTMLElement>('.ant-drawer-body, .ant-modal-body') ?? document.querySelector<HTMLElement>('main') ?? document.body
+
+/** Ant Design with our tokens. */
 export function Antd({ children }: { children: ReactNode }) {
   return (
-    <ConfigProvider
-      virtual={false}
-      locale={locale}
-      theme={antdTheme}
-      button={{ autoInsertSpace: false }}
-      getPopupContainer={() => document.querySelector<HTMLElement>('main') ?? document.body}
-    >
+    <ConfigProvider locale={locale} theme={antdTheme} button={{ autoInsertSpace: false }} getPopupContainer={home}>
       <App component={false}>{children}</App>
     </ConfigProvider>
   )

@@ -245,6 +245,8 @@ function ActionSheet({
   const send = useAct(act, done)
   const client = useQueryClient()
   const solid = action.style !== 'danger'
+  // After somebody was faster the action may be gone; what was typed can still be read and copied.
+  const gone = !one.actions.some(other => other.action === action.action)
 
   const submit = () => {
     if (!form.complete() || send.isPending) return
@@ -269,7 +271,7 @@ function ActionSheet({
       title={action.label}
       footer={
         <div className="row">
-          <Button type={solid ? 'primary' : 'default'} danger={!solid} loading={send.isPending} onClick={submit}>
+          <Button type={solid ? 'primary' : 'default'} danger={!solid} loading={send.isPending} disabled={gone} onClick={submit}>
             {send.isPending ? '正在提交…' : action.label}
           </Button>
           <Button onClick={shut}>先不办</Button>
