@@ -92,8 +92,6 @@ create table aggregation.reject (
   row jsonb,
   primary key (batch_id, id)
 );
-create index reject_rule on aggregation.reject (batch_id, rule, id);
-create index reject_item on aggregation.reject (batch_id, item, id);
 create index reject_line on aggregation.reject (batch_id, line, id);
 
 -- Written outside the batch's transaction, so that a page can watch it; worth nothing after a crash.

@@ -200,9 +200,9 @@ test('every broken rule is named with line, item and remedy; the good rows are l
     [4, '月补助金额', 'not-number'],
     [4, '起始日期', 'not-date'],
     [4, '保障类别', 'not-in-codes'],
-    [7, '姓名', 'required'],
     [5, '公民身份号码', 'duplicate-key'],
     [6, '整行', 'ragged'],
+    [7, '姓名', 'required'],
   ])
   const page = await s.steward.ok(contract.rejects, { params: { id: batch.id }, query: { rule: 'id-check' } })
   assert.match(page.rows[0]!.remedy, /末位应为 8；请向来源核对，不要自行改号/)

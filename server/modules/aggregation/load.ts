@@ -73,7 +73,6 @@ export async function load(client: pg.PoolClient, feed: Feed, p: Plan, phase: (p
     copy.from(`copy ${stage} (${s.join(', ')}) from stdin (format csv, delimiter ${literal(feed.delimiter)}, freeze)`),
   )
   await pipeline(Readable.from(feed.bytes(), { objectMode: false, highWaterMark: 1 << 20 }), into)
-  await run(`analyze ${stage}`)
 
   // ── check ──
   phase('checking')
@@ -85,9 +84,11 @@ export async function load(client: pg.PoolClient, feed: Feed, p: Plan, phase: (p
   const join = (parts: string[]) => (parts.length === 1 ? parts[0]! : `concat_ws(chr(31), ${parts.join(', ')})`)
   const rawKey = join(keyWires.map(w => w.column))
   const key = join(keyWires.map(w => (columnType(w.item) === 'text' ? w.value : `(${w.value})::text`)))
+  const plainKey = join(keyWires.map(w => (columnType(w.item) === 'text' ? w.plain : `(${w.plain})::text`)))
   const seed = createHash('sha256').update(p.fingerprint).digest().readBigInt64BE(0)
   const hash = `hash_record_extended(row(${wires.map(w => w.column).join(', ')}), ${seed})`
   const fault = `coalesce(${wires.map(w => w.fault).join(', ')}) is not null`
+  const firstFault = `case ${wires.map((w, i) => `when (${w.fault}) is not null then ${i}`).join(' ')} end`
 
   const relation = `pool.e_${p.table}`
   const history = `pool.h_${p.table}`
@@ -97,6 +98,7 @@ export async function load(client: pg.PoolClient, feed: Feed, p: Plan, phase: (p
   let rest = stage
   let same = 0
   if (!fresh) {
+    await run(`analyze ${stage} (${keyWires.map(w => w.column.slice(2)).join(', ')})`)
     rest = temp('d')
     const left = await makeTable(
       'd',
@@ -105,10 +107,24 @@ export async function load(client: pg.PoolClient, feed: Feed, p: Plan, phase: (p
     same = feed.passed - left
     if (left) await run(`analyze ${rest}`)
   }
-  const wrong =
-    rest === stage || feed.passed > same
-      ? await makeTable('x', `select s._n from ${rest} s where ${fault}`)
-      : await makeTable('x', `select _n from ${rest} where false`)
+  // Rows whose values were all plainly right when read need no check; `v` numbers the others.
+  const doubtful = feed.doubtful
+  if (doubtful?.length) {
+    await makeTable('v', 'select 0::bigint as _n where false')
+    for (let i = 0; i < doubtful.length; i += 100_000)
+      await run(`insert into ${temp('v')} select unnest($1::bigint[])`, [doubtful.slice(i, i + 100_000)])
+    await run(`analyze ${temp('v')}`)
+  }
+  // The fence (offset 0) keeps the planner from checking every row before it picks these.
+  const unsure = doubtful === null ? rest : `(select s.* from ${rest} s join ${temp('v')} v on v._n = s._n offset 0)`
+  // Rejected rows, with the place of the first item that is wrong.
+  const nothingToCheck = doubtful?.length === 0 || feed.passed === same
+  const wrong = await makeTable(
+    'x',
+    nothingToCheck
+      ? `select _n, 0 as place from ${rest} where false`
+      : `select _n, place from (select s._n, ${firstFault} as place from ${unsure} s offset 0) f where place is not null`,
+  )
   let repeated = 0
   /** Later rows of a key already seen in this delivery, with the first one's number. */
   const findRepeats = async () => {
@@ -118,18 +134,50 @@ export async function load(client: pg.PoolClient, feed: Feed, p: Plan, phase: (p
          from (select s._n, ${key} as k from ${stage} s where not (${fault})) k) u where _n <> first_n`,
     )
   }
-  if (!fresh) {
-    const suspect = await one<{ yes: boolean }>(
-      `select exists (select from ${stage} s group by ${rawKey} having count(*) > 1 and ${keyWires.map(w => `min(${w.column}) is not null`).join(' and ')})
-         or exists (select from ${rest} s where not exists (select from ${temp('x')} x where x._n = s._n) and ${key} <> ${rawKey}) as yes`,
+  if (!fresh && (await mayRepeat())) await findRepeats()
+  /** Whether a key may stand twice in this delivery. Errs on the safe side: what it lets pass has no duplicates. */
+  async function mayRepeat(): Promise<boolean> {
+    const yes = async (condition: string) => (await one<{ yes: boolean }>(`select ${condition} as yes`)).yes
+    // Among the unchanged rows. When they are as many as the pool has, they are its rows once each, unless their keys differ as a whole.
+    const mark = (k: string, from: string) => `(select coalesce(bit_xor(hashtextextended(${k}, 0)), 0) from ${from} s)`
+    const rows = await one<{ n: number }>(`select count(*) as n from ${relation}`)
+    if (same > 1) {
+      const all = same === rows.n && (await yes(`${mark(rawKey, stage)} # ${mark(rawKey, rest)} = ${mark('_key', relation)}`))
+      if (!all && (await yes(`exists (select from ${stage} s group by ${rawKey} having count(*) > 1)`))) return true
+    }
+    if (feed.passed === same) return false
+    // Between a new or changed row and any other, as written; and rows whose key is written in another way than it is kept.
+    const other = rawKey.replaceAll('s.s', 'o.s')
+    return (
+      (await yes(`exists (select from ${rest} s join ${stage} o on ${other} = ${rawKey} and o._n <> s._n)`)) ||
+      (await yes(
+        `exists (select from (select s.* from ${rest} s where not exists (select from ${temp('x')} x where x._n = s._n) offset 0) s where ${key} <> ${rawKey})`,
+      ))
     )
-    if (suspect.yes) await findRepeats()
   }
 
   const rejected = () => feed.bad.length + wrong + repeated
   const over = () => !p.released && rejected() > p.threshold * feed.read
-  const good = () =>
-    `${wrong ? ` and not exists (select from ${temp('x')} x where x._n = s._n)` : ''}${repeated ? ` and not exists (select from ${temp('u')} u where u._n = s._n)` : ''}`
+  /** The good rows, typed: the plainly right ones by a bare cast, the others through the functions that clean a value. */
+  const good = () => {
+    const once = repeated ? ` and not exists (select from ${temp('u')} u where u._n = s._n)` : ''
+    const right = wrong ? ` and not exists (select from ${temp('x')} x where x._n = s._n)` : ''
+    const typed = (k: string, values: string[]) =>
+      `select ${k} as _key, ${values.map((v, i) => `${v} as ${wires[i]!.item.key}`).join(', ')}, ${hash} as _hash`
+    const plain = () =>
+      typed(
+        plainKey,
+        wires.map(w => w.plain),
+      )
+    const cleaned = () =>
+      `${typed(
+        key,
+        wires.map(w => w.value),
+      )} from ${unsure} s where true${right}${once}`
+    if (doubtful === null) return cleaned()
+    if (!doubtful.length) return `${plain()} from ${rest} s where true${once}`
+    return `${plain()} from ${rest} s where not exists (select from ${temp('v')} v where v._n = s._n)${once} union all ${cleaned()}`
+  }
   const columns = wires.map(w => w.item.key)
   const meta = `'${p.batchId}'::uuid, ${literal(p.now.toISOString())}::timestamptz`
 
@@ -142,8 +190,7 @@ export async function load(client: pg.PoolClient, feed: Feed, p: Plan, phase: (p
     if (fresh) {
       const fill = async () => {
         accepted = await run(
-          `insert into ${relation} (_key, ${columns.join(', ')}, _hash, _batch, _updated)
-           select ${key}, ${wires.map(w => w.value).join(', ')}, ${hash}, ${meta} from ${rest} s where true${good()}`,
+          `insert into ${relation} (_key, ${columns.join(', ')}, _hash, _batch, _updated) select g.*, ${meta} from (${good()}) g`,
         )
         // The index is built over all rows at once, which is several times faster than row by row, and finds repeated keys.
         await run(`alter table ${relation} add primary key (_key)`)
@@ -161,10 +208,7 @@ export async function load(client: pg.PoolClient, feed: Feed, p: Plan, phase: (p
       added = accepted
     } else if (feed.passed > same) {
       const g = temp('g')
-      await makeTable(
-        'g',
-        `select ${key} as _key, ${wires.map(w => `${w.value} as ${w.item.key}`).join(', ')}, ${hash} as _hash from ${rest} s where true${good()}`,
-      )
+      await makeTable('g', good())
       await run(`analyze ${g}`)
       const differs = (a: string, b: string) =>
         `(${columns.map(c => `${a}.${c}`).join(', ')}) is distinct from (${columns.map(c => `${b}.${c}`).join(', ')})`
@@ -282,11 +326,9 @@ async function writeRejects(
     const faults = t.wires.map((w, i) => `(${i}, '${w.item.key}', ${w.fault}, ${w.column})`).join(', ')
     await client.query(
       `insert into aggregation.reject (batch_id, line, item, rule, value, row)
-       select '${p.batchId}', line, item, rule, value, case when nth = 1 then row end from (
-         select ${line('s._n')} as line, f.item, f.rule, f.value, ${row} as row, row_number() over (partition by s._n order by f.place) as nth, s._n, f.place
-         from ${t.wrong} x join ${t.rest} s on s._n = x._n
-         cross join lateral (values ${faults}) f(place, item, rule, value) where f.rule is not null) r
-       order by _n, place`,
+       select '${p.batchId}', ${line('s._n')}, f.item, f.rule, f.value, case when f.place = x.place then ${row} end
+       from ${t.wrong} x join ${t.rest} s on s._n = x._n
+       cross join lateral (values ${faults}) f(place, item, rule, value) where f.rule is not null`,
     )
   }
   if (t.repeats) {

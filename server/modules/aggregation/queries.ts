@@ -156,11 +156,14 @@ export type RejectRecord = {
 }
 export async function listRejects(db: Db, batchId: string, q: { rule?: string; item?: string; after?: string; limit: number }) {
   const where = sql`batch_id = ${batchId} ${q.rule ? sql`and rule = ${q.rule}` : sql``} ${q.item ? sql`and item = ${q.item}` : sql``}`
-  const after = q.after && /^\d+$/.test(q.after) ? Number(q.after) : 0
+  const [line, id] = /^(\d+)\.(\d+)$/
+    .exec(q.after ?? '')
+    ?.slice(1)
+    .map(Number) ?? [-1, 0]
   const [rows, count, rules, items] = await Promise.all([
     rowsOf<RejectRecord>(
       db,
-      sql`select id, line, item, rule, value, note from aggregation.reject where ${where} and id > ${after} order by id limit ${q.limit}`,
+      sql`select id, line, item, rule, value, note from aggregation.reject where ${where} and (line, id) > (${line}, ${id}) order by line, id limit ${q.limit}`,
     ),
     first<{ n: number }>(db, sql`select count(*)::int as n from aggregation.reject where ${where}`),
     rowsOf<{ rule: string; count: number }>(

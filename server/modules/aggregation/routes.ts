@@ -139,7 +139,7 @@ export function registerAggregation(app: FastifyInstance): void {
         }
       }),
       total,
-      next: rows.length === query.limit ? String(rows.at(-1)!.id) : null,
+      next: rows.length === query.limit ? `${rows.at(-1)!.line}.${rows.at(-1)!.id}` : null,
       rules: rules.map(r => ({ ...r, label: (valueRules as Record<string, { label: string }>)[r.rule]?.label ?? r.rule })),
       items: items.map(i => ({ ...i, name: names.get(i.item) ?? i.item })),
     }

@@ -8,6 +8,7 @@ import type { Context } from '../../platform/context.ts'
 import type { Database, Tx } from '../../platform/db.ts'
 import { record } from '../audit/public.ts'
 import { noteMount, publishedEntry } from '../catalog/public.ts'
+import { type Voucher, vouchFor } from '../quality/public.ts'
 import { lookAtTable, readTable, SourceDown, type Target } from './connector.ts'
 import { load, type Outcome, type Phase } from './load.ts'
 import { type BatchRecord, batchById, mountOf, type SourceRecord, sourceById, uploadById } from './queries.ts'
@@ -181,7 +182,7 @@ async function prepare(ctx: Context, batch: BatchRecord, source: SourceRecord, s
     const wanted = wiring.map(w => table.columns[w.index]!)
     const narrow = wiring.map((w, i) => ({ ...w, index: i }))
     return {
-      feed: tableFeed(() => readTable(target, wanted, signal), wanted.length),
+      feed: tableFeed(() => readTable(target, wanted, signal), wanted.length, vouchers(narrow, ctx)),
       names: wanted,
       items,
       wiring: narrow,
@@ -208,6 +209,7 @@ async function prepare(ctx: Context, batch: BatchRecord, source: SourceRecord, s
           delimiter: shape.delimiter,
           columns: names.length,
           skip: shape.header.line - 1 + shape.header.rows,
+          vouchers: vouchers(wiring, ctx),
         })
       : xlsxFeed(path, {
           sheet: shape.sheet,
@@ -226,6 +228,13 @@ async function prepare(ctx: Context, batch: BatchRecord, source: SourceRecord, s
     sha256: upload.sha256,
     code: entry.code,
   }
+}
+
+/** By source column. */
+function vouchers(wiring: Wiring, ctx: Context): Voucher[] {
+  const list: Voucher[] = []
+  for (const w of wiring) list[w.index] = vouchFor(w.item, w.required, dayOf(ctx.clock()))
+  return list
 }
 
 export const targetOf = (ctx: Pick<Context, 'secrets'>, source: SourceRecord): Target => ({

@@ -56,7 +56,12 @@ const list = (values: readonly string[]) => values.map(literal).join(', ')
  * `value` the typed value and may only be evaluated where `fault` is null; `plain` the same where a Voucher has vouched for the field.
  * Plain spellings are decided by operators alone; only unusual ones reach a function.
  */
-export function checkSql(item: CheckedItem, column: string, today: string, required: boolean): { fault: string; value: string; plain: string } {
+export function checkSql(
+  item: CheckedItem,
+  column: string,
+  today: string,
+  required: boolean,
+): { fault: string; value: string; plain: string } {
   const s = column
   const whens: string[] = []
   const digits = (v: string) =>

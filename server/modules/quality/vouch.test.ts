@@ -15,9 +15,21 @@ test('nothing is vouched for that a rule would reject', () => {
   for (const [text, fault] of creditCodes) if (text && fault) assert.equal(vouch({ semantic: 'credit-code' }, text), false, text)
   for (const [text, day] of dates) if (!day) assert.equal(vouch({ type: 'D' }, text), false, text)
   for (const [text, number] of numbers) if (!number) assert.equal(vouch({ type: 'N' }, text), false, text)
-  fc.assert(fc.property(fc.stringMatching(/^[0-9]{17}[0-9X]$/), text => !vouch({ semantic: 'id-number' }, text) || checkIdNumber(text, '2026-11-22').ok))
-  fc.assert(fc.property(fc.stringMatching(/^[19N][1-3]350125[0-9A-HX]{10}$/), text => !vouch({ semantic: 'credit-code' }, text) || checkCreditCode(text).ok))
-  fc.assert(fc.property(fc.stringMatching(/^[12][0-9]{3}-?[01][0-9]-?[0-3][0-9]$/), text => !vouch({ type: 'D' }, text) || checkDate(text).ok))
+  fc.assert(
+    fc.property(
+      fc.stringMatching(/^[0-9]{17}[0-9X]$/),
+      text => !vouch({ semantic: 'id-number' }, text) || checkIdNumber(text, '2026-11-22').ok,
+    ),
+  )
+  fc.assert(
+    fc.property(
+      fc.stringMatching(/^[19N][1-3]350125[0-9A-HX]{10}$/),
+      text => !vouch({ semantic: 'credit-code' }, text) || checkCreditCode(text).ok,
+    ),
+  )
+  fc.assert(
+    fc.property(fc.stringMatching(/^[12][0-9]{3}-?[01][0-9]-?[0-3][0-9]$/), text => !vouch({ type: 'D' }, text) || checkDate(text).ok),
+  )
   fc.assert(fc.property(fc.stringMatching(/^-?[0-9.\-,e]{1,6}$/), text => !vouch({ type: 'N' }, text) || checkNumber(text).ok))
 })
 

@@ -51,8 +51,8 @@ function characters(b: Uint8Array, from: number, to: number): number {
 function codeVoucher(codes: string[]): Voucher {
   const known = codes.map(c => Buffer.from(c))
   if (known.length > 12) {
-    const set = new Set(known.map(c => c.latin1Slice()))
-    return (b, from, to) => set.has((b as Buffer).latin1Slice(from, to))
+    const set = new Set(known.map(c => c.toString('latin1')))
+    return (b, from, to) => set.has((b as Buffer).toString('latin1', from, to))
   }
   return (b, from, to) => {
     next: for (const code of known) {
@@ -91,7 +91,10 @@ const realDay = (century: number, year: number, month: number, day: number) =>
 function date(b: Uint8Array, from: number, to: number): boolean {
   if (to - from === 8) return realDay(pair(b, from), pair(b, from + 2), pair(b, from + 4), pair(b, from + 6))
   return (
-    to - from === 10 && b[from + 4] === MINUS && b[from + 7] === MINUS && realDay(pair(b, from), pair(b, from + 2), pair(b, from + 5), pair(b, from + 8))
+    to - from === 10 &&
+    b[from + 4] === MINUS &&
+    b[from + 7] === MINUS &&
+    realDay(pair(b, from), pair(b, from + 2), pair(b, from + 5), pair(b, from + 8))
   )
 }
 function time(b: Uint8Array, from: number): boolean {
@@ -102,7 +105,10 @@ function time(b: Uint8Array, from: number): boolean {
 const idWeights = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2]
 const idChecks = Buffer.from('10X98765432')
 const provinces = new Uint8Array(100)
-for (const p of [11, 12, 13, 14, 15, 21, 22, 23, 31, 32, 33, 34, 35, 36, 37, 41, 42, 43, 44, 45, 46, 50, 51, 52, 53, 54, 61, 62, 63, 64, 65, 71, 81, 82, 83]) {
+for (const p of [
+  11, 12, 13, 14, 15, 21, 22, 23, 31, 32, 33, 34, 35, 36, 37, 41, 42, 43, 44, 45, 46, 50, 51, 52, 53, 54, 61, 62, 63, 64, 65, 71, 81, 82,
+  83,
+]) {
   provinces[p] = 1
 }
 function idNumber(b: Uint8Array, from: number, today: number): boolean {

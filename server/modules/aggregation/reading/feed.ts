@@ -1,4 +1,5 @@
 import { createReadStream } from 'node:fs'
+import type { Voucher } from '../../quality/public.ts'
 import { copyLine } from './csv.ts'
 import { type Encoding, toUtf8 } from './encoding.ts'
 import { type Bad, Scanner } from './scanner.ts'
@@ -19,8 +20,13 @@ export type Feed = {
   bytes(): AsyncIterable<Buffer>
 }
 
-export function csvFeed(path: string, size: number, o: { encoding: Encoding; delimiter: string; columns: number; skip: number; vouchers: (Voucher | undefined)[] }): Feed {
-  const scanner = new Scanner({ delimiter: o.delimiter, columns: o.columns, skip: o.skip, converted: o.encoding !== 'utf-8' })
+export function csvFeed(
+  path: string,
+  size: number,
+  o: { encoding: Encoding; delimiter: string; columns: number; skip: number; vouchers: (Voucher | undefined)[] },
+): Feed {
+  const { delimiter, columns, skip, vouchers } = o
+  const scanner = new Scanner({ delimiter, columns, skip, vouchers, converted: o.encoding !== 'utf-8' })
   let taken = 0
   async function* counted(): AsyncGenerator<Buffer> {
     for await (const chunk of createReadStream(path, { highWaterMark: 256 * 1024 })) {
@@ -30,7 +36,7 @@ export function csvFeed(path: string, size: number, o: { encoding: Encoding; del
   }
   return scannerFeed(
     scanner,
-    o.delimiter,
+    delimiter,
     size,
     () => taken,
     () => scanner.scan(toUtf8(counted(), o.encoding)),
@@ -38,8 +44,8 @@ export function csvFeed(path: string, size: number, o: { encoding: Encoding; del
 }
 
 /** A table of another server: its COPY output is CSV already. */
-export function tableFeed(source: () => AsyncIterable<Buffer>, columns: number): Feed {
-  const scanner = new Scanner({ delimiter: ',', columns, skip: 0 })
+export function tableFeed(source: () => AsyncIterable<Buffer>, columns: number, vouchers: (Voucher | undefined)[]): Feed {
+  const scanner = new Scanner({ delimiter: ',', columns, skip: 0, vouchers })
   return scannerFeed(
     scanner,
     ',',
@@ -61,6 +67,9 @@ const scannerFeed = (
   },
   get passed() {
     return scanner.passed
+  },
+  get doubtful() {
+    return scanner.doubtful
   },
   get taken() {
     return taken()
@@ -114,6 +123,7 @@ export function xlsxFeed(
     get passed() {
       return read
     },
+    doubtful: null,
     taken: 0,
     total: null,
     bad: [],
