@@ -32,8 +32,8 @@ const menu: MenuItem[][] = [
   ],
   [
     { key: 'audit', label: '审计', path: '/audit', icon: 'audit' },
-    { key: 'regulations', label: '法规', path: '/regulations', icon: 'rules' },
     { key: 'organization', label: '机构与人员', path: '/organization', icon: 'people' },
+    { key: 'regulations', label: '法规', path: '/regulations', icon: 'rules' },
   ],
 ]
 const phone: MenuItem[] = [
@@ -91,17 +91,22 @@ function Inside({ children }: { children: ReactNode }) {
   const { person, department, region, roles, menu: keys } = useSession()
   const pathname = useRouterState({ select: state => state.location.pathname })
   const pathWithBase = pathname.startsWith(base) ? pathname : `${base}${pathname}`
-  const shown = menu.map(group => group.filter(item => keys.includes(item.key))).filter(group => group.length)
+  // With a first password nothing opens but the page that changes it.
+  const held = person.mustChangePassword
+  const shown = (held ? [] : menu).map(group => group.filter(item => keys.includes(item.key))).filter(group => group.length)
   const here = current(pathWithBase, shown.flat())
   const hereOnPhone = current(pathWithBase, phone)
   const search = useRef<HTMLInputElement>(null)
   const { history } = useRouter()
   // Who has no 待办 (the three administrators) begins on the first page of the own menu.
   const first = shown.flat()[0]?.path
-  const away = !keys.includes('todo') && first !== undefined && [base, `${base}/`].includes(pathWithBase)
+  const home = held ? '/me' : keys.includes('todo') ? '/' : (first ?? '/me')
+  // The page that is drawn, which on the way to another one is still the old one.
+  const drawn = useRouterState({ select: state => state.matches.at(-1)?.routeId as string | undefined }) as string | undefined
+  const away = held ? drawn !== '/me' : home !== '/' && drawn === '/'
   useEffect(() => {
-    if (away) history.replace(at(first))
-  }, [away, first, history])
+    if (away) history.replace(at(home))
+  }, [away, home, history])
 
   useEffect(() => {
     const press = (event: KeyboardEvent) => {
@@ -132,7 +137,7 @@ function Inside({ children }: { children: ReactNode }) {
             </>
           )}
         </div>
-        {keys.includes('find') && (
+        {keys.includes('find') && !held && (
           <form
             role="search"
             onSubmit={event => {
@@ -145,7 +150,7 @@ function Inside({ children }: { children: ReactNode }) {
           </form>
         )}
         <div className="who">
-          {keys.includes('todo') && <Messages />}
+          {keys.includes('todo') && !held && <Messages />}
           <A href={at('/me')} className="name">
             <b>{person.name}</b>
             <small>
@@ -177,7 +182,7 @@ function Inside({ children }: { children: ReactNode }) {
       <nav className="bottom" aria-label="主菜单（手机）">
         <ul>
           {phone
-            .filter(item => !item.key || keys.includes(item.key))
+            .filter(item => !item.key || (keys.includes(item.key) && !held))
             .map(item => (
               <li key={item.path}>
                 <A href={at(item.path)} aria-current={item.path === hereOnPhone ? 'page' : undefined}>

@@ -13,6 +13,7 @@ import {
   type Person as PersonSchema,
   people,
   regions,
+  resetPassword,
   setDisabled,
   setRoles,
   signOut,
@@ -90,6 +91,8 @@ function People({ q, search }: { q: string; search: (q: string) => void }) {
   const [giving, setGiving] = useState<Person | null>(null)
   const mayRoles = useMay(setRoles)
   const mayDisable = useMay(setDisabled)
+  const mayReset = useMay(resetPassword)
+  const [resetting, setResetting] = useState<Person | null>(null)
   const { message, modal } = App.useApp()
   const disable = useAct(setDisabled, () => message.success('已办理'))
   return (
@@ -139,7 +142,7 @@ function People({ q, search }: { q: string; search: (q: string) => void }) {
               ),
           },
           { title: '最近登录', keep: true, narrow: true, cell: row => moment(row.lastSignIn) },
-          ...(mayRoles || mayDisable
+          ...(mayRoles || mayDisable || mayReset
             ? [
                 {
                   title: '操作',
@@ -149,6 +152,11 @@ function People({ q, search }: { q: string; search: (q: string) => void }) {
                       {mayRoles && (
                         <Button aria-label={`调整分工：${row.name}`} onClick={() => setGiving(row)}>
                           调整分工
+                        </Button>
+                      )}
+                      {mayReset && (
+                        <Button aria-label={`重设密码：${row.name}`} onClick={() => setResetting(row)}>
+                          重设密码
                         </Button>
                       )}
                       {mayDisable && (
@@ -179,6 +187,19 @@ function People({ q, search }: { q: string; search: (q: string) => void }) {
             : []),
         ]}
       />
+      {resetting && (
+        <Sending
+          key={resetting.id}
+          endpoint={resetPassword}
+          title={`重设 ${resetting.name} 的密码`}
+          verb="重设密码"
+          start={{ password: '' }}
+          params={{ id: resetting.id }}
+          shut={() => setResetting(null)}
+        >
+          {form => <Line form={form} at="/password" label="新的初始密码" hint="至少 12 个字符，本人下次登录后须修改" secret />}
+        </Sending>
+      )}
       {giving && <GiveRoles key={giving.id} person={giving} shut={() => setGiving(null)} />}
     </>
   )
@@ -451,6 +472,7 @@ export function Me() {
   const { message } = App.useApp()
   const change = useAct(changePassword, () => {
     form.reset({ current: '', next: '', again: '' })
+    void client.invalidateQueries({ queryKey: ['session'] })
     message.success('密码已修改，其他登录已退出')
   })
   return (

@@ -79,7 +79,7 @@ export function Todo() {
   ]
   return (
     <Page
-      title={load.data && who !== 'started' ? (first ? `今天先办这 ${Math.min(first, 3)} 件` : '没有要办的事') : '待办'}
+      title={load.data && who !== 'started' ? (first ? `待办：今天先办这 ${Math.min(first, 3)} 件` : '待办：没有要办的事') : '待办'}
       name="待办"
       sub={
         calendar && (
