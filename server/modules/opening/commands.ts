@@ -4,12 +4,23 @@ import type { Tx } from '../../platform/db.ts'
 import { newId } from '../../platform/id.ts'
 import { notFound, refuse } from '../../platform/problem.ts'
 import { record } from '../audit/public.ts'
-import { noteUse } from '../catalog/public.ts'
-import { registerEffect, startCase } from '../procedure/public.ts'
+import { noteUse, pathOf, publishedEntry } from '../catalog/public.ts'
+import { registerEffect, registerHooks, startCase } from '../procedure/public.ts'
 import { govern } from '../regulation/public.ts'
 import { findEntry, lockProposal, type OpenEntry } from './queries.ts'
 import type { Treatment } from './rules.ts'
 import { searchVector } from './words.ts'
+
+registerHooks('open-review', {
+  href: c => `/workbench/opening/${pathOf(c.subject_code!)}`,
+  rows: async (db, c) =>
+    ((await publishedEntry(db, { id: c.subject_id }))?.content.items ?? []).map(i => ({
+      key: i.key,
+      label: i.name,
+      note: null,
+      treatment: 'plain',
+    })),
+})
 
 export type NewProposal = {
   items: { key: string; treatment: Treatment }[]
@@ -41,7 +52,6 @@ export async function proposeOpening(tx: Tx, ctx: StaffContext, entry: OpenEntry
     form: {
       note: [p.description, p.processing && `重新处理：${p.processing}`].filter(Boolean).join('\n'),
       treatments: p.items,
-      items: p.items.map(i => `${names.get(i.key)}${i.treatment === 'masked' ? '（脱敏）' : ''}`),
     },
     title: `开放「${entry.title}」`,
   })
