@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type pg from 'pg'
@@ -20,7 +19,6 @@ export type Plan = {
   keys: string[]
   threshold: number
   released: boolean
-  fingerprint: string
   today: string
   now: Date
 }
@@ -65,13 +63,10 @@ export async function load(client: pg.PoolClient, feed: Feed, p: Plan, phase: (p
   // ── read ──
   phase('reading')
   const s = Array.from({ length: p.columns }, (_, i) => `s${i + 1}`)
-  // Numbers are drawn ten thousand at a time; one by one they would cost a tenth of the reading.
-  await run(`create sequence ${temp('q')} cache 10000`)
-  await run(`create unlogged table ${stage} (_n bigint not null default nextval('${temp('q')}'), ${s.map(c => `${c} text`).join(', ')})`)
+  // Every record arrives with its number and the hash of its bytes.
+  await run(`create unlogged table ${stage} (_n bigint not null, _hash bigint not null, ${s.map(c => `${c} text`).join(', ')})`)
   made.push(stage)
-  const into = client.query(
-    copy.from(`copy ${stage} (${s.join(', ')}) from stdin (format csv, delimiter ${literal(feed.delimiter)}, freeze)`),
-  )
+  const into = client.query(copy.from(`copy ${stage} from stdin (format csv, delimiter ${literal(feed.delimiter)}, freeze)`))
   await pipeline(Readable.from(feed.bytes(), { objectMode: false, highWaterMark: 1 << 20 }), into)
 
   // ── check ──
@@ -85,8 +80,6 @@ export async function load(client: pg.PoolClient, feed: Feed, p: Plan, phase: (p
   const rawKey = join(keyWires.map(w => w.column))
   const key = join(keyWires.map(w => (columnType(w.item) === 'text' ? w.value : `(${w.value})::text`)))
   const plainKey = join(keyWires.map(w => (columnType(w.item) === 'text' ? w.plain : `(${w.plain})::text`)))
-  const seed = createHash('sha256').update(p.fingerprint).digest().readBigInt64BE(0)
-  const hash = `hash_record_extended(row(${wires.map(w => w.column).join(', ')}), ${seed})`
   const fault = `coalesce(${wires.map(w => w.fault).join(', ')}) is not null`
   const firstFault = `case ${wires.map((w, i) => `when (${w.fault}) is not null then ${i}`).join(' ')} end`
 
@@ -102,7 +95,7 @@ export async function load(client: pg.PoolClient, feed: Feed, p: Plan, phase: (p
     rest = temp('d')
     const left = await makeTable(
       'd',
-      `select s.* from ${stage} s where not exists (select from ${relation} p where p._key = ${rawKey} and p._hash = ${hash})`,
+      `select s.* from ${stage} s where not exists (select from ${relation} p where p._key = ${rawKey} and p._hash = s._hash)`,
     )
     same = feed.passed - left
     if (left) await run(`analyze ${rest}`)
@@ -163,7 +156,7 @@ export async function load(client: pg.PoolClient, feed: Feed, p: Plan, phase: (p
     const once = repeated ? ` and not exists (select from ${temp('u')} u where u._n = s._n)` : ''
     const right = wrong ? ` and not exists (select from ${temp('x')} x where x._n = s._n)` : ''
     const typed = (k: string, values: string[]) =>
-      `select ${k} as _key, ${values.map((v, i) => `${v} as ${wires[i]!.item.key}`).join(', ')}, ${hash} as _hash`
+      `select ${k} as _key, ${values.map((v, i) => `${v} as ${wires[i]!.item.key}`).join(', ')}, s._hash`
     const plain = () =>
       typed(
         plainKey,
@@ -241,7 +234,6 @@ export async function load(client: pg.PoolClient, feed: Feed, p: Plan, phase: (p
     count: wrong,
   })
   await run(`drop table ${made.reverse().join(', ')}`)
-  await run(`drop sequence if exists ${temp('q')}`)
 
   return {
     held,

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { CompiledQuery, Kysely, PostgresDialect } from 'kysely'
 import type pg from 'pg'
@@ -123,7 +124,6 @@ async function attempt(base: Context, client: pg.PoolClient, batchId: string): P
           keys: source.keys,
           threshold: batch.threshold,
           released: batch.released,
-          fingerprint: work.fingerprint,
           today: dayOf(ctx.clock()),
           now: ctx.clock(),
         },
@@ -182,7 +182,12 @@ async function prepare(ctx: Context, batch: BatchRecord, source: SourceRecord, s
     const wanted = wiring.map(w => table.columns[w.index]!)
     const narrow = wiring.map((w, i) => ({ ...w, index: i }))
     return {
-      feed: tableFeed(() => readTable(target, wanted, signal), wanted.length, vouchers(narrow, ctx)),
+      feed: tableFeed(
+        () => readTable(target, wanted, signal),
+        wanted.length,
+        vouchers(narrow, ctx),
+        seedOf(fingerprint(narrow, source.keys), wanted),
+      ),
       names: wanted,
       items,
       wiring: narrow,
@@ -202,6 +207,8 @@ async function prepare(ctx: Context, batch: BatchRecord, source: SourceRecord, s
   if (stopper) throw new Stopped('failed', [stopper])
   compare(source, names)
   const wiring = wire(source.mapping, names, items, source.keys)
+  const print = fingerprint(wiring, source.keys)
+  const seed = seedOf(print, names)
   const feed =
     shape.kind === 'csv'
       ? csvFeed(path, upload.bytes, {
@@ -210,6 +217,7 @@ async function prepare(ctx: Context, batch: BatchRecord, source: SourceRecord, s
           columns: names.length,
           skip: shape.header.line - 1 + shape.header.rows,
           vouchers: vouchers(wiring, ctx),
+          seed,
         })
       : xlsxFeed(path, {
           sheet: shape.sheet,
@@ -217,18 +225,26 @@ async function prepare(ctx: Context, batch: BatchRecord, source: SourceRecord, s
           headerRows: shape.header.rows,
           names,
           wanted: new Set(wiring.map(w => w.index)),
+          seed,
         })
   return {
     feed,
     names,
     items,
     wiring,
-    fingerprint: fingerprint(wiring, source.keys),
+    fingerprint: print,
     estimate: shape.estimate,
     sha256: upload.sha256,
     code: entry.code,
   }
 }
+
+/** A row is the same when its bytes are, under the same rules and with the columns in the same order. */
+const seedOf = (print: string, names: string[]) =>
+  createHash('sha256')
+    .update(JSON.stringify([print, names]))
+    .digest()
+    .readInt32BE(0)
 
 /** By source column. */
 function vouchers(wiring: Wiring, ctx: Context): Voucher[] {

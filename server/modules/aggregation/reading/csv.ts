@@ -59,9 +59,9 @@ export function parseRecord(text: string, start: number, delimiter: string): { f
 const edges = /^[\s\u3000\u00a0\ufeff]+|[\s\u3000\u00a0\ufeff]+$/g
 export const trimmed = (text: string) => text.replace(edges, '')
 
-/** A record as COPY reads it: every value in quotes, an empty one bare, which COPY takes as null. */
-export const copyLine = (fields: (string | null)[]): string =>
-  `${fields.map(f => (f === null || f === '' ? '' : `"${f.replaceAll('"', '""')}"`)).join(',')}\n`
+/** Fields as COPY reads them: every value in quotes, an empty one bare, which COPY takes as null. */
+export const copyFields = (fields: string[], delimiter = ','): string =>
+  fields.map(f => (f === '' ? '' : `"${f.replaceAll('"', '""')}"`)).join(delimiter)
 
 /** The delimiter that splits the sample into the most even table of at least two columns. */
 export function sniffDelimiter(text: string): ',' | '\t' | ';' | '|' {

@@ -1,7 +1,8 @@
 import { createReadStream } from 'node:fs'
 import type { Voucher } from '../../quality/public.ts'
-import { copyLine } from './csv.ts'
+import { copyFields } from './csv.ts'
 import { type Encoding, toUtf8 } from './encoding.ts'
+import { rowHash } from './hash.ts'
 import { type Bad, Scanner } from './scanner.ts'
 import { Unreadable, Workbook } from './xlsx.ts'
 
@@ -23,10 +24,10 @@ export type Feed = {
 export function csvFeed(
   path: string,
   size: number,
-  o: { encoding: Encoding; delimiter: string; columns: number; skip: number; vouchers: (Voucher | undefined)[] },
+  o: { encoding: Encoding; delimiter: string; columns: number; skip: number; vouchers: (Voucher | undefined)[]; seed: number },
 ): Feed {
-  const { delimiter, columns, skip, vouchers } = o
-  const scanner = new Scanner({ delimiter, columns, skip, vouchers, converted: o.encoding !== 'utf-8' })
+  const { delimiter, columns, skip, vouchers, seed } = o
+  const scanner = new Scanner({ delimiter, columns, skip, vouchers, seed, converted: o.encoding !== 'utf-8' })
   let taken = 0
   async function* counted(): AsyncGenerator<Buffer> {
     for await (const chunk of createReadStream(path, { highWaterMark: 256 * 1024 })) {
@@ -44,8 +45,8 @@ export function csvFeed(
 }
 
 /** A table of another server: its COPY output is CSV already. */
-export function tableFeed(source: () => AsyncIterable<Buffer>, columns: number, vouchers: (Voucher | undefined)[]): Feed {
-  const scanner = new Scanner({ delimiter: ',', columns, skip: 0, vouchers })
+export function tableFeed(source: () => AsyncIterable<Buffer>, columns: number, vouchers: (Voucher | undefined)[], seed: number): Feed {
+  const scanner = new Scanner({ delimiter: ',', columns, skip: 0, vouchers, seed })
   return scannerFeed(
     scanner,
     ',',
@@ -84,7 +85,7 @@ const scannerFeed = (
 /** `wanted`: columns that fill an item. In them a number with more than 15 digits stops the whole file: its end is lost. */
 export function xlsxFeed(
   path: string,
-  o: { sheet: string; headerLine: number; headerRows: number; names: string[]; wanted: Set<number> },
+  o: { sheet: string; headerLine: number; headerRows: number; names: string[]; wanted: Set<number>; seed: number },
 ): Feed {
   const shifts: { n: number; shift: number }[] = []
   let read = 0
@@ -106,7 +107,9 @@ export function xlsxFeed(
         if (!values.some(Boolean)) continue
         read++
         if (shifts.at(-1)?.shift !== row.line - read) shifts.push({ n: read, shift: row.line - read })
-        text += copyLine(values.map(v => v.replaceAll('\0', '')))
+        const line = copyFields(values.map(v => v.replaceAll('\0', '')))
+        const raw = Buffer.from(line)
+        text += `${read},${rowHash(raw, 0, raw.length, o.seed)},${line}\n`
         if (text.length < 128 * 1024) continue
         yield Buffer.from(text)
         text = ''

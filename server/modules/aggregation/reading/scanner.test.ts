@@ -13,7 +13,15 @@ async function scanned(bytes: Buffer, options: Partial<ScanOptions> & { columns:
   }
   const out: Buffer[] = []
   for await (const piece of scanner.scan(pieces())) out.push(piece)
-  const text = Buffer.concat(out).toString()
+  const numbered = Buffer.concat(out).toString()
+  let n = 0
+  // Before the fields stand the number of the record and its hash.
+  const text = numbered.replace(/^(\d+)(.)\d+\2/gm, (found, no) => {
+    if (Number(no) !== n + 1) return found
+    n++
+    return ''
+  })
+  assert.equal(n, scanner.passed)
   const lineOf = (n: number) => n + scanner.shifts.findLast(s => s.n <= n)!.shift
   return { scanner, text, rows: text ? parseRecords(text, options.delimiter ?? ',').rows : [], lineOf }
 }

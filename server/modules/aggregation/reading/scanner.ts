@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import type { Voucher } from '../../quality/public.ts'
-import { copyLine, parseRecord } from './csv.ts'
+import { copyFields, parseRecord } from './csv.ts'
+import { rowHash } from './hash.ts'
 
 /** A record that cannot go to the database, with the line it stands on. */
 export type Bad = { n: number; line: number; rule: 'ragged' | 'encoding' | 'quote'; note: string; raw: string }
@@ -11,6 +12,8 @@ export type ScanOptions = {
   columns: number
   /** Records before the first row of data, blank ones included. */
   skip: number
+  /** Starts the hash of every row: what else its verdict depends on. */
+  seed?: number
   /** By column: answers whether a value is plainly right. */
   vouchers?: (Voucher | undefined)[]
   /** The bytes were converted, so that U+FFFD stands for a byte nobody could read. */
@@ -32,7 +35,8 @@ export class TooManyBad extends Error {}
  * Cuts UTF-8 bytes into records and hands those that COPY can read as they are, without making a string of them: it counts
  * fields, follows quotes and line ends, and looks at both ends of every field. Only records with something unusual (quotes in
  * odd places, blanks around a value, another line end, a wrong number of fields, broken bytes) are read one by one.
- * COPY is told: FORMAT csv, DELIMITER as given; all values arrive trimmed and never empty.
+ * COPY is told: FORMAT csv, DELIMITER as given; before the fields of each record stand its number (1, 2, …) and the hash of its
+ * bytes; all values arrive trimmed and never empty.
  */
 export class Scanner {
   /** Records of data read, good and bad; blank ones do not count. */
@@ -47,6 +51,8 @@ export class Scanner {
   private line = 1
   private skipped = 0
   private eol: 'lf' | 'crlf' | undefined
+  private out: Buffer = Buffer.allocUnsafe(512 * 1024)
+  private filled = 0
   private readonly kind = new Uint8Array(256)
   private readonly options: ScanOptions
 
@@ -69,29 +75,43 @@ export class Scanner {
         if (chunk[0] === 0xef && chunk[1] === 0xbb && chunk[2] === 0xbf) chunk = chunk.subarray(3)
       }
       const bytes: Buffer = carry.length ? Buffer.concat([carry, chunk]) : chunk
-      const out: Buffer[] = []
-      const used = this.take(bytes, false, out)
+      const used = this.take(bytes, false)
       carry = bytes.subarray(used)
-      if (out.length) yield out.length === 1 ? out[0]! : Buffer.concat(out)
+      if (this.filled) yield this.takeOut()
     }
-    const out: Buffer[] = []
-    if (carry.length) this.take(carry, true, out)
-    if (out.length) yield Buffer.concat(out)
+    if (carry.length) this.take(carry, true)
+    if (this.filled) yield this.takeOut()
+  }
+
+  private takeOut(): Buffer {
+    const done = this.out.subarray(0, this.filled)
+    this.out = Buffer.allocUnsafe(this.out.length)
+    this.filled = 0
+    return done
+  }
+
+  /** One record for the database: number, hash, and the bytes as they are, line end included. */
+  private put(bytes: Buffer, start: number, close: number, next: number): void {
+    const room = this.filled + next - start + 40
+    if (room > this.out.length) {
+      const larger = Buffer.allocUnsafe(Math.max(room, this.out.length * 2))
+      this.out.copy(larger, 0, 0, this.filled)
+      this.out = larger
+    }
+    const { delimiter, seed = 0 } = this.options
+    const head = `${this.passed}${delimiter}${rowHash(bytes, start, close, seed)}${delimiter}`
+    this.filled += this.out.write(head, this.filled, 'latin1')
+    this.filled += bytes.copy(this.out, this.filled, start, next)
   }
 
   /** Works through whole records and returns how many bytes that were. */
-  private take(bytes: Buffer, last: boolean, out: Buffer[]): number {
+  private take(bytes: Buffer, last: boolean): number {
     const { kind } = this
     const { columns, skip, converted, vouchers } = this.options
     const end = bytes.length
     const strict = !isUtf8(upToCharacter(bytes)) || bytes.includes(0) || (converted === true && bytes.includes('\ufffd'))
-    let span = 0
     let start = 0
     let i = 0
-    const flush = (to: number) => {
-      if (to > span) out.push(bytes.subarray(span, to))
-    }
-
     record: while (start < end) {
       let fields = 1
       let odd = strict
@@ -136,12 +156,10 @@ export class Scanner {
           if (lost || (!closed && firstBreak !== -1 && firstBreak < k)) {
             // Never closed, or closed in the middle of a later value: the record ends with its line.
             const next = lineEnd(bytes, start)
-            if (this.skipped < skip) {
-              this.skipped++
-              flush(start)
-            } else this.divert(bytes, start, next, 'quote', '引号没有结束', flush)
+            if (this.skipped < skip) this.skipped++
+            else this.divert(bytes, start, next, 'quote', '引号没有结束')
             this.line++
-            start = span = next
+            start = next
             continue record
           }
           if (!closed) odd = true
@@ -188,27 +206,21 @@ export class Scanner {
       if (i < close) i = close
       const next = i
 
-      if (this.skipped < skip) {
-        this.skipped++
-        flush(start)
-        span = next
-      } else if (close - start <= fields - 1) {
+      if (this.skipped < skip) this.skipped++
+      else if (close - start <= fields - 1) {
         // Nothing but delimiters: a blank line.
-        flush(start)
-        span = next
       } else if (odd || fields !== columns || (columns === 1 && close - start === 2 && bytes[start] === 0x5c)) {
-        this.unusual(bytes, start, close, next, strict, flush, out)
-        span = next
+        this.unusual(bytes, start, close, next, strict)
       } else {
         this.read++
         this.passed++
         this.mark(this.passed, this.line)
         if (!plain) this.doubt()
+        this.put(bytes, start, close, next)
       }
       this.line += 1 + breaks
       start = next
     }
-    flush(start)
     return start
   }
 
@@ -224,50 +236,37 @@ export class Scanner {
     else this.doubtful = null
   }
 
-  private unusual(
-    bytes: Buffer,
-    start: number,
-    close: number,
-    next: number,
-    strict: boolean,
-    flush: (to: number) => void,
-    out: Buffer[],
-  ): void {
+  private unusual(bytes: Buffer, start: number, close: number, next: number, strict: boolean): void {
     const raw = bytes.subarray(start, close)
     const nul = strict ? raw.indexOf(0) : -1
     if (nul !== -1 || (strict && (!isUtf8(raw) || (this.options.converted && raw.includes('\ufffd'))))) {
       const note = nul !== -1 ? `第 ${nul + 1} 个字节是空字节` : `第 ${brokenAt(raw) + 1} 个字节处`
-      this.divert(bytes, start, next, 'encoding', note, flush)
+      this.divert(bytes, start, next, 'encoding', note)
       return
     }
     const { fields, open } = parseRecord(raw.toString(), 0, this.options.delimiter)
     while (fields.length > this.options.columns && fields[fields.length - 1] === '') fields.pop()
     if (open) {
-      this.divert(bytes, start, next, 'quote', '引号没有结束', flush)
+      this.divert(bytes, start, next, 'quote', '引号没有结束')
       return
     }
-    if (fields.every(f => f === '')) {
-      flush(start)
-      return
-    }
+    if (fields.every(f => f === '')) return
     if (fields.length !== this.options.columns) {
-      this.divert(bytes, start, next, 'ragged', `表头 ${this.options.columns} 列，这一行 ${fields.length} 列`, flush)
+      this.divert(bytes, start, next, 'ragged', `表头 ${this.options.columns} 列，这一行 ${fields.length} 列`)
       return
     }
-    flush(start)
     this.read++
     this.passed++
     this.mark(this.passed, this.line)
     this.doubt()
     // Until a line end is settled COPY learns it from this record.
     this.eol ??= 'lf'
-    const text = copyLine(fields).slice(0, -1)
-    const line = this.options.delimiter === ',' ? text : fieldsWith(fields, this.options.delimiter)
-    out.push(Buffer.from(line + (this.eol === 'crlf' ? '\r\n' : '\n')))
+    const text = copyFields(fields, this.options.delimiter)
+    const record = Buffer.from(text + (this.eol === 'crlf' ? '\r\n' : '\n'))
+    this.put(record, 0, record.length - (this.eol === 'crlf' ? 2 : 1), record.length)
   }
 
-  private divert(bytes: Buffer, start: number, next: number, rule: Bad['rule'], note: string, flush: (to: number) => void): void {
-    flush(start)
+  private divert(bytes: Buffer, start: number, next: number, rule: Bad['rule'], note: string): void {
     this.read++
     if (this.bad.length >= MOST_BAD) throw new TooManyBad(`已有 ${MOST_BAD.toLocaleString('en')} 行不能读取`)
     const raw = bytes
@@ -278,9 +277,6 @@ export class Scanner {
     this.bad.push({ n: this.passed, line: this.line, rule, note, raw })
   }
 }
-
-const fieldsWith = (fields: string[], delimiter: string) =>
-  fields.map(f => (f === '' ? '' : `"${f.replaceAll('"', '""')}"`)).join(delimiter)
 
 /** Blank at either edge of a value: space, control, no-break space, ideographic space. */
 function blankAt(bytes: Buffer, from: number, to: number): boolean {
