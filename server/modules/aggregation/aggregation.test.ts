@@ -511,6 +511,26 @@ test('a source that goes down in the middle applies nothing, says so, and reads 
   assert.deepEqual(counts(await finished(s.steward, batch.id)), ['done', 400, 1, 0, 399])
 })
 
+test('a cancelled batch leaves nothing, and can be read again', async t => {
+  const s = await setUp(t)
+  const slow = `select '35012519000101001X', 'x', 1, '2026-01-01', '01', 1 from generate_series(1, 400) i, lateral (select pg_sleep(case when i > 300 then 0.02 else 0 end)) slowly`
+  const source = await s.steward.ok(contract.createSource, {
+    body: { entryId: s.entryId, kind: 'postgres', connection: await aTable(s, slow), threshold: 1 },
+  })
+  const seen = await s.steward.ok(contract.inspectTable, { params: { id: source.id } })
+  const mapping = seen.mapping.map(m => ({ source: m.source, item: m.item }))
+  await s.steward.ok(contract.saveMapping, { params: { id: source.id }, body: { mapping, keys: ['c1'], threshold: 1 } })
+  const started = await s.steward.ok(contract.startBatch, { params: { id: source.id }, body: {} })
+  const running = await finished(s.steward, started.id, ['queued'])
+  assert.equal(running.state, 'running')
+  assert.deepEqual(running.may, ['cancel'])
+  await s.steward.ok(contract.cancelBatch, { params: { id: started.id }, body: { reason: '选错了表' } })
+  const batch = await finished(s.steward, started.id)
+  assert.deepEqual(counts(batch), ['cancelled', 0, 0, 0, 0])
+  assert.deepEqual((await s.pool.query('select * from aggregation.mount_view')).rows, [])
+  assert.deepEqual(batch.may, ['retry'])
+})
+
 test('a batch whose process was killed is taken up again; nothing is left behind and nothing twice', async t => {
   const s = await setUp(t)
   const { source, seen } = await load(s, table(...rows))
