@@ -113,7 +113,8 @@ function Editor({ entry, code, reload }: { entry: EntryDetail; code: string; rel
 
   const save = useCallback(
     async (overwrite = false): Promise<boolean> => {
-      await busy.current
+      // One at a time: of two that waited for the same save the second would carry an outdated etag.
+      while (busy.current) await busy.current
       const content = latest.current
       let fine = true
       setSaved({ state: 'saving' })
@@ -128,6 +129,9 @@ function Editor({ entry, code, reload }: { entry: EntryDetail; code: string; rel
           fine = false
           const { status } = problemOf(error)
           setSaved({ state: status === 412 || status === 409 ? 'conflict' : 'failed', error })
+        })
+        .finally(() => {
+          busy.current = null
         })
       await busy.current
       return fine
