@@ -81,7 +81,8 @@ create table aggregation.counter (
 );
 
 create table aggregation.reject (
-  batch_id uuid not null references aggregation.batch on delete cascade,
+  -- No foreign key: it would be looked up for every rejected row, of which there may be a million.
+  batch_id uuid not null,
   id bigint generated always as identity,
   line bigint not null,
   item text,
