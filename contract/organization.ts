@@ -115,6 +115,9 @@ export const departments = endpoint({
   query: z.object({ region: z.string().optional() }),
   response: z.array(Department),
 })
+/** What a department may be in procedures of its region; every department may be provider or applicant without a mark. */
+export const departmentRoles = { authority: '数据主管部门', 'data-centre': '大数据中心' } as const
+
 export const createDepartment = endpoint({
   method: 'POST',
   path: '/departments',

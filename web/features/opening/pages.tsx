@@ -269,7 +269,7 @@ function Propose({ of: one, code, shut }: { of: Gate; code: string; shut: () => 
       }
     >
       <div className="form">
-        <p className="ht-note">提交后由两人先后做保密审查，通过后在门户发布，任何人免登录可取。</p>
+        <p className="ht-note">提交后由提出人以外的另一人作保密审查，再由主管部门审查；通过后在门户发布，任何人免登录可取。</p>
         <Summary form={form} />
         <Field form={form} at="/items" label="开放的信息项与处理方式" required group>
           {({ id, labelledby, onChange }) => (

@@ -8,6 +8,7 @@ import {
   changePassword,
   createDepartment,
   createPerson,
+  departmentRoles,
   departments,
   mySessions,
   type Person as PersonSchema,
@@ -368,6 +369,11 @@ function AddDepartment({ shut }: { shut: () => void }) {
           </Field>
           <Line form={form} at="/name" label="部门名称" />
           <Line form={form} at="/creditCode" label="统一社会信用代码" hint="18 位" />
+          <Field form={form} at="/roles" label="在办件中的角色" hint="一个地区的数据主管部门只有一个；一般部门不选">
+            {({ labelledby: _, ...control }) => (
+              <Select {...control} mode="multiple" options={Object.entries(departmentRoles).map(([value, label]) => ({ value, label }))} />
+            )}
+          </Field>
         </>
       )}
     </Sending>
