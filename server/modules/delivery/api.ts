@@ -188,6 +188,7 @@ export function openDelivery(services: Services) {
           const s = projectJson({
             relation: grant.relation!,
             columns: grant.columns,
+            keys: grant.keys,
             items: grant.items,
             fields: query.fields ? splitNames(query.fields) : undefined,
             filter: query.filter ? readFilter(query.filter) : undefined,
