@@ -121,8 +121,10 @@ const inTurn = (entries: DemoEntry[], run: (e: DemoEntry) => Promise<unknown>) =
     }),
   )
 
+/** On a day off the last working day counts as today, so that the lights are the same on every day of the week. */
 export function workingDaysAgo(today: string, n: number): string {
   let day = today
+  while (!calendarDay(day).working) day = addDays(day, -1)
   for (let left = n; left > 0; ) {
     day = addDays(day, -1)
     if (calendarDay(day).working) left--
