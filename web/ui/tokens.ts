@@ -73,6 +73,7 @@ export const antdTheme: ThemeConfig = {
     controlOutline: color.focus,
     controlOutlineWidth: 2,
     lineWidthFocus: 3,
+    motion: false, // a button left its "loading" in the name it tells a screen reader when its motion was cut short
     colorLink: color.link,
     colorLinkHover: color['brand-active'],
     colorInfo: lights.blue.text,

@@ -194,7 +194,7 @@ export const frequentWords = async (pool: pg.Pool, n: number): Promise<string[]>
   (
     await pool.query<{ word: string }>(
       `select word from ts_stat($$select words from opening.listing where state = 'open'$$, 'a')
-       where length(word) between 2 and 8 and word !~ '^[0-9.]+$' order by ndoc desc, length(word) desc, word limit $1`,
+       where length(word) between 3 and 8 and word !~ '^[0-9.]+$' order by ndoc desc, length(word) desc, word limit $1`,
       [n],
     )
   ).rows.map(r => r.word)

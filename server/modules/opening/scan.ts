@@ -21,7 +21,7 @@ export async function scanTable(pool: pg.Pool, table: Table, items: Pick<Item, '
   for (const k of keys) {
     cuts.push(
       `case when ${k}::text ~ '\\d{17}[\\dXx]' then substring(${k}::text from '(?<!\\d)\\d{17}[\\dXx](?![\\dA-Za-z])') end as i_${k}`,
-      `case when ${k}::text ~ '1[3-9]\\d{9}' then substring(${k}::text from '(?<![\\dA-Za-z])1[3-9]\\d{9}(?![\\dA-Za-z])') end as m_${k}`,
+      `case when ${k}::text ~ '1[3-9]\\d{9}' then substring(${k}::text from '(?<![\\dA-Za-z.])1[3-9]\\d{9}(?![\\dA-Za-z])') end as m_${k}`,
       `case when ${k}::text like '%92%' then substring(upper(${k}::text) from '(?<![0-9A-Z])92\\d{6}[0-9A-HJ-NPQRTUWXY]{10}(?![0-9A-Z])') end as s_${k}`,
     )
     counts.push(

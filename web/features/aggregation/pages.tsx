@@ -1,6 +1,6 @@
 import { useParams } from '@tanstack/react-router'
 import { App, Button, Drawer, Input, Select } from 'antd'
-import { type ReactNode, useRef, useState } from 'react'
+import { type ReactNode, useEffect, useRef, useState } from 'react'
 import {
   type Batch as BatchShape,
   batch,
@@ -378,6 +378,11 @@ function Rejects({ of: one }: { of: BatchShape }) {
     { params: { id: one.id }, query: { ...(rule && { rule }), ...(item && { item }), ...(after && { after }) } },
     { enabled: may },
   )
+  const { refetch } = load
+  // While a batch runs again its rejects are gone for a moment; what was read then is stale when it ends.
+  useEffect(() => {
+    if (may) void refetch()
+  }, [one.finished, one.rejected, may, refetch])
   if (one.rejected === 0) return one.finished ? <p className="ht-note green">没有拒收的行。</p> : null
   if (!may) return null
   const download = (format: 'xlsx' | 'csv') => href(downloadRejects, { params: { id: one.id }, query: { format } })
