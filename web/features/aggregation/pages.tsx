@@ -380,6 +380,7 @@ function Rejects({ of: one }: { of: BatchShape }) {
   )
   const { refetch } = load
   // While a batch runs again its rejects are gone for a moment; what was read then is stale when it ends.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the end of the batch is what calls for reading again
   useEffect(() => {
     if (may) void refetch()
   }, [one.finished, one.rejected, may, refetch])
