@@ -7,7 +7,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Problem } from '../../contract/common.ts'
 import type { Endpoint, Params, Query, Reply, Role } from '../../contract/endpoint.ts'
 import { buildApp } from '../../server/app.ts'
-import { createDepartment, createPerson } from '../../server/modules/organization/public.ts'
+import { createDepartment, createPerson, creditCheck } from '../../server/modules/organization/public.ts'
 import { loadConfig } from '../../server/platform/config.ts'
 import { systemContext } from '../../server/platform/context.ts'
 import { createDatabase, dropDatabase } from '../../server/platform/postgres.ts'
@@ -132,9 +132,6 @@ function caller(app: FastifyInstance, who: Pick<Person, 'id' | 'departmentId' | 
 
 /** A made-up code with a right check character; the subject part says FAKE. */
 export function creditCode(region: string, n: number): string {
-  const alphabet = '0123456789ABCDEFGHJKLMNPQRTUWXY'
   const body = `11${region}FAKE${String(n).padStart(5, '0')}`
-  let sum = 0
-  for (let i = 0, weight = 1; i < 17; i++, weight = (weight * 3) % 31) sum += alphabet.indexOf(body[i]!) * weight
-  return body + alphabet[(31 - (sum % 31)) % 31]
+  return body + creditCheck(body)
 }

@@ -9,6 +9,8 @@ import { record } from '../audit/public.ts'
 import { regionOf } from '../regulation/public.ts'
 import { creditCodeFault } from './credit-code.ts'
 
+export { creditCheck } from './credit-code.ts'
+
 export type DepartmentRecord = { id: string; region: string; name: string; credit_code: string; roles: string[] }
 
 /** argon2id with the parameters OWASP recommends (19 MiB, 2 passes). */

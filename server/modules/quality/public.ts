@@ -1,3 +1,5 @@
+export { creditCheck } from '../organization/public.ts'
+
 import type { Item } from '../../../contract/catalog.ts'
 
 export {
@@ -6,7 +8,6 @@ export {
   checkIdNumber,
   checkInteger,
   checkNumber,
-  creditCheck,
   explain,
   halfWidth,
   idCheck,

@@ -1,5 +1,7 @@
 /** Checks of single values, pure. The same rules run as SQL over whole batches (migration 0050); one table of vectors tests both. */
 
+import { creditCheck } from '../organization/public.ts'
+
 export type Verdict<T = string> = { ok: true; value: T; warning?: Rule } | { ok: false; rule: Rule; reason: string }
 
 /** What can be wrong with a value or a row: the short label of the rejects list and what to do about it. */
@@ -78,15 +80,6 @@ export function checkIdNumber(text: string, today = '9999-12-31'): Verdict {
   if (day > today) return fail('id-future')
   if (idCheck(value) !== value[17]) return fail('id-check')
   return { ok: true, value }
-}
-
-const creditAlphabet = '0123456789ABCDEFGHJKLMNPQRTUWXY'
-const creditWeights = [1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 28]
-/** Check character of the first 17 characters (GB 32100). */
-export function creditCheck(value: string): string {
-  let sum = 0
-  for (let i = 0; i < 17; i++) sum += creditAlphabet.indexOf(value[i]!) * creditWeights[i]!
-  return creditAlphabet[(31 - (sum % 31)) % 31]!
 }
 
 const subjectWeights = [3, 7, 9, 10, 5, 8, 4, 2]
