@@ -7,6 +7,7 @@ import { Mark } from '../ui/Light.tsx'
 import { Bones, ProblemNote } from '../ui/states.tsx'
 import { WordMark } from '../ui/WordMark.tsx'
 import { whenSignedOut } from './api.ts'
+import { Keys } from './Keys.tsx'
 import { A, at, base } from './link.tsx'
 import { useRead } from './query.ts'
 import { SignIn } from './SignIn.tsx'
@@ -124,6 +125,7 @@ function Inside({ children }: { children: ReactNode }) {
       <a className="ht-skip" href="#main" onClick={() => document.getElementById('main')?.focus()}>
         跳到正文
       </a>
+      {!held && <Keys menu={keys} />}
       <header className="top">
         <A className="home" href={at('/')} aria-label="汇通，回到待办">
           <WordMark />
