@@ -24,7 +24,7 @@ import { problemOf } from '../../app/api.ts'
 import { A, at } from '../../app/link.tsx'
 import { useAct, useRead } from '../../app/query.ts'
 import { useFilters } from '../../app/search.ts'
-import { useMay } from '../../app/session.ts'
+import { useMay, useSession } from '../../app/session.ts'
 import { type Column, DataTable, Pager } from '../../ui/DataTable.tsx'
 import { amount, codeInUrl, longDay, moment, number } from '../../ui/format.ts'
 import { type Hue, Mark } from '../../ui/Light.tsx'
@@ -43,7 +43,9 @@ type Row = Reply<typeof searchEntries>['rows'][number]
 const stateHue: Record<Row['state'], Hue> = { draft: 'grey', in_review: 'blue', returned: 'yellow', published: 'green', withdrawn: 'grey' }
 
 export function Catalog() {
-  const filters = useFilters({ scope: 'mine', q: '', state: '', share: '', open: '', department: '', region: '', mounted: '' })
+  // Who reviews other departments' entries begins with the region's, everybody else with the own ones.
+  const home = useSession().menu.includes('review') ? 'region' : 'mine'
+  const filters = useFilters({ scope: home, q: '', state: '', share: '', open: '', department: '', region: '', mounted: '' })
   const { scope, q, after, ...rest } = filters.value
   const set = Object.fromEntries(Object.entries(rest).filter(([key, value]) => value && key !== 'tab'))
   const load = useRead(searchEntries, { query: { scope: scope as 'mine', ...(q && { q }), ...(after && { after }), ...set } as object })
