@@ -54,6 +54,15 @@ test('records written at once get one number each, without gaps, in few blocks',
   assert.ok(result.blocks < 30, `${result.blocks} blocks`)
 })
 
+test('a ledger of many blocks is verified to its end', async t => {
+  const world = await aWorld(t)
+  for (let i = 0; i < 450; i++) await write(world, 1)
+  await expand(world.app.services.db)
+  const result = await verify(world)
+  assert.equal(result.ok, true)
+  assert.ok(result.blocks >= 450)
+})
+
 test('a change that is rolled back leaves no record, one that is committed leaves one', async t => {
   const world = await aWorld(t)
   const ctx = systemContext(world.app.services)

@@ -1,5 +1,4 @@
 import type pg from 'pg'
-import Cursor from 'pg-cursor'
 import { checkSignatures } from '../../platform/signer.ts'
 import { blockHash, genesis, leafOf, rootOf } from './merkle.ts'
 
@@ -71,58 +70,53 @@ export async function verifyLedger(
     checkpoint: last && { no: last.no, at: last.at.toISOString(), algorithms: Object.keys(last.signatures) },
   })
 
-  const cursor = client.query(
-    new Cursor<BlockRow>('select height, first_seq, count, records, leaves, root, previous, hash, at from audit.block order by height'),
-  )
-  try {
-    for (;;) {
-      const batch = await cursor.read(200)
-      if (batch.length === 0) break
-      for (const b of batch) {
-        const fail = (seq: number | null, message: string) => finish({ seq, height: b.height, message })
-        if (b.height !== blocks + 1) return fail(null, `缺少第 ${blocks + 1} 个区块`)
-        if (b.first_seq !== next) return fail(b.first_seq, `区块 ${b.height} 从第 ${b.first_seq} 条开始，应为第 ${next} 条`)
-        if (b.records.length !== b.count || b.leaves.length !== 32 * b.count)
-          return fail(b.first_seq, `区块 ${b.height} 的记录数与登记数不符`)
-        const leaves: Buffer[] = []
-        for (let i = 0; i < b.count; i++) {
-          const registered = b.leaves.subarray(32 * i, 32 * i + 32)
-          if (!leafOf(b.records[i]!).equals(registered))
-            return fail(b.first_seq + i, `第 ${b.first_seq + i} 条内容与登记摘要不符（区块 ${b.height}）`)
-          leaves.push(registered)
-        }
-        if (!rootOf(leaves).equals(b.root)) return fail(null, `区块 ${b.height} 的摘要树与登记的根不符`)
-        if (!b.previous.equals(previous)) return fail(null, `区块 ${b.height} 没有接上前一个区块`)
-        if (
-          !blockHash({ height: b.height, first: b.first_seq, count: b.count, at: b.at, root: b.root, previous: b.previous }).equals(b.hash)
-        )
-          return fail(null, `区块 ${b.height} 的头与登记的摘要不符`)
-        const checkpoint = byHeight.get(b.height)
-        if (checkpoint) {
-          const signed = checkSignatures(b.hash, checkpoint.signatures, keys)
-          const wrong = Object.entries(signed)
-            .filter(([, good]) => !good)
-            .map(([name]) => name)
-          if (!checkpoint.hash.equals(b.hash) || wrong.length)
-            return fail(null, `检查点 #${checkpoint.no} 的签名与区块 ${b.height} 不符${wrong.length ? `（${wrong.join('、')}）` : ''}`)
-          byHeight.delete(b.height)
-          last = checkpoint
-        }
-        blocks++
-        records += b.count
-        next += b.count
-        previous = b.hash
+  for (;;) {
+    // By height, not by a cursor: a cursor would keep the connection from the comparison below.
+    const { rows: batch } = await client.query<BlockRow>(
+      'select height, first_seq, count, records, leaves, root, previous, hash, at from audit.block where height > $1 order by height limit 200',
+      [blocks],
+    )
+    if (batch.length === 0) break
+    for (const b of batch) {
+      const fail = (seq: number | null, message: string) => finish({ seq, height: b.height, message })
+      if (b.height !== blocks + 1) return fail(null, `缺少第 ${blocks + 1} 个区块`)
+      if (b.first_seq !== next) return fail(b.first_seq, `区块 ${b.height} 从第 ${b.first_seq} 条开始，应为第 ${next} 条`)
+      if (b.records.length !== b.count || b.leaves.length !== 32 * b.count)
+        return fail(b.first_seq, `区块 ${b.height} 的记录数与登记数不符`)
+      const leaves: Buffer[] = []
+      for (let i = 0; i < b.count; i++) {
+        const registered = b.leaves.subarray(32 * i, 32 * i + 32)
+        if (!leafOf(b.records[i]!).equals(registered))
+          return fail(b.first_seq + i, `第 ${b.first_seq + i} 条内容与登记摘要不符（区块 ${b.height}）`)
+        leaves.push(registered)
       }
-      const from = batch[0]!.first_seq
-      const to = Math.min(next - 1, expanded)
-      if (to >= from) {
-        const bad = await compareEntries(client, batch, from, to)
-        if (bad) return finish(bad)
+      if (!rootOf(leaves).equals(b.root)) return fail(null, `区块 ${b.height} 的摘要树与登记的根不符`)
+      if (!b.previous.equals(previous)) return fail(null, `区块 ${b.height} 没有接上前一个区块`)
+      if (!blockHash({ height: b.height, first: b.first_seq, count: b.count, at: b.at, root: b.root, previous: b.previous }).equals(b.hash))
+        return fail(null, `区块 ${b.height} 的头与登记的摘要不符`)
+      const checkpoint = byHeight.get(b.height)
+      if (checkpoint) {
+        const signed = checkSignatures(b.hash, checkpoint.signatures, keys)
+        const wrong = Object.entries(signed)
+          .filter(([, good]) => !good)
+          .map(([name]) => name)
+        if (!checkpoint.hash.equals(b.hash) || wrong.length)
+          return fail(null, `检查点 #${checkpoint.no} 的签名与区块 ${b.height} 不符${wrong.length ? `（${wrong.join('、')}）` : ''}`)
+        byHeight.delete(b.height)
+        last = checkpoint
       }
-      progress?.(next - 1)
+      blocks++
+      records += b.count
+      next += b.count
+      previous = b.hash
     }
-  } finally {
-    await cursor.close()
+    const from = batch[0]!.first_seq
+    const to = Math.min(next - 1, expanded)
+    if (to >= from) {
+      const bad = await compareEntries(client, batch, from, to)
+      if (bad) return finish(bad)
+    }
+    progress?.(next - 1)
   }
   const lost = byHeight.values().next().value
   if (lost) return finish({ seq: null, height: lost.height, message: `检查点 #${lost.no} 签过的区块 ${lost.height} 不见了` })
@@ -131,7 +125,6 @@ export async function verifyLedger(
 
 /** The queryable copy must say what the blocks say. */
 async function compareEntries(client: pg.ClientBase, blocks: BlockRow[], from: number, to: number): Promise<Verification['bad']> {
-  // The cursor occupies the connection only while reading; between reads other queries may run on it.
   const { rows } = await client.query<EntryRow>(
     `select seq, ${Object.keys(entryColumns).join(', ')} from audit.entry where seq between $1 and $2 order by seq`,
     [from, to],
