@@ -86,7 +86,9 @@ function lookAtText(content: string, bytes: number, encoding: Encoding, items: I
   const data = sheet.filter(r => r.line >= header.line + header.rows && r.cells.some(Boolean))
   if (!data.length) messages.push(headerOnly)
   if (header.names.length === 1 && items.length > 1) messages.push(oneColumn(content, header.names[0]!, delimiter, sniffed))
-  const perRow = Math.max(content.length / Math.max(rows.length, 1), 1)
+  // Only the first 2000 records were parsed; line ends tell how many the whole beginning holds.
+  const inHead = rows.length < 2000 ? rows.length : content.split('\n').length - 1
+  const perRow = Math.max(content.length / Math.max(inHead, 1), 1)
   const estimate =
     content.length < HEAD_BYTES / 4 && rows.length < 2000
       ? data.length
