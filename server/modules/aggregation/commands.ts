@@ -254,8 +254,10 @@ export async function decide(ctx: StaffContext, id: string, verb: Verb, reason: 
       await setBatch(tx, id, { state: 'returned', reason })
     } else if (verb === 'cancel') {
       if (batch.state === 'queued') await setBatch(tx, id, { state: 'cancelled', finished: ctx.now })
-      // A running one is told; its worker rolls back and says so.
-      else await sql`update aggregation.progress set cancel = ${reason || '取消'} where batch_id = ${id}`.execute(tx)
+      // A running one is told; its worker rolls back and says so. The worker says "running" a moment before its progress row exists: the wish must not fall between the two.
+      else
+        await sql`insert into aggregation.progress (batch_id, phase, started, updated, cancel) values (${id}, 'reading', ${ctx.now}, ${ctx.now}, ${reason || '取消'})
+          on conflict (batch_id) do update set cancel = excluded.cancel`.execute(tx)
     } else {
       // Read again from the start; the file has not changed, and what is loaded already is left out as unchanged.
       await sql`delete from aggregation.reject where batch_id = ${id}`.execute(tx)

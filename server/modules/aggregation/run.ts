@@ -450,7 +450,7 @@ async function watchProgress(ctx: Context, client: pg.PoolClient, batchId: strin
   const { rows: backend } = await client.query<{ pid: number }>('select pg_backend_pid() as pid')
   await ctx.pool.query(
     `insert into aggregation.progress (batch_id, phase, started, updated) values ($1, 'reading', $2, $2)
-     on conflict (batch_id) do update set phase = 'reading', rows = 0, taken = 0, started = excluded.started, updated = excluded.updated, cancel = null`,
+     on conflict (batch_id) do update set phase = 'reading', rows = 0, taken = 0, started = excluded.started, updated = excluded.updated`,
     [batchId, started],
   )
   const interrupt = () => {
