@@ -271,7 +271,12 @@ export const batches = endpoint({
   path: '/aggregation/batches',
   summary: 'Batches of my department, newest first',
   access: staff,
-  query: PageQuery.extend({ entry: Id.optional(), source: Id.optional(), state: BatchState.optional() }),
+  query: PageQuery.extend({
+    entry: Id.optional(),
+    source: Id.optional(),
+    state: BatchState.optional(),
+    q: z.string().trim().max(100).optional(),
+  }),
   response: page(Batch),
 })
 export const batch = endpoint({

@@ -112,12 +112,13 @@ const like = (text: string) => `%${text.replace(/[\\%_]/g, c => `\\${c}`)}%`
 export async function listBatches(
   db: Db,
   actor: Actor,
-  q: { entry?: string; source?: string; state?: BatchState; after?: string; limit: number },
+  q: { entry?: string; source?: string; state?: BatchState; q?: string; after?: string; limit: number },
 ): Promise<{ rows: BatchRecord[]; total: number }> {
   const where = sql`${visible(actor)}
     ${q.entry ? sql`and b.entry_id = ${q.entry}` : sql``}
     ${q.source ? sql`and b.source_id = ${q.source}` : sql``}
-    ${q.state ? sql`and b.state = ${q.state}` : sql``}`
+    ${q.state ? sql`and b.state = ${q.state}` : sql``}
+    ${q.q ? sql`and (strpos(b.no, ${q.q}) > 0 or strpos(b.name, ${q.q}) > 0 or exists (select from catalog.entry_view e where e.id = b.entry_id and strpos(e.title, ${q.q}) > 0))` : sql``}`
   const from = sql`from aggregation.batch b join aggregation.source s on s.id = b.source_id where ${where}`
   const rows = await rowsOf<BatchRecord>(
     db,

@@ -161,16 +161,20 @@ export function Source() {
 }
 
 export function Batches() {
-  const filters = useFilters({ state: '' })
-  const { state, after } = filters.value
+  const filters = useFilters({ state: '', q: '' })
+  const { state, q, after } = filters.value
   const load = useRead(
     batches,
-    { query: { ...(state && { state: state as 'done' }), ...(after && { after }) } },
+    { query: { ...(state && { state: state as 'done' }), ...(q && { q }), ...(after && { after }) } },
     { refetchInterval: 10_000 },
   )
   return (
     <Page title="批次">
       <div className="filters">
+        <label className="grow">
+          <span>查找</span>
+          <SearchBox value={q} onSearch={text => filters.set({ q: text })} placeholder="编号、目录名称、文件或表名" />
+        </label>
         <label>
           <span>状态</span>
           <Select
@@ -186,7 +190,7 @@ export function Batches() {
       </div>
       <BatchTable
         load={load}
-        filtered={Boolean(state)}
+        filtered={Boolean(state || q)}
         clear={filters.clear}
         empty={<Nothing action={<A href={at('/sources')}>看数据源</A>}>还没有批次。挂接数据后，每次入库都会在这里留下一笔账。</Nothing>}
         footer={
