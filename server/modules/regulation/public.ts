@@ -1,6 +1,6 @@
 import type { Clock } from '../../../contract/common.ts'
 import type { Database } from '../../platform/db.ts'
-import { addWorkingDays, calendarDay, strip, workingDaysBetween } from './calendar.ts'
+import { addWorkingDays, strip, workingDaysBetween } from './calendar.ts'
 import { type Law, type Loaded, loadLaw } from './load.ts'
 import { type Ruled, resolveProcedure, resolveTopic, statusLabels, statusOf } from './resolve.ts'
 import type { Procedure, RegionRecord, Topic, Topics } from './schema.ts'
@@ -127,4 +127,3 @@ export function clockOf(d: DutyLike, day: string): Clock {
 export function nextWorkingDay(day: string): string {
   return addWorkingDays(day, 1).due
 }
-export const isWorkingDay = (day: string): boolean => calendarDay(day).working

@@ -19,11 +19,12 @@ import {
   upload,
 } from '../../../contract/aggregation.ts'
 import { href, problemOf } from '../../app/api.ts'
+import { ListPager } from '../../app/ListPager.tsx'
 import { A, at } from '../../app/link.tsx'
 import { useAct, useRead } from '../../app/query.ts'
 import { useFilters } from '../../app/search.ts'
 import { useMay } from '../../app/session.ts'
-import { DataTable, Pager } from '../../ui/DataTable.tsx'
+import { DataTable } from '../../ui/DataTable.tsx'
 import { Field, Summary } from '../../ui/Field.tsx'
 import { useForm } from '../../ui/form.ts'
 import { amount, codeInUrl, moment, number } from '../../ui/format.ts'
@@ -56,17 +57,7 @@ export function Sources() {
         filtered={Boolean(q)}
         clear={filters.clear}
         empty={<Nothing action={create}>还没有数据源。目录发布后，从这里上传文件或连接数据表。</Nothing>}
-        footer={
-          load.data && (
-            <Pager
-              total={load.data.total}
-              shown={load.data.rows.length}
-              after={after}
-              next={load.data.next}
-              link={(from, label) => <A href={filters.address({ after: from })}>{label}</A>}
-            />
-          )
-        }
+        footer={<ListPager of={load.data} filters={filters} />}
       />
     </Page>
   )
@@ -193,17 +184,7 @@ export function Batches() {
         filtered={Boolean(state || q)}
         clear={filters.clear}
         empty={<Nothing action={<A href={at('/sources')}>看数据源</A>}>还没有批次。挂接数据后，每次入库都会在这里留下一笔账。</Nothing>}
-        footer={
-          load.data && (
-            <Pager
-              total={load.data.total}
-              shown={load.data.rows.length}
-              after={after}
-              next={load.data.next}
-              link={(from, label) => <A href={filters.address({ after: from })}>{label}</A>}
-            />
-          )
-        }
+        footer={<ListPager of={load.data} filters={filters} />}
       />
     </Page>
   )
@@ -449,17 +430,7 @@ function Rejects({ of: one }: { of: BatchShape }) {
           { title: '原因', cell: row => row.reason },
           { title: '怎样改', cell: row => row.remedy },
         ]}
-        footer={
-          load.data && (
-            <Pager
-              total={load.data.total}
-              shown={load.data.rows.length}
-              after={after}
-              next={load.data.next}
-              link={(from, label) => <A href={filters.address({ after: from })}>{label}</A>}
-            />
-          )
-        }
+        footer={<ListPager of={load.data} filters={filters} />}
       />
     </section>
   )

@@ -3,11 +3,12 @@ import { Button, Checkbox, Input, Select } from 'antd'
 import { useState } from 'react'
 import { ledger, ledgerRecord, ledgerState, verifyLedger } from '../../../contract/audit.ts'
 import type { Reply } from '../../../contract/endpoint.ts'
+import { ListPager } from '../../app/ListPager.tsx'
 import { A, at } from '../../app/link.tsx'
 import { useAct, useRead } from '../../app/query.ts'
 import { useFilters } from '../../app/search.ts'
 import { useMay } from '../../app/session.ts'
-import { type Column, DataTable, Pager } from '../../ui/DataTable.tsx'
+import { type Column, DataTable } from '../../ui/DataTable.tsx'
 import { moment, number } from '../../ui/format.ts'
 import { Mark } from '../../ui/Light.tsx'
 import { Facts, Page, Sheet } from '../../ui/Page.tsx'
@@ -180,17 +181,7 @@ export function Audit() {
             filters.clear()
           }}
           empty={<Nothing>账本里还没有记录。</Nothing>}
-          footer={
-            load.data && (
-              <Pager
-                total={load.data.total}
-                shown={load.data.rows.length}
-                after={after}
-                next={load.data.next}
-                link={(from, label) => <A href={filters.address({ after: from })}>{label}</A>}
-              />
-            )
-          }
+          footer={<ListPager of={load.data} filters={filters} />}
         />
       </div>
     </Page>

@@ -21,11 +21,12 @@ import {
 import { grants } from '../../../contract/delivery.ts'
 import type { Reply } from '../../../contract/endpoint.ts'
 import { problemOf } from '../../app/api.ts'
+import { ListPager } from '../../app/ListPager.tsx'
 import { A, at } from '../../app/link.tsx'
 import { useAct, useRead } from '../../app/query.ts'
 import { useFilters } from '../../app/search.ts'
 import { useMay, useSession } from '../../app/session.ts'
-import { type Column, DataTable, Pager } from '../../ui/DataTable.tsx'
+import { type Column, DataTable } from '../../ui/DataTable.tsx'
 import { amount, codeInUrl, longDay, moment, number } from '../../ui/format.ts'
 import { type Hue, Mark } from '../../ui/Light.tsx'
 import { Facts, Page, Sheet } from '../../ui/Page.tsx'
@@ -138,17 +139,7 @@ export function Catalog() {
         filtered={Boolean(q) || Object.keys(set).length > 0}
         clear={filters.clear}
         empty={<Nothing action={create}>这里还没有目录。登记本部门有的数据，审核发布后其他部门才能找到。</Nothing>}
-        footer={
-          load.data && (
-            <Pager
-              total={load.data.total}
-              shown={load.data.rows.length}
-              after={after}
-              next={load.data.next}
-              link={(from, label) => <A href={filters.address({ after: from })}>{label}</A>}
-            />
-          )
-        }
+        footer={<ListPager of={load.data} filters={filters} />}
       />
     </Page>
   )

@@ -6,10 +6,11 @@ import type { Reply } from '../../../contract/endpoint.ts'
 import { fields } from '../../../contract/procedure.ts'
 import { resume, suspend } from '../../../contract/sharing.ts'
 import { problemOf } from '../../app/api.ts'
+import { ListPager } from '../../app/ListPager.tsx'
 import { A, at } from '../../app/link.tsx'
 import { useAct, useRead } from '../../app/query.ts'
 import { useFilters } from '../../app/search.ts'
-import { type Column, DataTable, Pager } from '../../ui/DataTable.tsx'
+import { type Column, DataTable } from '../../ui/DataTable.tsx'
 import { Field, Summary } from '../../ui/Field.tsx'
 import { useForm } from '../../ui/form.ts'
 import { codeInUrl, moment, number } from '../../ui/format.ts'
@@ -114,17 +115,7 @@ export function Grants() {
         filtered={Boolean(q || state)}
         clear={() => filters.set({ q: '', state: '' })}
         empty={<Nothing action={<A href={at('/sharing')}>查找数据</A>}>还没有授权。申请被同意后，系统立即生成授权。</Nothing>}
-        footer={
-          load.data && (
-            <Pager
-              total={load.data.total}
-              shown={load.data.rows.length}
-              after={after}
-              next={load.data.next}
-              link={(from, label) => <A href={filters.address({ after: from })}>{label}</A>}
-            />
-          )
-        }
+        footer={<ListPager of={load.data} filters={filters} />}
       />
     </Page>
   )

@@ -3,10 +3,11 @@ import { App, Button, Checkbox, Drawer, Input, Select } from 'antd'
 import { useState } from 'react'
 import type { Reply } from '../../../contract/endpoint.ts'
 import { gate, openList, propose, withdraw } from '../../../contract/opening.ts'
+import { ListPager } from '../../app/ListPager.tsx'
 import { A, at } from '../../app/link.tsx'
 import { useAct, useRead } from '../../app/query.ts'
 import { useFilters } from '../../app/search.ts'
-import { type Column, DataTable, Pager } from '../../ui/DataTable.tsx'
+import { type Column, DataTable } from '../../ui/DataTable.tsx'
 import { FaultWords, Field, Summary } from '../../ui/Field.tsx'
 import { useForm } from '../../ui/form.ts'
 import { codeInUrl, number } from '../../ui/format.ts'
@@ -110,17 +111,7 @@ export function OpenList() {
         filtered={Boolean(q || state)}
         clear={filters.clear}
         empty={<Nothing>还没有可以开放的目录。开放类型不是「不开放」、且已挂接数据的目录会出现在这里。</Nothing>}
-        footer={
-          load.data && (
-            <Pager
-              total={load.data.total}
-              shown={load.data.rows.length}
-              after={after}
-              next={load.data.next}
-              link={(from, label) => <A href={filters.address({ after: from })}>{label}</A>}
-            />
-          )
-        }
+        footer={<ListPager of={load.data} filters={filters} />}
       />
     </Page>
   )

@@ -4,10 +4,11 @@ import type { Light as LightName } from '../../../contract/common.ts'
 import type { Reply } from '../../../contract/endpoint.ts'
 import { caseByNo, cases, notices, readNotices, todo } from '../../../contract/procedure.ts'
 import { today } from '../../../contract/regulation.ts'
+import { ListPager } from '../../app/ListPager.tsx'
 import { A, at } from '../../app/link.tsx'
 import { useAct, useRead } from '../../app/query.ts'
 import { useFilters } from '../../app/search.ts'
-import { type Column, DataTable, Pager } from '../../ui/DataTable.tsx'
+import { type Column, DataTable } from '../../ui/DataTable.tsx'
 import { dueDay, longDay, moment } from '../../ui/format.ts'
 import { Light, lightHue, lightOrder, lightShape, Mark } from '../../ui/Light.tsx'
 import { Facts, Page, Sheet } from '../../ui/Page.tsx'
@@ -265,17 +266,7 @@ function CaseList({ title, scope, procedure }: { title: string; scope: string; p
         filtered={Boolean(value.q) || value.state !== 'all'}
         clear={() => filters.set({ q: undefined, state: undefined })}
         empty={<Nothing>这里还没有办件。</Nothing>}
-        footer={
-          load.data && (
-            <Pager
-              total={load.data.total}
-              shown={load.data.rows.length}
-              after={value.after}
-              next={load.data.next}
-              link={(after, label) => <A href={filters.address({ after })}>{label}</A>}
-            />
-          )
-        }
+        footer={<ListPager of={load.data} filters={filters} />}
       />
     </Page>
   )
