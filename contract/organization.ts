@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { Day, Done, Id, IdParam, Instant } from './common.ts'
+import { Cite, Day, Done, Id, IdParam, Instant } from './common.ts'
 import { endpoint, roleKeys, staff } from './endpoint.ts'
 
 export const Region = z.object({
@@ -18,6 +18,30 @@ export const Department = z.object({
   roles: z.array(z.string()).describe('What the department is in procedures, e.g. authority'),
 })
 export type Department = z.infer<typeof Department>
+
+/** What a unit is in law. Which kinds are departments of a place, and what they are called there, is the regulation's to say. */
+export const departmentKinds = {
+  agency: '行政机关',
+  institution: '事业单位',
+  social: '社会团体、社会组织',
+  authorised: '具有公共管理职能的组织',
+  utility: '公共服务企业',
+  government: '人民政府',
+  court: '法院、检察院',
+  company: '企业',
+  other: '其他单位',
+} as const
+export const DepartmentKind = z.enum(Object.keys(departmentKinds) as [keyof typeof departmentKinds, ...(keyof typeof departmentKinds)[]])
+export const Authorisation = z
+  .object({ instrument: z.string().trim().min(2).max(200), article: z.string().trim().min(2).max(100) })
+  .describe('The provision that authorises the unit to manage public affairs')
+export const Unit = Department.extend({
+  kind: DepartmentKind,
+  kindLabel: z.string().describe('In the words of the place'),
+  authorisation: Authorisation.nullable(),
+  byReference: z.boolean().describe('参照执行'),
+  department: z.boolean().describe('A department in the sense of the place: may own entries and apply for data'),
+})
 
 export const Role = z.enum(roleKeys)
 export const Session = z.object({
@@ -113,7 +137,7 @@ export const departments = endpoint({
   summary: 'Departments',
   access: 'signed-in',
   query: z.object({ region: z.string().optional() }),
-  response: z.array(Department),
+  response: z.array(Unit),
 })
 /** What a department may be in procedures of its region; every department may be provider or applicant without a mark. */
 export const departmentRoles = { authority: '数据主管部门', 'data-centre': '大数据中心' } as const
@@ -128,8 +152,70 @@ export const createDepartment = endpoint({
     name: z.string().trim().min(2).max(100),
     creditCode: z.string().trim(),
     roles: z.array(z.string().max(40)).max(10).default([]),
+    kind: DepartmentKind.default('agency'),
+    authorisation: Authorisation.optional(),
+    byReference: z.boolean().default(false).describe('Joins by a clause that applies the rules by reference'),
   }),
-  response: Department,
+  response: Unit,
+})
+
+export const OfficerPost = z.object({
+  post: z.string(),
+  label: z.string(),
+  holder: z.string().nullable(),
+  since: Day.nullable(),
+  left: z.object({ holder: z.string(), day: Day, why: z.string() }).nullable().describe('The last holder, where nobody follows'),
+})
+export const OfficerSheet = z.object({
+  departmentId: Id,
+  department: z.string(),
+  region: z.string(),
+  scope: z.enum(['data', 'opening']),
+  scopeLabel: z.string(),
+  complete: z.boolean(),
+  posts: z.array(OfficerPost),
+  fileWith: z.string(),
+  cite: Cite,
+  reminder: z
+    .object({ text: z.string(), word: z.string().nullable(), cite: Cite })
+    .nullable()
+    .describe('A post is vacant and no change was reported'),
+  filings: z.array(z.object({ receipt: z.string(), filed: Day, filedWith: z.string().nullable(), report: z.string() })),
+})
+export const officers = endpoint({
+  method: 'GET',
+  path: '/officers',
+  summary: 'Who answers for data in departments, as filed: my department, or the whole region for its authority',
+  access: staff,
+  query: z.object({ department: Id.optional() }),
+  response: z.array(OfficerSheet),
+})
+
+/** 考核对象: a unit taken into the assessment of a year. */
+export const AssessmentMember = z.object({
+  year: z.number().int(),
+  departmentId: Id,
+  department: z.string(),
+  kindLabel: z.string(),
+  apart: z.boolean().describe('Listed apart, not ranked'),
+  cite: Cite,
+})
+export const assessmentMembers = endpoint({
+  method: 'GET',
+  path: '/assessments/:year/members',
+  summary: 'Units assessed in a year',
+  access: staff,
+  params: z.object({ year: z.coerce.number().int().min(2000).max(2100) }),
+  response: z.array(AssessmentMember),
+})
+export const addAssessmentMember = endpoint({
+  method: 'POST',
+  path: '/assessments/:year/members',
+  summary: 'Take a unit into the assessment of a year',
+  access: ['bureau'],
+  params: z.object({ year: z.coerce.number().int().min(2000).max(2100) }),
+  body: z.object({ departmentId: Id, named: z.boolean().default(false).describe('Named in the plan of the year: ranked') }),
+  response: AssessmentMember,
 })
 
 export const Person = z.object({
@@ -198,12 +284,26 @@ export const resetPassword = endpoint({
   response: Person,
 })
 
+const systemFacts = {
+  address: z.string().trim().max(200).default(''),
+  hosting: z.string().trim().max(200).optional().describe('Where it runs: 政务云, own machine room …'),
+  network: z.string().trim().max(100).optional().describe('政务外网, internet …'),
+  protectionLevel: z.number().int().min(1).max(5).optional().describe('等级保护 level'),
+  certificate: z.string().trim().max(100).optional().describe('Number of the 等保测评 report'),
+  certifiedUntil: Day.optional(),
+}
 export const InformationSystem = z.object({
   id: Id,
   name: z.string(),
   departmentId: Id,
   department: z.string(),
   address: z.string(),
+  hosting: z.string(),
+  network: z.string(),
+  protectionLevel: z.number().int().nullable(),
+  certificate: z.string(),
+  certifiedUntil: Day.nullable(),
+  certification: z.object({ state: z.enum(['none', 'valid', 'expiring', 'expired']), words: z.string() }),
   created: Day,
 })
 export const systems = endpoint({
@@ -218,6 +318,15 @@ export const createSystem = endpoint({
   path: '/systems',
   summary: 'Register an information system that will use or supply data',
   access: ['steward', 'developer', 'bureau'],
-  body: z.object({ name: z.string().trim().min(2).max(100), address: z.string().trim().max(200).default('') }),
+  body: z.object({ name: z.string().trim().min(2).max(100), ...systemFacts }),
+  response: InformationSystem,
+})
+export const changeSystem = endpoint({
+  method: 'PUT',
+  path: '/systems/:id',
+  summary: 'Hosting, network and security test of an information system',
+  access: ['steward', 'developer', 'bureau'],
+  params: IdParam,
+  body: z.object(systemFacts),
   response: InformationSystem,
 })

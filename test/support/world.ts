@@ -7,7 +7,15 @@ import type { FastifyInstance } from 'fastify'
 import type { Problem } from '../../contract/common.ts'
 import type { Endpoint, Params, Query, Reply, Role } from '../../contract/endpoint.ts'
 import { buildApp } from '../../server/app.ts'
-import { createDepartment, createPerson, creditCheck } from '../../server/modules/organization/public.ts'
+import {
+  createDepartment,
+  createPerson,
+  creditCheck,
+  type DepartmentKind,
+  fileOfficers,
+  postsOf,
+} from '../../server/modules/organization/public.ts'
+import { dayOf } from '../../server/platform/clock.ts'
 import { loadConfig } from '../../server/platform/config.ts'
 import { systemContext } from '../../server/platform/context.ts'
 import { createDatabase, dropDatabase } from '../../server/platform/postgres.ts'
@@ -31,7 +39,17 @@ export type World = {
   url: string
   /** Moves the platform's clock; 'YYYY-MM-DD' means 10:00 Beijing time of that day. */
   at(day: string): void
-  department(d: { region: string; name: string; roles?: string[]; creditCode?: string }): Promise<string>
+  /** Officers are filed as the place asks, unless `officers` is false. */
+  department(d: {
+    region: string
+    name: string
+    roles?: string[]
+    creditCode?: string
+    kind?: DepartmentKind
+    authorisation?: { instrument: string; article: string }
+    byReference?: boolean
+    officers?: boolean
+  }): Promise<string>
   person(p: { department: string; roles: Role[]; name?: string }): Promise<Person>
   anonymous: Person
 }
@@ -74,8 +92,16 @@ export async function aWorld(t: Pick<TestContext, 'after'>, options: { day?: str
         name: d.name,
         creditCode: d.creditCode ?? creditCode(d.region, ++n),
         roles: d.roles ?? [],
+        ...(d.kind && { kind: d.kind }),
+        ...(d.authorisation && { authorisation: d.authorisation }),
+        ...(d.byReference && { byReference: true }),
       })
       departments.set(d.name, made.id)
+      for (const scope of d.officers === false ? [] : (['data', 'opening'] as const)) {
+        const posts = Object.keys(postsOf(d.region, scope, dayOf(system().now)).value.posts)
+        const holders = Object.fromEntries(posts.map(post => [post, `${d.name}${post}`]))
+        if (posts.length) await fileOfficers(app.services.db, system(), { departmentId: made.id, scope, holders })
+      }
       return made.id
     },
     async person(p) {

@@ -3,15 +3,16 @@ import type { FastifyInstance } from 'fastify'
 import type { Role } from '../../../contract/endpoint.ts'
 import * as contract from '../../../contract/organization.ts'
 import type { Context } from '../../platform/context.ts'
+import type { Tx } from '../../platform/db.ts'
 import { route } from '../../platform/http.ts'
-import { newId } from '../../platform/id.ts'
 import { limiter } from '../../platform/limiter.ts'
 import { notFound, refuse } from '../../platform/problem.ts'
 import { record } from '../audit/public.ts'
-import { law, mainRegulation, regionName } from '../regulation/public.ts'
+import { law, mainRegulation } from '../regulation/public.ts'
 import { createDepartment, createPerson, digestOf, hashPassword } from './public.ts'
 import { rolesFault } from './rules.ts'
 import { cookieName, installSessions, sessionView, signIn } from './session.ts'
+import { announceLeft, departmentView, registerUnits } from './units.ts'
 
 export function registerOrganization(app: FastifyInstance): void {
   installSessions(app)
@@ -129,14 +130,18 @@ export function registerOrganization(app: FastifyInstance): void {
       regulation: mainRegulation(r.code, ctx.day),
     })),
   )
-  route(app, contract.departments, async ({ query }) => {
+  route(app, contract.departments, async ({ query, ctx }) => {
     let q = db.selectFrom('organization.department').selectAll().orderBy('region').orderBy('name')
     if (query.region) q = q.where('region', '=', query.region)
-    return (await q.execute()).map(departmentView)
+    return (await q.execute()).map(d => departmentView(d, ctx.day))
   })
   route(app, contract.createDepartment, ({ body, ctx }) =>
-    db.transaction().execute(async tx => departmentView(await createDepartment(tx, ctx, body))),
+    db.transaction().execute(async tx => {
+      const d = await createDepartment(tx, ctx, body)
+      return departmentView({ ...d, authorisation: body.authorisation ?? null }, ctx.day)
+    }),
   )
+  registerUnits(app)
 
   route(app, contract.people, async ({ query, ctx }) => {
     let q = personQuery(ctx)
@@ -161,7 +166,8 @@ export function registerOrganization(app: FastifyInstance): void {
   })
   route(app, contract.setDisabled, async ({ params, body, ctx }) => {
     if (params.id === ctx.actor.personId) refuse('organization.own_account', { status: 403, detail: '不能停用自己的账号。' })
-    return changePerson(ctx, params.id, { disabled: body.disabled }, 'organization.disabled', body.disabled ? '停用' : '启用')
+    const left = body.disabled ? (tx: Tx) => announceLeft(tx, ctx, params.id) : undefined
+    return changePerson(ctx, params.id, { disabled: body.disabled }, 'organization.disabled', body.disabled ? '停用' : '启用', left)
   })
 
   route(app, contract.resetPassword, async ({ params, body, ctx }) => {
@@ -169,57 +175,7 @@ export function registerOrganization(app: FastifyInstance): void {
     const change = { password_hash: await hashPassword(body.password), must_change_password: true, failures: 0, locked_until: null }
     return changePerson(ctx, params.id, change, 'organization.password', '重设密码')
   })
-
-  route(app, contract.systems, async ({ ctx }) => {
-    let q = db.selectFrom('organization.system_view').selectAll().orderBy('department').orderBy('name')
-    q = ctx.actor.roles.includes('bureau')
-      ? q.where('region', '=', ctx.actor.region)
-      : q.where('department_id', '=', ctx.actor.departmentId)
-    return (await q.execute()).map(s => ({
-      id: s.id!,
-      name: s.name!,
-      departmentId: s.department_id!,
-      department: s.department!,
-      address: s.address!,
-      created: ctx.day,
-    }))
-  })
-  route(app, contract.createSystem, async ({ body, ctx }) => {
-    const id = newId()
-    await db.transaction().execute(async tx => {
-      const done = await tx
-        .insertInto('organization.system')
-        .values({ id, department_id: ctx.actor.departmentId, name: body.name, address: body.address })
-        .onConflict(c => c.doNothing())
-        .returning('id')
-        .executeTakeFirst()
-      if (!done)
-        refuse('organization.system_exists', {
-          status: 409,
-          detail: `本部门已登记“${body.name}”。`,
-          errors: [{ pointer: '/name', code: 'taken', message: '已登记' }],
-        })
-      await record(tx, ctx, { action: 'organization.system', subject: body.name })
-    })
-    return {
-      id,
-      name: body.name,
-      departmentId: ctx.actor.departmentId,
-      department: ctx.actor.department,
-      address: body.address,
-      created: ctx.day,
-    }
-  })
 }
-
-const departmentView = (d: any) => ({
-  id: d.id,
-  region: d.region,
-  regionName: regionName(d.region),
-  name: d.name,
-  creditCode: d.credit_code,
-  roles: d.roles,
-})
 
 const peopleCount = async (app: FastifyInstance) =>
   Number(
@@ -256,6 +212,7 @@ async function changePerson(
   change: object,
   action: 'organization.roles' | 'organization.disabled' | 'organization.password',
   content: string,
+  also?: (tx: Tx) => Promise<void>,
 ): Promise<object> {
   await ctx.db.transaction().execute(async tx => {
     const person =
@@ -264,6 +221,7 @@ async function changePerson(
     // A change of what a person may do takes effect at once: their sessions end.
     await tx.deleteFrom('organization.session').where('person_id', '=', id).execute()
     await record(tx, ctx, { action, subject: person.username, content })
+    await also?.(tx)
   })
   return personView(ctx)(await personQuery(ctx).where('p.id', '=', id).executeTakeFirstOrThrow())
 }
