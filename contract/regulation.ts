@@ -1,6 +1,9 @@
 import { z } from 'zod'
-import { Cite, Day } from './common.ts'
-import { endpoint } from './endpoint.ts'
+import { Cite, Day, Instant } from './common.ts'
+import { endpoint, type Role } from './endpoint.ts'
+
+/** Who may change the law of a region: its authority (see the 403), and the administrator of the platform. */
+export const governors = ['bureau', 'system_admin'] as const satisfies readonly Role[]
 
 /** A rule in force for a region on a day, with where it stands and how it came to apply. */
 export const Ruling = z.object({
@@ -12,8 +15,16 @@ export const Ruling = z.object({
   origin: z.enum(['law', 'platform']),
   inherited: z.string().nullable().describe('Name of the region whose regulation fills the gap'),
   chain: z
-    .array(z.object({ region: z.string(), regulation: z.string(), says: z.string() }))
+    .array(
+      z.object({
+        region: z.string(),
+        regulation: z.string(),
+        says: z.string(),
+        overridden: z.string().optional().describe('This rule lost: to which, and why'),
+      }),
+    )
     .describe('How the rule was found, region by region'),
+  also: Cite.nullish().describe('The other of two periods where a local rule and a higher law both speak; the shorter one counts'),
 })
 export type Ruling = z.infer<typeof Ruling>
 
@@ -102,4 +113,36 @@ export const today = endpoint({
   summary: 'Today in Beijing, the next working day and a holiday near by',
   access: 'public',
   response: z.object({ day: Day, weekday: z.string(), working: z.boolean(), nextWorkingDay: Day, note: z.string().nullable() }),
+})
+
+// ---- blocks stricter than the texts
+
+export const GateMode = z.enum(['block', 'remind'])
+const RegionParam = z.object({ code: z.string().regex(/^\d{6}$/) })
+export const GateRow = z.object({
+  key: z.string(),
+  label: z.string(),
+  text: z.string().describe('What must be done first'),
+  standard: GateMode.describe('The mode a region has before it chooses'),
+  mode: GateMode,
+  reason: z.string().nullable(),
+  changed: Instant.nullable(),
+  by: z.string().nullable(),
+})
+export const gates = endpoint({
+  method: 'GET',
+  path: '/regions/:code/gates',
+  summary: 'Blocks of the platform that are stricter than the texts, and their mode in a region',
+  access: 'signed-in',
+  params: RegionParam,
+  response: z.object({ region: z.string(), mayChange: z.boolean(), rows: z.array(GateRow) }),
+})
+export const switchGate = endpoint({
+  method: 'PUT',
+  path: '/regions/:code/gates/:key',
+  summary: 'Switch such a block between 阻断 and 提醒并记录 for a region; recorded',
+  access: governors,
+  params: RegionParam.extend({ key: z.string().max(60) }),
+  body: z.object({ mode: GateMode, reason: z.string().trim().min(4).max(300) }),
+  response: GateRow,
 })

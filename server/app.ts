@@ -17,7 +17,7 @@ import { openingJobs } from './modules/opening/jobs.ts'
 import { registerOpening, registerOpeningApi } from './modules/opening/routes.ts'
 import { registerOrganization } from './modules/organization/routes.ts'
 import { registerProcedure } from './modules/procedure/routes.ts'
-import { storeVersions } from './modules/regulation/public.ts'
+import { openLaw, storeVersions } from './modules/regulation/public.ts'
 import { registerRegulation } from './modules/regulation/routes.ts'
 import { registerSharing } from './modules/sharing/routes.ts'
 import type { Clock } from './platform/clock.ts'
@@ -70,6 +70,7 @@ export async function buildApp({
   app.decorate('endpoints', [])
   app.setErrorHandler(handleError)
 
+  const law = await openLaw(databaseUrl, db, app.log)
   await storeVersions(db)
   const https = !!config.publicUrl?.startsWith('https')
   await app.register(helmet, {
@@ -135,6 +136,7 @@ export async function buildApp({
     clearInterval(timer)
     await jobs.stop()
     await expanding
+    await law.close()
     await ledger.close()
     await sealing.close()
     await close()

@@ -212,6 +212,23 @@ export interface AuditVerification {
   result: Json;
 }
 
+export interface CatalogAcquisition {
+  department_id: string;
+  entry_id: string | null;
+  evidence: Generated<string>;
+  id: string;
+  kind: string;
+  obtained: string;
+  title: string;
+}
+
+export interface CatalogCollector {
+  case_no: string;
+  department_id: string;
+  entry_id: string;
+  settled: string;
+}
+
 export interface CatalogCounter {
   n: number;
   prefix: string;
@@ -250,10 +267,29 @@ export interface CatalogEntryView {
   version: number | null;
 }
 
+export interface CatalogGuide {
+  cite: Json;
+  issued: string;
+  issued_by: string;
+  region: string;
+  required: string[];
+  title: string;
+  version: number;
+}
+
 export interface CatalogMount {
   entry_id: string;
   rows: number;
   updated: Timestamp;
+}
+
+export interface CatalogRelease {
+  cite: Json;
+  entries: Json;
+  region: string;
+  released: string;
+  released_by: string;
+  version: number;
 }
 
 export interface CatalogSearch {
@@ -266,6 +302,7 @@ export interface CatalogSearch {
 export interface CatalogUse {
   active: boolean;
   entry_id: string;
+  grantee: string | null;
   items: string[];
   kind: string;
   label: string;
@@ -278,7 +315,10 @@ export interface CatalogVersion {
   content: Json;
   entry_id: string;
   etag: string;
+  guide: number | null;
   published: Timestamp | null;
+  regulation: string | null;
+  regulation_version: string | null;
   saved: Timestamp;
   saved_by: string;
   state: string;
@@ -302,13 +342,16 @@ export interface DeliveryCall {
 }
 
 export interface DeliveryGrant {
+  agreed_way: Generated<string>;
   allowed_ips: Generated<string[]>;
   approver: string;
+  awaits: Generated<Json>;
   basis: Generated<string>;
   case_id: string | null;
   case_no: string | null;
   cite: Json;
   client_id: string | null;
+  conditions: Generated<string>;
   created: Generated<Timestamp>;
   credential: Generated<number>;
   entry_id: string;
@@ -362,12 +405,73 @@ export interface DeliveryQuota {
   taken: number;
 }
 
+export interface OpeningAccess {
+  approver: string;
+  case_id: string;
+  case_no: string;
+  cite: Json;
+  contact: string;
+  entry_id: string;
+  granted: string;
+  holder: string;
+  holder_kind: string;
+  id: string;
+  key_hash: Buffer | null;
+  key_number: Generated<number>;
+  no: string;
+  public_benefit: Generated<boolean>;
+  purpose: string;
+  region: string;
+  report_due: string | null;
+  scenario: string;
+  state: string;
+  state_cite: Json | null;
+  state_reason: string | null;
+  terms: Generated<string>;
+  until: string | null;
+  use_kind: string;
+  version: Generated<number>;
+}
+
 export interface OpeningCounter {
   calls: Generated<number>;
   day: string;
   downloads: Generated<number>;
   entry_id: string;
   previews: Generated<number>;
+}
+
+export interface OpeningEvaluation {
+  at: Timestamp;
+  conclusion: string;
+  entry_id: string;
+  evidence: Generated<Json>;
+  ground: string | null;
+  id: string;
+  reason: string;
+  reviewer: string;
+}
+
+export interface OpeningExclusion {
+  blocked_at: Timestamp;
+  blocked_by: string;
+  determination: string | null;
+  entry_id: string;
+  ground: string;
+  recorded_at: Timestamp | null;
+  state: string;
+}
+
+export interface OpeningList {
+  cite: Json;
+  class: string;
+  department: string;
+  department_id: string;
+  entries: string[];
+  published: Timestamp;
+  published_by: string;
+  region: string;
+  version: number;
 }
 
 export interface OpeningListing {
@@ -378,11 +482,14 @@ export interface OpeningListing {
   entry_id: string;
   indexed_version: Generated<number>;
   items: Json;
+  open_class: Generated<string>;
   profile: Json | null;
   profile_mark: string | null;
   published: string;
+  records: Generated<Json>;
   state: string;
   theme: string;
+  use_requirements: Generated<string>;
   version: Generated<number>;
   withdrawn_at: Timestamp | null;
   withdrawn_cite: Json | null;
@@ -400,19 +507,68 @@ export interface OpeningListingView {
   withdrawn_at: Timestamp | null;
 }
 
+export interface OpeningNotice {
+  at: Timestamp;
+  case_no: string;
+  cite: Json;
+  holder: string;
+  id: string;
+  measure: string;
+  reason: string;
+  region: string;
+}
+
+export interface OpeningPlan {
+  cite: Json;
+  focus: Generated<string>;
+  items: Json;
+  published: Timestamp;
+  published_by: string;
+  region: string;
+  version: number;
+  year: number;
+}
+
+export interface OpeningProbe {
+  at: Timestamp;
+  ok: boolean;
+  parts: Json;
+}
+
+export interface OpeningProduct {
+  access_id: string;
+  acquired: string;
+  at: Timestamp;
+  id: string;
+  kind: string;
+  source: string;
+  title: string;
+}
+
 export interface OpeningProposal {
   at: Timestamp;
+  audience: Generated<string[]>;
   case_id: string | null;
   case_no: string | null;
   description: string;
   entry_id: string;
   entry_version: number;
+  focus: Generated<string>;
   id: string;
   items: Json;
+  open_class: Generated<string>;
   processing: Generated<string>;
   proposed_by: string;
+  records: Generated<Json>;
   state: Generated<string>;
   theme: string;
+  use_requirements: Generated<string>;
+}
+
+export interface OpeningRelease {
+  notes: string;
+  since: Timestamp;
+  version: string;
 }
 
 export interface OpeningScan {
@@ -422,21 +578,106 @@ export interface OpeningScan {
   mark: string;
 }
 
+export interface OpeningUnlock {
+  at: Timestamp;
+  entry_id: string;
+  how: string;
+  id: string;
+  method: string;
+  result: string;
+  reviewer: string;
+}
+
+export interface OpeningUseReport {
+  access_id: string;
+  at: Timestamp;
+  content: string;
+  exceeded: boolean;
+  id: string;
+  result_kind: Generated<string>;
+  scenario: string;
+}
+
+export interface OrganizationAssessmentMember {
+  added: Timestamp;
+  apart: boolean;
+  department_id: string;
+  region: string;
+  year: number;
+}
+
+export interface OrganizationAssessmentMemberView {
+  apart: boolean | null;
+  department_id: string | null;
+  region: string | null;
+  year: number | null;
+}
+
+export interface OrganizationCounter {
+  n: number;
+  prefix: string;
+  year: number;
+}
+
 export interface OrganizationDepartment {
+  authorisation: Json | null;
+  by_reference: Generated<boolean>;
   created: Generated<Timestamp>;
   credit_code: string;
   id: string;
+  kind: Generated<string>;
   name: string;
   region: string;
   roles: Generated<string[]>;
 }
 
 export interface OrganizationDepartmentView {
+  authorisation: Json | null;
+  by_reference: boolean | null;
   credit_code: string | null;
   id: string | null;
+  kind: string | null;
   name: string | null;
   region: string | null;
   roles: string[] | null;
+}
+
+export interface OrganizationOfficer {
+  department_id: string;
+  filing_id: string;
+  holder: string;
+  id: string;
+  left_because: string | null;
+  person_id: string | null;
+  post: string;
+  scope: string;
+  since: string;
+  until: string | null;
+}
+
+export interface OrganizationOfficerFiling {
+  cite: Json;
+  department_id: string;
+  filed: string;
+  filed_with: string | null;
+  id: string;
+  receipt: string;
+  report: Generated<string>;
+  scope: string;
+}
+
+export interface OrganizationOfficerView {
+  department_id: string | null;
+  filed: string | null;
+  filed_with: string | null;
+  holder: string | null;
+  id: string | null;
+  left_because: string | null;
+  post: string | null;
+  receipt: string | null;
+  scope: string | null;
+  since: string | null;
+  until: string | null;
 }
 
 export interface OrganizationPerson {
@@ -482,24 +723,49 @@ export interface OrganizationSetupToken {
 
 export interface OrganizationSystem {
   address: Generated<string>;
+  certificate: Generated<string>;
+  certified_until: string | null;
   created: Generated<Timestamp>;
   department_id: string;
+  hosting: Generated<string>;
   id: string;
   name: string;
+  network: Generated<string>;
+  protection_level: number | null;
 }
 
 export interface OrganizationSystemView {
   address: string | null;
+  certificate: string | null;
+  certified_until: string | null;
+  created: string | null;
   department: string | null;
   department_id: string | null;
+  hosting: string | null;
   id: string | null;
   name: string | null;
+  network: string | null;
+  protection_level: number | null;
   region: string | null;
+}
+
+export interface ProcedureAttachment {
+  at: Timestamp;
+  case_id: string | null;
+  content: Buffer;
+  department_id: string;
+  id: string;
+  media: string;
+  name: string;
+  sha256: string;
+  uploaded_by: string;
 }
 
 export interface ProcedureCase {
   adopter: string;
+  after_no: string | null;
   applicant_id: string;
+  code_digest: Buffer | null;
   departments: string[];
   ended_at: Timestamp | null;
   form: Json;
@@ -515,6 +781,7 @@ export interface ProcedureCase {
   regulation_version: string;
   result: Json | null;
   ruling: Json;
+  said: Generated<Json>;
   state: string;
   subject_code: string | null;
   subject_id: string;
@@ -556,15 +823,19 @@ export interface ProcedureDecisionView {
 }
 
 export interface ProcedureDuty {
+  also: Json | null;
   case_id: string | null;
   cite: Json;
+  counted_days: number | null;
+  counted_from: string | null;
   creditor: Generated<string>;
   days: number | null;
   debtor: string;
-  debtor_id: string;
+  debtor_id: string | null;
   due: string | null;
   ended: string | null;
   estimated: Generated<boolean>;
+  extended: Generated<number>;
   href: string;
   id: string;
   inherited: string | null;
@@ -572,12 +843,33 @@ export interface ProcedureDuty {
   opened: string;
   origin: string;
   outcome: string | null;
+  reminded: string | null;
   role: string;
   step: string | null;
   stopped_on: string | null;
   title: string;
   until: Generated<string[]>;
   what: string;
+  word: string | null;
+}
+
+export interface ProcedureDutyView {
+  case_id: string | null;
+  cite: Json | null;
+  days: number | null;
+  debtor: string | null;
+  debtor_id: string | null;
+  due: string | null;
+  ended: string | null;
+  extended: number | null;
+  id: string | null;
+  name: string | null;
+  opened: string | null;
+  origin: string | null;
+  outcome: string | null;
+  role: string | null;
+  stopped_on: string | null;
+  what: string | null;
   word: string | null;
 }
 
@@ -604,8 +896,89 @@ export interface ProcedureNotice {
   department_id: string;
   href: string;
   id: string;
+  kind: Generated<string>;
   read_by: Generated<string[]>;
+  send_error: string | null;
+  sent_at: Timestamp | null;
   text: string;
+}
+
+export interface RegulationAdoption {
+  document: string;
+  ended_by: string | null;
+  ended_on: string | null;
+  ended_reason: string | null;
+  from_day: string | null;
+  id: string;
+  kind: string;
+  note: Generated<string>;
+  recorded: Timestamp;
+  recorded_by: string;
+  region: string;
+  regulation: string;
+  until_day: string | null;
+  version: string | null;
+}
+
+export interface RegulationCalendar {
+  adopted: Timestamp | null;
+  adopted_by: string | null;
+  document: string;
+  holidays: Json;
+  id: string;
+  recorded: Timestamp;
+  recorded_by: string;
+  state: Generated<string>;
+  workdays: Json;
+  year: number;
+}
+
+export interface RegulationGate {
+  changed: Timestamp;
+  changed_by: string;
+  key: string;
+  mode: string;
+  reason: string;
+  region: string;
+}
+
+export interface RegulationImport {
+  decided: Timestamp | null;
+  decided_by: string | null;
+  id: string;
+  note: string | null;
+  recorded: Timestamp;
+  recorded_by: string;
+  recorded_region: string;
+  regulation: string;
+  source: string;
+  state: Generated<string>;
+  title: string;
+  version: string;
+}
+
+export interface RegulationOverride {
+  article: string;
+  ended: Timestamp | null;
+  ended_by: string | null;
+  entry_id: string;
+  id: string;
+  instrument: string;
+  recorded: Timestamp;
+  recorded_by: string;
+  region: string;
+  text: string;
+  topic: string;
+  value: string;
+}
+
+export interface RegulationRegion {
+  code: string;
+  level: string;
+  name: string;
+  parent: string | null;
+  recorded: Timestamp;
+  recorded_by: string;
 }
 
 export interface RegulationVersion {
@@ -613,6 +986,50 @@ export interface RegulationVersion {
   first_used: Generated<Timestamp>;
   regulation: string;
   version: string;
+}
+
+export interface SharingCounter {
+  last: number;
+  year: number;
+}
+
+export interface SharingExchange {
+  at: Timestamp;
+  by_person: string;
+  cite: Json;
+  data: string;
+  department_id: string;
+  exception_no: string | null;
+  id: string;
+  no: string;
+  partner_id: string;
+  reason: Generated<string>;
+  region: string;
+  state: string;
+}
+
+export interface SharingExchangeView {
+  at: Timestamp | null;
+  cite: Json | null;
+  data: string | null;
+  department_id: string | null;
+  exception_no: string | null;
+  id: string | null;
+  no: string | null;
+  partner_id: string | null;
+  reason: string | null;
+  region: string | null;
+  state: string | null;
+}
+
+export interface SharingMatter {
+  changed: Timestamp;
+  department_id: string;
+  id: string;
+  materials: Json;
+  name: string;
+  region: string;
+  state: Generated<string>;
 }
 
 export interface DB {
@@ -631,11 +1048,15 @@ export interface DB {
   "audit.entry_view": AuditEntryView;
   "audit.outbox": AuditOutbox;
   "audit.verification": AuditVerification;
+  "catalog.acquisition": CatalogAcquisition;
+  "catalog.collector": CatalogCollector;
   "catalog.counter": CatalogCounter;
   "catalog.department_code": CatalogDepartmentCode;
   "catalog.entry": CatalogEntry;
   "catalog.entry_view": CatalogEntryView;
+  "catalog.guide": CatalogGuide;
   "catalog.mount": CatalogMount;
+  "catalog.release": CatalogRelease;
   "catalog.search": CatalogSearch;
   "catalog.use": CatalogUse;
   "catalog.version": CatalogVersion;
@@ -644,25 +1065,54 @@ export interface DB {
   "delivery.grant_view": DeliveryGrantView;
   "delivery.number": DeliveryNumber;
   "delivery.quota": DeliveryQuota;
+  "opening.access": OpeningAccess;
   "opening.counter": OpeningCounter;
+  "opening.evaluation": OpeningEvaluation;
+  "opening.exclusion": OpeningExclusion;
+  "opening.list": OpeningList;
   "opening.listing": OpeningListing;
   "opening.listing_view": OpeningListingView;
+  "opening.notice": OpeningNotice;
+  "opening.plan": OpeningPlan;
+  "opening.probe": OpeningProbe;
+  "opening.product": OpeningProduct;
   "opening.proposal": OpeningProposal;
+  "opening.release": OpeningRelease;
   "opening.scan": OpeningScan;
+  "opening.unlock": OpeningUnlock;
+  "opening.use_report": OpeningUseReport;
+  "organization.assessment_member": OrganizationAssessmentMember;
+  "organization.assessment_member_view": OrganizationAssessmentMemberView;
+  "organization.counter": OrganizationCounter;
   "organization.department": OrganizationDepartment;
   "organization.department_view": OrganizationDepartmentView;
+  "organization.officer": OrganizationOfficer;
+  "organization.officer_filing": OrganizationOfficerFiling;
+  "organization.officer_view": OrganizationOfficerView;
   "organization.person": OrganizationPerson;
   "organization.person_view": OrganizationPersonView;
   "organization.session": OrganizationSession;
   "organization.setup_token": OrganizationSetupToken;
   "organization.system": OrganizationSystem;
   "organization.system_view": OrganizationSystemView;
+  "procedure.attachment": ProcedureAttachment;
   "procedure.case": ProcedureCase;
   "procedure.case_view": ProcedureCaseView;
   "procedure.counter": ProcedureCounter;
   "procedure.decision_view": ProcedureDecisionView;
   "procedure.duty": ProcedureDuty;
+  "procedure.duty_view": ProcedureDutyView;
   "procedure.event": ProcedureEvent;
   "procedure.notice": ProcedureNotice;
+  "regulation.adoption": RegulationAdoption;
+  "regulation.calendar": RegulationCalendar;
+  "regulation.gate": RegulationGate;
+  "regulation.import": RegulationImport;
+  "regulation.override": RegulationOverride;
+  "regulation.region": RegulationRegion;
   "regulation.version": RegulationVersion;
+  "sharing.counter": SharingCounter;
+  "sharing.exchange": SharingExchange;
+  "sharing.exchange_view": SharingExchangeView;
+  "sharing.matter": SharingMatter;
 }

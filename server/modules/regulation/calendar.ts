@@ -13,19 +13,32 @@ const announced = createRequire(import.meta.url)('chinese-days/dist/chinese-days
 export type CalendarDay = { working: boolean; note: string | null; estimated: boolean }
 
 const years = new Set(Object.keys(announced.holidays).map(day => Number(day.slice(0, 4))))
+
+/** The official days of one year: names of the days off, and of the weekend days that are worked for them. */
+export type Year = { year: number; holidays: Record<string, string>; workdays: Record<string, string> }
+let imported = new Map<number, Year>()
+/** Years that an administrator has adopted; each replaces what the package or the estimate says. */
+export const useYears = (of: Year[]): void => {
+  imported = new Map(of.map(y => [y.year, y]))
+}
+const sourceOf = (year: number): Pick<Year, 'holidays' | 'workdays'> | undefined =>
+  imported.get(year) ?? (years.has(year) ? announced : undefined)
 const nameOf = (entry: string | undefined): string | null => entry?.split(',')[1] ?? entry ?? null
 
 /** Year announced by the State Council's notice; others are marked 预估. */
-export const isAnnounced = (year: number): boolean => years.has(year)
+export const isAnnounced = (year: number): boolean => !!sourceOf(year)
 
-export function calendarDay(day: string): CalendarDay {
+export const calendarDay = (day: string): CalendarDay => dayIn(sourceOf(Number(day.slice(0, 4))), day)
+
+/** A day under the calendar of its year; without one it is estimated. */
+export function dayIn(source: Pick<Year, 'holidays' | 'workdays'> | undefined, day: string): CalendarDay {
   const year = Number(day.slice(0, 4))
   const weekday = weekdayOf(day)
   const weekend = weekday === 0 || weekday === 6
-  if (isAnnounced(year)) {
-    const holiday = announced.holidays[day]
+  if (source) {
+    const holiday = source.holidays[day]
     if (holiday) return { working: false, note: `${nameOf(holiday)}放假`, estimated: false }
-    const extra = announced.workdays[day]
+    const extra = source.workdays[day]
     if (extra) return { working: true, note: `${nameOf(extra)}调休上班`, estimated: false }
     return { working: !weekend, note: weekend ? weekendName(weekday) : null, estimated: false }
   }

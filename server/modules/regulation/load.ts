@@ -3,12 +3,12 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parse } from 'yaml'
 import type { z } from 'zod'
+import { type Law, lawOf } from './law.ts'
 import { type RegionRecord, RegionsSchema, type Regulation, RegulationSchema } from './schema.ts'
 
 export class RegulationError extends Error {}
 
 export type Loaded = Regulation & { version: string }
-export type Law = { regulations: Map<string, Loaded>; regions: Map<string, RegionRecord> }
 
 const directory = resolve(import.meta.dirname, '../../../regulations')
 
@@ -23,6 +23,14 @@ export function parseFile<T extends z.ZodType>(schema: T, name: string, text: st
   const parsed = schema.safeParse(raw)
   if (parsed.success) return parsed.data
   throw new RegulationError(parsed.error.issues.map(i => `${name}: ${i.path.join('.') || '(整个文件)'}: ${i.message}`).join('\n'))
+}
+
+/** One text on its own, e.g. an imported one, held to the same rules as the files. Throws RegulationError with every problem. */
+export function readRegulation(name: string, text: string, _platform: Loaded | undefined, effects?: ReadonlySet<string>): Loaded {
+  const regulation = parseFile(RegulationSchema, name, text)
+  const problems = unknownNames(name, regulation, effects)
+  if (problems.length) throw new RegulationError(problems.join('\n'))
+  return { ...regulation, version: createHash('sm3').update(text).digest('hex') }
 }
 
 /** All regulations and regions of a directory. Throws RegulationError naming file, path and problem. */
@@ -52,9 +60,11 @@ export function loadLaw(from: string = directory, effects?: ReadonlySet<string>)
     if (region.parent && !regions.has(region.parent)) problems.push(`regions.yaml: ${region.code}.parent: 没有 ${region.parent} 这个地区`)
     for (const a of region.adopts)
       if (!regulations.has(a.regulation)) problems.push(`regions.yaml: ${region.code}.adopts: 没有 ${a.regulation} 这个文件`)
+    for (const layer of region.layers)
+      if (!regulations.has(layer)) problems.push(`regions.yaml: ${region.code}.layers: 没有 ${layer} 这个文件`)
   }
   if (problems.length) throw new RegulationError(problems.join('\n'))
-  return { regulations, regions }
+  return lawOf(regulations, regions)
 }
 
 /** Roles must be declared, effects must exist: a file cannot carry code. */

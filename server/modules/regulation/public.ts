@@ -1,14 +1,19 @@
-import type { Clock } from '../../../contract/common.ts'
+import type { Cite, Clock } from '../../../contract/common.ts'
 import type { Database } from '../../platform/db.ts'
 import { addWorkingDays, strip, workingDaysBetween } from './calendar.ts'
-import { type Law, type Loaded, loadLaw } from './load.ts'
-import { type Ruled, resolveProcedure, resolveTopic, statusLabels, statusOf } from './resolve.ts'
-import type { Procedure, RegionRecord, Topic, Topics } from './schema.ts'
+import { adoptedBy, statusWords } from './law.ts'
+import type { Loaded } from './load.ts'
+import { type Ruled, resolveProcedure, resolveTopic, shorterOf } from './resolve.ts'
+import type { Procedure, RegionRecord, Topic, Topics, Within } from './schema.ts'
+import { law } from './state.ts'
 
 export { addWorkingDays, calendarDay, workingDaysBetween } from './calendar.ts'
+export { requireInForce } from './force.ts'
+export { gateMode, gateWords, passGate } from './gates.ts'
 export { RegulationError } from './load.ts'
 export type { Ruled } from './resolve.ts'
 export type { Action, Procedure, RegionRecord, Step, Topic, Topics, Within } from './schema.ts'
+export { law, openLaw } from './state.ts'
 export { timeText } from './words.ts'
 
 /** Effects that modules have registered; regulation files may name only these. */
@@ -21,15 +26,15 @@ export const knownEffects: ReadonlySet<string> = new Set([
   'close-opening',
 ])
 
-let loaded: Law | undefined
-/** The law in force in this process, read from `regulations/` once. Throws RegulationError naming file, path and problem. */
-export const law = (): Law => (loaded ??= loadLaw(undefined, knownEffects))
-
 /** Which rule governs a topic in a region (6-digit code) on a day; always answers, last with the platform's convention. */
 export const govern = <K extends Topic>(region: string, topic: K, day: string): Ruled<Topics[K]> => resolveTopic(law(), region, topic, day)
 
 export const governProcedure = (region: string, procedure: string, day: string): Ruled<Procedure> | undefined =>
   resolveProcedure(law(), region, procedure, day)
+
+/** The shorter of a local period and what a higher law adopted here allows for a clock of this name; see `shorterOf`. */
+export const shorter = (region: string, day: string, clock: string, within: Within, local?: Cite): ReturnType<typeof shorterOf> =>
+  shorterOf(law(), region, day, clock, within, local)
 
 export const regionOf = (code: string): RegionRecord | undefined => law().regions.get(code)
 export const regionName = (code: string): string => law().regions.get(code)?.name ?? code
@@ -37,12 +42,12 @@ export const regionName = (code: string): string => law().regions.get(code)?.nam
 /** The regulation people of a region work under: its own first, else what it inherits. */
 export function mainRegulation(code: string, day: string): { id: string; title: string; status: string } | null {
   for (let r = regionOf(code); r; r = r.parent ? regionOf(r.parent) : undefined) {
-    const first = r.adopts[0]
+    const adopted = adoptedBy(law(), r.code, day)
+    const first = adopted.find(a => a.usable) ?? adopted[0]
     if (!first) continue
-    const regulation = law().regulations.get(first.regulation)!
-    const status = statusOf(regulation, day)
-    const label = status === 'in-force' || !first.continued ? statusLabels[status] : `${statusLabels[status]}（${first.continued}）`
-    return { id: regulation.id, title: regulation.title, status: r.code === code ? label : `${label} · 继承自${r.name}` }
+    const label = statusWords(first)
+    const { id, title } = first.regulation
+    return { id, title, status: r.code === code ? label : `${label} · 继承自${r.name}` }
   }
   return null
 }
@@ -55,7 +60,7 @@ export const openLabel = (region: string, key: string | null | undefined, day: s
 
 /** Keeps the text of every regulation in use, so that old cases can go on under their own version. */
 export async function storeVersions(db: Database): Promise<void> {
-  const rows = [...law().regulations.values()].map(r => ({ version: r.version, regulation: r.id, content: JSON.stringify(r) }))
+  const rows = [...law().versions.values()].map(r => ({ version: r.version, regulation: r.id, content: JSON.stringify(r) }))
   await db
     .insertInto('regulation.version')
     .values(rows)
@@ -65,10 +70,8 @@ export async function storeVersions(db: Database): Promise<void> {
 
 const old = new Map<string, Loaded>()
 /** A regulation as it was when a case began. */
-export async function regulationVersion(db: Database, id: string, version: string): Promise<Loaded> {
-  const now = law().regulations.get(id)
-  if (now?.version === version) return now
-  const known = old.get(version)
+export async function regulationVersion(db: Database, _id: string, version: string): Promise<Loaded> {
+  const known = law().versions.get(version) ?? old.get(version)
   if (known) return known
   const row = await db.selectFrom('regulation.version').select('content').where('version', '=', version).executeTakeFirstOrThrow()
   const content = row.content as Loaded

@@ -2,9 +2,13 @@ import type { FastifyInstance } from 'fastify'
 import { basisKinds } from '../../../contract/procedure.ts'
 import * as contract from '../../../contract/regulation.ts'
 import { addDays, dayOf, weekdayOf } from '../../platform/clock.ts'
+import type { Database } from '../../platform/db.ts'
 import { route } from '../../platform/http.ts'
 import { notFound } from '../../platform/problem.ts'
 import { addWorkingDays, calendarDay, strip } from './calendar.ts'
+import { mayGovern, switchGate } from './commands.ts'
+import { gateMode } from './gates.ts'
+import { adoptedBy, continuedWords } from './law.ts'
 import type { Loaded } from './load.ts'
 import { govern, law, regionOf } from './public.ts'
 import { citeOf, statusLabels, statusOf } from './resolve.ts'
@@ -51,7 +55,9 @@ const summary = (r: Loaded, day: string) => {
     statusLabel: statusLabels[status],
     version: r.version,
     regions: [...law().regions.values()].flatMap(region =>
-      region.adopts.filter(a => a.regulation === r.id).map(a => ({ code: region.code, name: region.name, note: a.continued ?? null })),
+      adoptedBy(law(), region.code, day)
+        .filter(a => a.regulation.id === r.id)
+        .map(a => ({ code: region.code, name: region.name, note: a.continued ? continuedWords(a.continued) : null })),
     ),
   }
 }
@@ -120,6 +126,15 @@ export function registerRegulation(app: FastifyInstance): void {
       openClasses: Object.keys(open.value.values),
     }
   })
+  route(app, contract.gates, async ({ params, ctx }) => ({
+    region: (regionOf(params.code) ?? notFound('region', '地区')).name,
+    mayChange: mayGovern(ctx.actor, params.code),
+    rows: await gateRows(ctx.db, params.code),
+  }))
+  route(app, contract.switchGate, async ({ params, body, ctx }) => {
+    await switchGate(ctx, params.code, params.key, body)
+    return (await gateRows(ctx.db, params.code)).find(g => g.key === params.key)!
+  })
   route(app, contract.workingDays, async ({ query }) => {
     const due = addWorkingDays(query.from, query.days)
     return { ...due, strip: strip(query.from, due.due) }
@@ -141,6 +156,23 @@ export function registerRegulation(app: FastifyInstance): void {
       working: c.working,
       nextWorkingDay: addWorkingDays(day, 1).due,
       note: ahead,
+    }
+  })
+}
+
+async function gateRows(db: Database, region: string) {
+  const changed = await db.selectFrom('regulation.gate').selectAll().where('region', '=', region).execute()
+  return Object.entries(law().regulations.get('platform')!.gates).map(([key, gate]) => {
+    const row = changed.find(c => c.key === key)
+    return {
+      key,
+      label: gate.label,
+      text: gate.text,
+      standard: gate.default,
+      mode: gateMode(region, key),
+      reason: row?.reason ?? null,
+      changed: row?.changed.toISOString() ?? null,
+      by: row?.changed_by ?? null,
     }
   })
 }

@@ -155,6 +155,13 @@ export type Topics = { [K in keyof typeof topicSchemas]: z.infer<(typeof topicSc
 export type Topic = keyof Topics
 
 const Day = z.string().regex(/^\d{4}-\d{2}-\d{2}$/)
+export const GateSchema = z.strictObject({
+  label: z.string().min(2).max(20),
+  text: cited.text,
+  default: z.enum(['block', 'remind']).default('block'),
+})
+export type GateMode = z.infer<typeof GateSchema>['default']
+
 export const RegulationSchema = z.strictObject({
   id: Name,
   title: z.string(),
@@ -167,8 +174,22 @@ export const RegulationSchema = z.strictObject({
       until: Day.nullable().default(null),
       draft: z.boolean().default(false),
       note: z.string().default(''),
+      cite: Article.optional().describe('The article on validity: what a refusal after the last day names'),
+      text: cited.text.optional(),
     })
     .prefault({}),
+  basis: z.array(z.string().min(2)).default([]).describe('Instruments it rests on, by title or number'),
+  interpreter: z.string().min(2).optional(),
+  repeals: z.array(z.string().min(2)).default([]),
+  prevails: z.strictObject(cited).optional().describe('It goes before other rules of the same place where they differ'),
+  limits: z
+    .record(Name, z.strictObject({ label: z.string().min(2), within: Within, ...cited }))
+    .default({})
+    .describe('As a layer over local rules: the longest a clock of this name may run'),
+  gates: z
+    .record(Name, GateSchema)
+    .default({})
+    .describe('Blocks stricter than a text, only in platform.yaml; switchable for each region'),
   roles: z.record(Name, z.string()),
   topics: z.strictObject(Object.fromEntries(Object.entries(topicSchemas).map(([k, s]) => [k, s.optional()]))) as unknown as z.ZodType<
     Partial<Topics>
@@ -191,6 +212,7 @@ export const RegionsSchema = z.strictObject({
       adopts: z
         .array(z.strictObject({ regulation: Name, continued: z.string().optional().describe('失效或未生效仍使用的登记说明') }))
         .default([]),
+      layers: z.array(Name).default([]).describe('Higher law whose limits lie over the rules of the place'),
     }),
   ),
 })
