@@ -65,6 +65,8 @@ export const Clock = z.object({
   ended: Day.nullable(),
   cite: Cite,
   inherited: z.string().nullable().describe('Region the rule is inherited from'),
+  extended: z.number().int().describe('Working days granted beyond the first term'),
+  also: Cite.nullable().describe('The other article on the same clock, where two levels of law speak'),
   strip: z
     .array(z.object({ day: Day, counts: z.boolean(), note: z.string().nullable() }))
     .describe('Day cells from receipt to the due date'),

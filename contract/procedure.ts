@@ -4,8 +4,8 @@ import { endpoint, staff } from './endpoint.ts'
 import { Ruling } from './regulation.ts'
 
 /**
- * Everything a procedure may ask for, by name. A regulation file can only use names from here,
- * so that every field has a label, a kind of input and a check.
+ * Fields that code knows by name, because a page or an effect treats them specially. A regulation file adds plain ones under
+ * `fields:`; every field has a label, a kind of input and a check.
  */
 export const fields = {
   reason: { label: '理由', kind: 'longtext', min: 10 },
@@ -50,9 +50,17 @@ export const fields = {
   system: { label: '使用数据的信息系统', kind: 'system', min: 1 },
   duty: { label: '履职依据', kind: 'longtext', min: 4 },
   quota: { label: '每日调用上限', kind: 'number', min: 0 },
-} as const satisfies Record<string, { label: string; kind: string; min: number; options?: readonly (readonly [string, string])[] }>
+  extendDays: { label: '延长的工作日数', kind: 'number', min: 1 },
+  consentBy: { label: '同意延长的负责人', kind: 'text', min: 2 },
+  consentOn: { label: '同意的日期', kind: 'day', min: 1 },
+  told: { label: '将延长情况告知对方（平台随即发出通知）', kind: 'confirm', min: 1 },
+  applicantName: { label: '姓名或单位名称', kind: 'text', min: 2 },
+  applicantKind: { label: '申请人类别', kind: 'choice', min: 1 },
+  contact: { label: '联系方式（只用于答复）', kind: 'text', min: 5 },
+} as const satisfies Record<string, FieldSpec>
 export type FieldName = keyof typeof fields
-export const fieldNames = Object.keys(fields) as [FieldName, ...FieldName[]]
+/** How a field is asked for and checked. `min`: least length, least number of lines, or least value. */
+export type FieldSpec = { label: string; kind: string; min: number; options?: readonly (readonly [string, string])[] }
 
 /** Legal or policy basis of a class or a refusal. Which kinds count is the regulation's to say. */
 export const basisKinds = {
@@ -82,34 +90,37 @@ export const Correction = z.object({
 })
 
 /** The form of an action: checked again by the regulation's `requires`. */
-export const Form = z
-  .object({
-    reason: z.string().trim().max(4000).optional(),
-    basis: Basis.optional(),
-    remedyHint: z.string().trim().max(2000).optional(),
-    opinion: z.enum(['agree', 'partly', 'disagree']).optional(),
-    note: z.string().trim().max(4000).optional(),
-    corrections: z.array(Correction).max(50).optional(),
-    treatments: z.array(GrantedItem).max(500).optional(),
-    until: Day.optional(),
-    agreement: z.string().trim().max(200).optional(),
-    accept: z.boolean().optional(),
-    secrecyResult: z.enum(['clear', 'doubt']).optional(),
-    purpose: z.string().trim().max(2000).optional(),
-    scope: z.string().trim().max(2000).optional(),
-    scenario: z.string().trim().max(2000).optional(),
-    dataName: z.string().trim().max(200).optional(),
-    items: z.array(z.string()).max(500).optional(),
-    method: z.enum(['api']).optional(),
-    system: Id.optional(),
-    duty: z.string().trim().max(2000).optional(),
-    quota: z.number().int().positive().max(10_000_000).optional(),
-  })
-  .strict()
-export type Form = z.infer<typeof Form>
+const CoreForm = z.object({
+  reason: z.string().trim().max(4000).optional(),
+  basis: Basis.optional(),
+  remedyHint: z.string().trim().max(2000).optional(),
+  opinion: z.enum(['agree', 'partly', 'disagree']).optional(),
+  note: z.string().trim().max(4000).optional(),
+  corrections: z.array(Correction).max(50).optional(),
+  treatments: z.array(GrantedItem).max(500).optional(),
+  until: Day.optional(),
+  agreement: z.string().trim().max(200).optional(),
+  accept: z.boolean().optional(),
+  secrecyResult: z.enum(['clear', 'doubt']).optional(),
+  purpose: z.string().trim().max(2000).optional(),
+  scope: z.string().trim().max(2000).optional(),
+  scenario: z.string().trim().max(2000).optional(),
+  dataName: z.string().trim().max(200).optional(),
+  items: z.array(z.string()).max(500).optional(),
+  method: z.enum(['api']).optional(),
+  system: Id.optional(),
+  duty: z.string().trim().max(2000).optional(),
+  quota: z.number().int().positive().max(10_000_000).optional(),
+  extendDays: z.number().int().positive().max(250).optional(),
+})
+/** Fields that code knows, and any others a regulation file has declared: text, number, yes or no, list of lines. */
+export type Form = z.infer<typeof CoreForm> & { [field: string]: unknown }
+export const Form = CoreForm.catchall(
+  z.union([z.string().trim().max(4000), z.number(), z.boolean(), z.array(z.string().trim().max(500)).max(200)]),
+).refine(form => Object.keys(form).length <= 80, '一次最多填写 80 个字段') as unknown as z.ZodType<Form>
 
 export const ActionField = z.object({
-  name: z.enum(fieldNames),
+  name: z.string(),
   label: z.string(),
   kind: z.string(),
   required: z.boolean(),
@@ -253,6 +264,127 @@ export const act = endpoint({
     form: Form.default({}),
   }),
   response: Case,
+})
+
+/** What a person may start here, with the form it asks for. */
+export const Startable = z.object({
+  procedure: z.string(),
+  label: z.string(),
+  text: z.string(),
+  about: z.string(),
+  cite: Cite,
+  origin: z.enum(['law', 'platform']),
+  inherited: z.string().nullable(),
+  follows: z.array(z.string()).describe('Procedures it follows, when it needs an earlier case'),
+  who: z.string().describe('Who may start it, in words'),
+  fields: z.array(ActionField),
+})
+export type Startable = z.infer<typeof Startable>
+const Start = z.object({
+  procedure: z.string().max(60),
+  about: z.string().max(60).optional().describe('Entry code, grant id … or nothing for a matter of the region'),
+  after: z.string().max(40).optional().describe('Number of the earlier case it follows'),
+  form: Form.default({}),
+})
+export const startable = endpoint({
+  method: 'GET',
+  path: '/procedures',
+  summary: 'What I may start, with the form it asks for',
+  access: staff,
+  query: z.object({
+    kind: z.string().max(20).optional().describe('What it is about'),
+    about: z.string().max(60).optional(),
+    after: z.string().max(40).optional(),
+  }),
+  response: z.array(Startable),
+})
+export const startCase = endpoint({
+  method: 'POST',
+  path: '/cases',
+  summary: 'Start a case of any procedure of the region',
+  access: ['steward', 'leader', 'bureau', 'secrecy'],
+  body: Start,
+  response: Case,
+})
+export const attach = endpoint({
+  method: 'POST',
+  path: '/attachments',
+  summary: 'Upload a file for a case form; its id goes into the field',
+  access: ['steward', 'leader', 'bureau', 'secrecy'],
+  kind: 'multipart',
+  response: z.object({ id: Id, name: z.string(), bytes: z.number().int() }),
+})
+export const attachment = endpoint({
+  method: 'GET',
+  path: '/attachments/:id',
+  summary: 'Download a file of a case I may see',
+  access: staff,
+  params: z.object({ id: Id }),
+  kind: 'stream',
+})
+
+const Code = z.string().min(8).max(40).describe('The code handed out with the receipt')
+/** What the person outside sees of a case: no names of staff, no internal notes. */
+export const PublicCase = z.object({
+  no: z.string(),
+  procedure: z.string(),
+  label: z.string(),
+  title: z.string(),
+  stateLabel: z.string(),
+  ended: z.boolean(),
+  version: z.number().int(),
+  opened: Instant,
+  waitingFor: z.string(),
+  clocks: z.array(Clock),
+  cite: Cite,
+  timeline: z.array(
+    z.object({ at: Instant, label: z.string(), by: z.string(), content: z.array(z.object({ label: z.string(), value: z.string() })) }),
+  ),
+  actions: z.array(CaseAction),
+  next: z.array(Startable).describe('What may follow, e.g. a review'),
+  decision: z.object({ kind: z.enum(['approved', 'refused']), reason: z.string().nullable(), next: z.string().nullable() }).nullable(),
+})
+export type PublicCase = z.infer<typeof PublicCase>
+export const publicStartable = endpoint({
+  method: 'GET',
+  path: '/public/procedures',
+  summary: 'What anyone may file in a region, with the form it asks for',
+  access: 'public',
+  query: z.object({ region: z.string().regex(/^\d{6}$/), kind: z.string().max(20).optional() }),
+  response: z.array(Startable),
+})
+export const publicStart = endpoint({
+  method: 'POST',
+  path: '/public/cases',
+  summary: 'File something from outside, without signing in; answers a number and a code',
+  access: 'public',
+  body: Start.extend({
+    region: z
+      .string()
+      .regex(/^\d{6}$/)
+      .optional()
+      .describe('Needed when the case is about no entry'),
+    code: Code.optional().describe('Code of the earlier case'),
+  }),
+  response: z.object({ no: z.string(), code: z.string() }),
+})
+export const publicCase = endpoint({
+  method: 'GET',
+  path: '/public/cases/:no',
+  summary: 'How my filing stands',
+  access: 'public',
+  params: NoParam,
+  query: z.object({ code: Code }),
+  response: PublicCase,
+})
+export const publicAct = endpoint({
+  method: 'POST',
+  path: '/public/cases/:no/actions/:action',
+  summary: 'Act on my filing: supplement, withdraw, sign, report',
+  access: 'public',
+  params: NoParam.extend({ action: z.string().max(60) }),
+  body: z.object({ code: Code, version: z.number().int(), form: Form.default({}) }),
+  response: PublicCase,
 })
 
 export const Todo = z.object({

@@ -1,3 +1,5 @@
+export { fulfilDuties, type NewDuty, openDuty } from './duties.ts'
 export { type CaseRecord, type Effect, notifyDepartments, registerEffect, type Start, startCase } from './engine.ts'
-export { missing } from './rules.ts'
+export { demands, type Party } from './rules.ts'
+export { registerSubject, type Subject } from './start.ts'
 export { caseView, fieldView, registerHealth, registerHooks, type SubjectHooks } from './view.ts'

@@ -1,11 +1,17 @@
+import { createHash } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import { sql } from 'kysely'
 import * as contract from '../../../contract/procedure.ts'
 import type { StaffContext } from '../../platform/context.ts'
 import { route } from '../../platform/http.ts'
-import { notFound, Problem } from '../../platform/problem.ts'
+import { newId } from '../../platform/id.ts'
+import { limiter } from '../../platform/limiter.ts'
+import { notFound, Problem, refuse } from '../../platform/problem.ts'
+import { record } from '../audit/public.ts'
 import { act, type CaseRecord, procedureOf } from './engine.ts'
+import { publicView } from './outside.ts'
 import { rolesOf } from './rules.ts'
+import { holdsCode, startAny, startableIn, startOutside } from './start.ts'
 import { caseRow, caseView, type DutyRow, dutyClock, healthOf, hooksOf, mayKnow } from './view.ts'
 
 export function registerProcedure(app: FastifyInstance): void {
@@ -82,6 +88,90 @@ export function registerProcedure(app: FastifyInstance): void {
       })
     await act(ctx, params.no, params.action, body.version, body.form, mayKnow(ctx))
     return caseView(ctx, await find(ctx, params.no))
+  })
+
+  route(app, contract.startable, async ({ query, ctx }) => {
+    const after = query.after ? await find(ctx, query.after) : undefined
+    return startableIn(ctx, {
+      region: after?.region ?? ctx.actor.region,
+      outside: false,
+      ...(query.kind && { kind: query.kind }),
+      ...(after && { after }),
+    })
+  })
+  route(app, contract.startCase, async ({ body, ctx }) => caseView(ctx, await find(ctx, (await startAny(ctx, body)).no)))
+
+  route(app, contract.attach, async ({ ctx, request }) => {
+    const part =
+      (await request.file({ limits: { fileSize: 20 * 1024 * 1024 } })) ?? refuse('procedure.no_file', { detail: '没有收到文件。' })
+    const content = await part
+      .toBuffer()
+      .catch(() => refuse('procedure.file_too_large', { status: 413, detail: '附件超过 20 MB，没有接收。' }))
+    if (!content.length) refuse('procedure.no_file', { detail: '文件是空的，没有接收。' })
+    const id = newId()
+    const name = part.filename.replace(/[\\/\p{Cc}]/gu, '_').slice(0, 200) || '附件'
+    await db.transaction().execute(async tx => {
+      const sha256 = createHash('sha256').update(content).digest('hex')
+      await tx
+        .insertInto('procedure.attachment')
+        .values({
+          id,
+          department_id: ctx.actor.departmentId,
+          name,
+          media: part.mimetype,
+          content,
+          sha256,
+          uploaded_by: ctx.actor.personId,
+          at: ctx.now,
+        })
+        .execute()
+      await record(tx, ctx, { action: 'case.attach', subject: name, data: { sha256, bytes: content.length } })
+    })
+    return { id, name, bytes: content.length }
+  })
+  route(app, contract.attachment, async ({ params, ctx, reply }) => {
+    const a = await db
+      .selectFrom('procedure.attachment as a')
+      .leftJoin('procedure.case as c', 'c.id', 'a.case_id')
+      .select(['a.name', 'a.content', 'a.department_id', 'c.parties', 'c.region'])
+      .where('a.id', '=', params.id)
+      .executeTakeFirst()
+    const may = a && (a.department_id === ctx.actor.departmentId || (a.parties && mayKnow(ctx)(a as unknown as CaseRecord)))
+    if (!may) notFound('procedure.attachment', '附件')
+    // Never shown in the browser: a file from outside must not run as a page of ours.
+    return reply
+      .header('content-type', 'application/octet-stream')
+      .header('content-disposition', `attachment; filename*=UTF-8''${encodeURIComponent(a.name)}`)
+      .send(a.content)
+  })
+
+  const perAddress = limiter(30, 60)
+  route(app, contract.publicStartable, async ({ query, ctx }) =>
+    startableIn(ctx, { region: query.region, outside: true, ...(query.kind && { kind: query.kind }) }),
+  )
+  route(app, contract.publicStart, async ({ body, ctx }) => {
+    perAddress(ctx.ip, ctx.now)
+    return startOutside({ ...ctx, actor: null }, body)
+  })
+  const own = async (no: string, code: string): Promise<CaseRecord> => {
+    const c = (await db.selectFrom('procedure.case').selectAll().where('no', '=', no).executeTakeFirst()) as unknown as
+      | CaseRecord
+      | undefined
+    return c && holdsCode(c, code)
+      ? c
+      : refuse('procedure.wrong_code', { status: 404, detail: '没有这个编号，或查询码不对。', remedy: '请核对回执上的编号和查询码。' })
+  }
+  const tries = limiter(30, 60)
+  route(app, contract.publicCase, async ({ params, query, ctx }) => {
+    tries(ctx.ip, ctx.now)
+    return publicView({ ...ctx, actor: null }, await own(params.no, query.code))
+  })
+  route(app, contract.publicAct, async ({ params, body, ctx }) => {
+    tries(ctx.ip, ctx.now)
+    await own(params.no, body.code)
+    const outside = { ...ctx, actor: null }
+    await act(outside, params.no, params.action, body.version, body.form, c => holdsCode(c, body.code), 'applicant')
+    return publicView(outside, await own(params.no, body.code))
   })
 
   route(app, contract.todo, async ({ query, ctx }) => {

@@ -1,11 +1,12 @@
 import { sql } from 'kysely'
 import type { Cite, Clock } from '../../../contract/common.ts'
-import { type ActionField, type Case, type CaseAction, type FieldName, type Form, fields, treatments } from '../../../contract/procedure.ts'
-import type { StaffContext } from '../../platform/context.ts'
-import type { Database } from '../../platform/db.ts'
+import { type ActionField, type Case, type CaseAction, type FieldSpec, type Form, treatments } from '../../../contract/procedure.ts'
+import type { Context, StaffContext } from '../../platform/context.ts'
+import type { Database, Tx } from '../../platform/db.ts'
 import { clockOf, type Procedure, regionName, timeText } from '../regulation/public.ts'
-import { type CaseRecord, historyOf, procedureOf } from './engine.ts'
-import { type ActionRule, actionRule, judge, rolesOf, spoken, whoOf } from './rules.ts'
+import { type CaseRecord, caseFacts, doerOf, historyOf, rulebook } from './engine.ts'
+import { type ActionRule, actionRule, actionsOf, judge, type Rulebook, rolesOf, spoken, whoOf } from './rules.ts'
+import type { Subject } from './start.ts'
 
 /** What the module that owns a case's subject adds to its page. */
 export type SubjectHooks = {
@@ -17,12 +18,16 @@ export type SubjectHooks = {
     db: Database,
     c: CaseRecord,
   ) => Promise<{ key: string; label: string; note: string | null; treatment: 'plain' | 'masked' | 'verify' }[]>
+  /** Where the start of this procedure is, when it is not the general one. */
+  closed?: string
+  /** Checks of the owning module before a case of this procedure opens; refuses by throwing. */
+  begin?: (tx: Tx, ctx: Context, s: { subject: Subject; form: Form; region: string; cite: Cite; after?: CaseRecord }) => Promise<void>
   /** What stands in the way of an action, beside the regulation: shown on the page and refused on the server. */
   blocks?: (db: Database, c: CaseRecord, action: string) => Promise<{ what: string; who: string; cite: Cite | null } | null>
 }
 const hooks = new Map<string, SubjectHooks>()
 /** Registers what a procedure's page shows about its subject. */
-export const registerHooks = (procedure: string, h: SubjectHooks): void => void hooks.set(procedure, h)
+export const registerHooks = (procedure: string, h: SubjectHooks): void => void hooks.set(procedure, { ...hooks.get(procedure), ...h })
 export const hooksOf = (procedure: string): SubjectHooks => hooks.get(procedure) ?? {}
 
 /** Parties see their cases; authorities and inspectors those of their region and below. */
@@ -38,7 +43,7 @@ export type DutyRow = {
   case_id: string | null
   step: string | null
   what: string
-  debtor_id: string
+  debtor_id: string | null
   debtor: string
   role: string
   creditor: string
@@ -55,6 +60,8 @@ export type DutyRow = {
   cite: Cite
   inherited: string | null
   until: string[]
+  extended: number
+  also: Cite | null
 }
 export const dutyClock = (d: DutyRow, day: string): Clock =>
   clockOf(
@@ -72,53 +79,40 @@ export const dutyClock = (d: DutyRow, day: string): Clock =>
       stopped: !!d.stopped_on,
       cite: d.cite,
       inherited: d.inherited,
+      extended: d.extended,
+      also: d.also,
     },
     day,
   )
 
-/** One case with everything its page needs, for this person on this day. */
-export async function caseView(ctx: StaffContext, c: CaseRecord): Promise<Case> {
-  const p = await procedureOf(ctx.db, c)
+/** What this doer may do now, what is withheld and why, and what is missing. */
+export async function actionsFor(ctx: Context, c: CaseRecord, book: Rulebook, outside?: string) {
   const h = hooksOf(c.procedure)
   const history = await historyOf(ctx.db, c.id)
-  const duties = (await ctx.db
-    .selectFrom('procedure.duty')
-    .selectAll()
-    .where('case_id', '=', c.id)
-    .orderBy('opened')
-    .orderBy('id')
-    .execute()) as unknown as DutyRow[]
-  const events = await ctx.db.selectFrom('procedure.event').selectAll().where('case_id', '=', c.id).orderBy('seq').execute()
-  const seqs = await ledgerNumbers(ctx.db, c.no)
+  const facts = await caseFacts(ctx.db, c, ctx.day)
   const rows = h.rows ? await h.rows(ctx.db, c) : []
-  const step = c.ended_at ? null : p.steps[c.state]!
+  const step = c.ended_at ? null : book.procedure.steps[c.state]!
+  const doer = doerOf(ctx, outside)
   const actions: CaseAction[] = []
   const withheld: Case['withheld'] = []
   const missing: Case['missing'] = []
-  for (const name of Object.keys(step?.actions ?? {})) {
-    const rule = actionRule(step!, name, c.ruling.cite)!
-    const competent = rolesOf(c.parties, rule.by.roles, ctx.actor).length > 0
-    const verdict = judge(
-      p,
-      c.ruling.cite,
-      { state: c.state, ended: false, parties: c.parties, form: c.form },
-      history,
-      name,
-      ctx.actor,
-      {},
-    )
+  for (const name of step ? actionsOf(step) : []) {
+    const rule = actionRule(step!, name, book.base)!
+    const competent = rolesOf(c.parties, rule.by.roles, doer).length > 0
+    const known = { ...c.form, ...c.said } as Form
+    const verdict = judge(book, { state: c.state, ended: false, parties: c.parties, form: known, facts }, history, name, doer, {})
     const possible = verdict.ok || verdict.code === 'procedure.incomplete'
     const block = competent && h.blocks ? await h.blocks(ctx.db, c, name) : null
     if (block) {
       missing.push({ what: block.what, who: block.who })
       withheld.push({ label: rule.label, why: block.what, cite: block.cite })
-    } else if (possible) actions.push(actionView(p, rule, c, rows))
+    } else if (possible) actions.push(actionView(book, rule, c, rows))
     else if (competent && !verdict.ok) withheld.push({ label: rule.label, why: verdict.detail, cite: verdict.cite })
   }
   if (actions.length && !actions.some(a => a.style === 'primary')) actions[0] = { ...actions[0]!, style: 'primary' }
   if (step) {
     for (const [name, raw] of Object.entries(step.actions)) {
-      const rule = actionRule(step, name, c.ruling.cite)!
+      const rule = actionRule(step, name, book.base)!
       if (!rule.by.all || !(raw as { to?: string }).to) continue
       const done = spoken(history, c.state, name)
       for (const role of rule.by.roles.filter(r => !done.has(r)))
@@ -128,6 +122,31 @@ export async function caseView(ctx: StaffContext, c: CaseRecord): Promise<Case> 
         })
     }
     if (!missing.length && !actions.length) missing.push({ what: step.label, who: whoOf(c.parties, step.by.roles) })
+  }
+  return { actions, withheld, missing, rows, history }
+}
+
+export const dutiesOf = async (db: Database, caseId: string): Promise<DutyRow[]> =>
+  (await db
+    .selectFrom('procedure.duty')
+    .selectAll()
+    .where('case_id', '=', caseId)
+    .orderBy('opened')
+    .orderBy('id')
+    .execute()) as unknown as DutyRow[]
+
+/** One case with everything its page needs, for this person on this day. */
+export async function caseView(ctx: StaffContext, c: CaseRecord): Promise<Case> {
+  const book = await rulebook(ctx.db, c)
+  const p = book.procedure
+  const h = hooksOf(c.procedure)
+  const duties = await dutiesOf(ctx.db, c.id)
+  const events = await ctx.db.selectFrom('procedure.event').selectAll().where('case_id', '=', c.id).orderBy('seq').execute()
+  const seqs = await ledgerNumbers(ctx.db, c.no)
+  const { actions, withheld, missing, rows, history } = await actionsFor(ctx, c, book)
+  const named = {
+    ...(c.form.system && { [c.form.system]: (await systemName(ctx.db, c.form.system)) ?? c.form.system }),
+    ...(await departmentNames(ctx.db, book, [c.form, ...events.map(e => e.form as Form)])),
   }
   const last = [...events].reverse().find(e => ['approve', 'refuse'].includes(kindOf(p, e.from_state, e.action)))
   const clocks = duties
@@ -143,7 +162,7 @@ export async function caseView(ctx: StaffContext, c: CaseRecord): Promise<Case> 
         label: x.label,
         departmentId: x.departmentId,
         department: x.department,
-        contact: await contactOf(ctx.db, x.departmentId),
+        contact: x.departmentId ? await contactOf(ctx.db, x.departmentId) : null,
       })),
     ),
     clocks,
@@ -151,7 +170,7 @@ export async function caseView(ctx: StaffContext, c: CaseRecord): Promise<Case> 
     actions,
     withheld,
     missing,
-    form: formRows(c.form, rows, c.form.system ? await systemName(ctx.db, c.form.system) : null),
+    form: formRows(book.fields, c.form, rows, named),
     timeline: events.map(e => ({
       seq: e.seq,
       at: e.at.toISOString(),
@@ -168,7 +187,7 @@ export async function caseView(ctx: StaffContext, c: CaseRecord): Promise<Case> 
         : null,
       from: labelOf(p, e.from_state),
       to: e.to_state !== e.from_state ? labelOf(p, e.to_state) : null,
-      content: formRows(e.form as Form, rows).map(({ label, value }) => ({ label, value })),
+      content: formRows(book.fields, e.form as Form, rows, named).map(({ label, value }) => ({ label, value })),
       cite: e.cite as Cite | null,
       ledger: seqs.get(e.seq) ?? null,
     })),
@@ -225,32 +244,32 @@ export function caseRow(c: CaseRecord, p: Procedure, duties: DutyRow[], day: str
 }
 
 function actionView(
-  p: Procedure,
+  book: Rulebook,
   rule: ActionRule,
   c: CaseRecord,
   rows: { key: string; label: string; note: string | null; treatment: string }[],
 ): CaseAction {
-  const required = rule.requires.map(r => r.field)
-  const names = [...new Set([...required, ...rule.offers])]
+  const required = rule.requires.filter(r => !r.when).map(r => r.field)
+  const names = [...new Set([...rule.requires.map(r => r.field), ...rule.offers])]
   const style = rule.kind === 'refuse' ? 'danger' : rule.kind === 'approve' ? 'primary' : 'default'
   return {
     action: rule.name,
     label: rule.label,
     style,
     cite: rule.cite,
-    effect: rule.text || (rule.to ? `之后到“${labelOf(p, rule.to)}”。` : '记入时间线，不改变步骤。'),
-    fields: names.map(name => fieldView(name, required.includes(name), rule, c, rows)),
+    effect: rule.text || (rule.to ? `之后到“${labelOf(book.procedure, rule.to)}”。` : '记入时间线，不改变步骤。'),
+    fields: names.map(name => fieldView(name, book.fields[name]!, required.includes(name), rule, c, rows)),
   }
 }
 
 export function fieldView(
-  name: FieldName,
+  name: string,
+  spec: FieldSpec,
   required: boolean,
   rule: Pick<ActionRule, 'cite'>,
   c: Pick<CaseRecord, 'form'> | null,
   rows: { key: string; label: string; note: string | null; treatment: string }[],
 ): ActionField {
-  const spec = fields[name] as { label: string; kind: string; min: number; options?: readonly (readonly [string, string])[] }
   const asked = c?.form.items ? rows.filter(r => c.form.items!.includes(r.key)) : rows
   const base: ActionField = {
     name,
@@ -268,8 +287,7 @@ export function fieldView(
       proposal: asked.map(r => ({ key: r.key, treatment: r.treatment })),
     }
   if (spec.kind === 'items') return { ...base, rows: rows.map(({ key, label, note }) => ({ key, label, note })) }
-  if (c && (c.form as Record<string, unknown>)[name] !== undefined && spec.kind !== 'items')
-    return { ...base, proposal: (c.form as Record<string, unknown>)[name] }
+  if (c && (c.form as Record<string, unknown>)[name] !== undefined) return { ...base, proposal: (c.form as Record<string, unknown>)[name] }
   return base
 }
 
@@ -314,27 +332,46 @@ function stepsOf(p: Procedure, c: CaseRecord, history: { from: string | null; to
 
 const basisText = (b: NonNullable<Form['basis']>) => `《${b.instrument}》${b.article}${b.text ? `：${b.text}` : ''}`
 
-/** A form in words, field by field. */
-export function formRows(form: Form, rows: { key: string; label: string }[], system?: string | null): Case['form'] {
+/** A form in words, field by field. `named`: what ids in it stand for. */
+export function formRows(
+  specs: Record<string, FieldSpec>,
+  form: Form,
+  rows: { key: string; label: string }[],
+  named: Record<string, string> = {},
+): Case['form'] {
   const name = (key: string) => rows.find(r => r.key === key)?.label ?? key
-  return (Object.keys(fields) as FieldName[]).flatMap(field => {
+  return Object.keys(specs).flatMap(field => {
     const value = (form as Record<string, unknown>)[field]
     if (value === undefined || value === null || value === '') return []
-    const spec = fields[field] as { label: string; kind: string; options?: readonly (readonly [string, string])[] }
-    let text = String(value)
+    const spec = specs[field]!
+    let text = Array.isArray(value) && typeof value[0] === 'string' ? value.join('\n') : String(value)
     if (field === 'items') text = (value as string[]).map(name).join('、')
     else if (field === 'treatments')
       text = (value as { key: string; treatment: keyof typeof treatments }[])
         .map(t => `${name(t.key)} ${treatments[t.treatment]}`)
         .join('｜')
-    else if (field === 'basis') text = basisText(value as NonNullable<Form['basis']>)
+    else if (spec.kind === 'basis') text = basisText(value as NonNullable<Form['basis']>)
     else if (field === 'corrections')
       text = (value as { field: string; message: string }[]).map((x, i) => `${i + 1}. ${x.field}：${x.message}`).join('\n')
-    else if (field === 'accept') text = '同意'
-    else if (field === 'system') text = system ?? text
+    else if (spec.kind === 'confirm') text = value ? '已确认' : '未确认'
     else if (spec.options) text = spec.options.find(([k]) => k === value)?.[1] ?? text
-    return [{ name: field, label: spec.label, value: text }]
+    return [{ name: field, label: spec.label, value: named[text] ?? text }]
   })
+}
+
+/** Names of the departments and files that forms refer to. */
+async function departmentNames(db: Database, book: Rulebook, forms: Form[]): Promise<Record<string, string>> {
+  const ids = (kind: string) =>
+    forms.flatMap(f => Object.entries(f).flatMap(([k, v]) => (book.fields[k]?.kind === kind && typeof v === 'string' ? [v] : [])))
+  const departments = ids('department')
+  const files = ids('file')
+  const rows = [
+    ...(departments.length
+      ? await db.selectFrom('organization.department_view').select(['id', 'name']).where('id', 'in', departments).execute()
+      : []),
+    ...(files.length ? await db.selectFrom('procedure.attachment').select(['id', 'name']).where('id', 'in', files).execute() : []),
+  ]
+  return Object.fromEntries(rows.map(r => [r.id as string, r.name as string]))
 }
 
 async function contactOf(db: Database, departmentId: string): Promise<string | null> {

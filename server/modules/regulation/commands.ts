@@ -1,5 +1,5 @@
-import type { GateMode } from '../../../contract/regulation.ts'
 import type { z } from 'zod'
+import type { GateMode } from '../../../contract/regulation.ts'
 import type { StaffContext } from '../../platform/context.ts'
 import type { Tx } from '../../platform/db.ts'
 import { notFound, refuse } from '../../platform/problem.ts'

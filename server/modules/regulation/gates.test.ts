@@ -7,7 +7,13 @@ import { systemContext } from '../../platform/context.ts'
 import type { Problem } from '../../platform/problem.ts'
 import { gateMode, passGate } from './public.ts'
 
-const gate = { region: '350125', key: 'officer-filed', code: 'organization.officer', reason: 'officer-not-filed', detail: '还没有备案责任人。' }
+const gate = {
+  region: '350125',
+  key: 'officer-filed',
+  code: 'organization.officer',
+  reason: 'officer-not-filed',
+  detail: '还没有备案责任人。',
+}
 
 test('a block of ours says that it is ours; a region’s authority switches it to remind and record, and only there', async t => {
   const world = await aWorld(t, { day: '2026-11-20' })

@@ -89,8 +89,7 @@ export const statusLabels: Record<Status, string> = {
 export const countsOn = (r: LawRecord, day: string): boolean =>
   (!r.from || r.from <= day) && (!r.until || day <= r.until) && (!r.ended || day < r.ended.on)
 
-const textOf = (law: Law, r: LawRecord): Loaded | undefined =>
-  r.version ? law.versions.get(r.version) : law.regulations.get(r.regulation)
+const textOf = (law: Law, r: LawRecord): Loaded | undefined => (r.version ? law.versions.get(r.version) : law.regulations.get(r.regulation))
 
 /** One regulation a place has adopted, as it stands on a day. `usable`: in force, or its use is recorded. */
 export type Adopted = { record: LawRecord; regulation: Loaded; status: Status; continued: LawRecord | null; usable: boolean }

@@ -3,8 +3,9 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parse } from 'yaml'
 import type { z } from 'zod'
+import { fields } from '../../../contract/procedure.ts'
 import { type Law, lawOf } from './law.ts'
-import { type RegionRecord, RegionsSchema, type Regulation, RegulationSchema } from './schema.ts'
+import { type Condition, type RegionRecord, RegionsSchema, type Regulation, RegulationSchema, type Requirement } from './schema.ts'
 
 export class RegulationError extends Error {}
 
@@ -26,9 +27,9 @@ export function parseFile<T extends z.ZodType>(schema: T, name: string, text: st
 }
 
 /** One text on its own, e.g. an imported one, held to the same rules as the files. Throws RegulationError with every problem. */
-export function readRegulation(name: string, text: string, _platform: Loaded | undefined, effects?: ReadonlySet<string>): Loaded {
+export function readRegulation(name: string, text: string, platform: Loaded | undefined, effects?: ReadonlySet<string>): Loaded {
   const regulation = parseFile(RegulationSchema, name, text)
-  const problems = unknownNames(name, regulation, effects)
+  const problems = unknownNames(name, regulation, platform ?? regulation, effects)
   if (problems.length) throw new RegulationError(problems.join('\n'))
   return { ...regulation, version: createHash('sm3').update(text).digest('hex') }
 }
@@ -47,7 +48,6 @@ export function loadLaw(from: string = directory, effects?: ReadonlySet<string>)
       else {
         const regulation = parseFile(RegulationSchema, file, text)
         if (`${regulation.id}.yaml` !== file) problems.push(`${file}: id: 应与文件名一致（现在是 ${regulation.id}）`)
-        problems.push(...unknownNames(file, regulation, effects))
         regulations.set(regulation.id, { ...regulation, version: createHash('sm3').update(text).digest('hex') })
       }
     } catch (error) {
@@ -55,7 +55,9 @@ export function loadLaw(from: string = directory, effects?: ReadonlySet<string>)
       problems.push(error.message)
     }
   }
-  if (!regulations.has('platform')) problems.push('platform.yaml: 缺少平台约定文件')
+  const platform = regulations.get('platform')
+  if (!platform) problems.push('platform.yaml: 缺少平台约定文件')
+  for (const r of regulations.values()) problems.push(...unknownNames(`${r.id}.yaml`, r, platform, effects))
   for (const region of regions.values()) {
     if (region.parent && !regions.has(region.parent)) problems.push(`regions.yaml: ${region.code}.parent: 没有 ${region.parent} 这个地区`)
     for (const a of region.adopts)
@@ -67,24 +69,69 @@ export function loadLaw(from: string = directory, effects?: ReadonlySet<string>)
   return lawOf(regulations, regions)
 }
 
-/** Roles must be declared, effects must exist: a file cannot carry code. */
-function unknownNames(file: string, regulation: Regulation, effects?: ReadonlySet<string>): string[] {
+/** Facts that conditions may use beside the fields of a form. */
+const facts = ['applicantKind', 'overdue', 'sameRegion', 'level', 'extended']
+
+/** Roles and fields must be declared, effects must exist: a file cannot carry code. `platform` lends its fields to every file. */
+export function unknownNames(
+  file: string,
+  regulation: Regulation,
+  platform: Pick<Regulation, 'fields'> | undefined,
+  effects?: ReadonlySet<string>,
+): string[] {
   const problems: string[] = []
-  const role = (name: string, path: string) => {
-    if (!regulation.roles[name]) problems.push(`${file}: ${path}: roles 里没有角色 ${name}`)
-  }
-  const effect = (name: string | undefined, path: string) => {
-    if (name && effects && !effects.has(name)) problems.push(`${file}: ${path}: 平台没有名为 ${name} 的效果`)
-  }
+  const known = new Set([...Object.keys(fields), ...Object.keys(platform?.fields ?? {}), ...Object.keys(regulation.fields)])
   for (const [p, procedure] of Object.entries(regulation.procedures)) {
+    const at = `procedures.${p}`
+    const role = (name: string, path: string) => {
+      if (!regulation.roles[name] && !procedure.parties[name] && name !== 'applicant')
+        problems.push(`${file}: ${at}.${path}: roles 里没有角色 ${name}`)
+    }
+    const effect = (name: string | undefined, path: string) => {
+      if (name && effects && !effects.has(name)) problems.push(`${file}: ${at}.${path}: 平台没有名为 ${name} 的效果`)
+    }
+    const field = (name: string, path: string) => {
+      if (!known.has(name)) problems.push(`${file}: ${at}.${path}: 没有名为 ${name} 的字段，请写在 fields 里`)
+    }
+    const condition = (when: Condition | undefined, path: string) => {
+      for (const name of Object.keys(when ?? {})) if (!facts.includes(name)) field(name, `${path}.when`)
+    }
+    const asks = (
+      rule: { requires?: Requirement[]; offers?: string[]; forbids?: { when: Condition }[]; when?: Condition },
+      path: string,
+    ) => {
+      for (const r of rule.requires ?? []) {
+        field(r.field, `${path}.requires`)
+        condition(r.when, `${path}.requires.${r.field}`)
+      }
+      for (const name of rule.offers ?? []) field(name, `${path}.offers`)
+      for (const f of rule.forbids ?? []) condition(f.when, `${path}.forbids`)
+      condition(rule.when, path)
+    }
+    asks(procedure, 'start')
+    effect(procedure.effect, 'effect')
+    for (const name of procedure.who?.roles ?? []) role(name, 'who')
+    for (const [name, from] of Object.entries(procedure.parties)) field(from, `parties.${name}`)
     for (const [s, step] of Object.entries(procedure.steps)) {
-      for (const r of step.by.roles) role(r, `procedures.${p}.steps.${s}.by`)
+      for (const r of [...step.by.roles, ...(step.extend?.by.roles ?? []), ...(step.extend?.tell ?? [])]) role(r, `steps.${s}.by`)
+      for (const [d, duty] of Object.entries(step.duties ?? {})) {
+        for (const r of duty.by?.roles ?? []) role(r, `steps.${s}.duties.${d}.by`)
+        condition(duty.when, `steps.${s}.duties.${d}`)
+        if (duty.from) field(duty.from, `steps.${s}.duties.${d}.from`)
+        if ('field' in duty.within) field(duty.within.field, `steps.${s}.duties.${d}.within`)
+      }
+      if (step.from) field(step.from, `steps.${s}.from`)
+      if (step.within && 'field' in step.within) field(step.within.field, `steps.${s}.within`)
       for (const [a, action] of Object.entries(step.actions)) {
-        if ('by' in action && action.by) for (const r of action.by.roles) role(r, `procedures.${p}.steps.${s}.actions.${a}.by`)
-        if ('effect' in action) effect(action.effect, `procedures.${p}.steps.${s}.actions.${a}.effect`)
+        if ('by' in action && action.by) for (const r of action.by.roles) role(r, `steps.${s}.actions.${a}.by`)
+        if ('effect' in action) effect(action.effect, `steps.${s}.actions.${a}.effect`)
+        if ('requires' in action) asks(action, `steps.${s}.actions.${a}`)
       }
     }
-    for (const [e, end] of Object.entries(procedure.ends)) effect(end.effect, `procedures.${p}.ends.${e}.effect`)
+    for (const [e, end] of Object.entries(procedure.ends)) {
+      effect(end.effect, `ends.${e}.effect`)
+      for (const r of end.notify) role(r, `ends.${e}.notify`)
+    }
   }
   return problems
 }

@@ -12,7 +12,7 @@ export { requireInForce } from './force.ts'
 export { gateMode, gateWords, passGate } from './gates.ts'
 export { RegulationError } from './load.ts'
 export type { Ruled } from './resolve.ts'
-export type { Action, Procedure, RegionRecord, Step, Topic, Topics, Within } from './schema.ts'
+export type { Action, Condition, Procedure, RegionRecord, Requirement, Step, Term, Topic, Topics, Within } from './schema.ts'
 export { law, openLaw } from './state.ts'
 export { timeText } from './words.ts'
 
@@ -35,6 +35,15 @@ export const governProcedure = (region: string, procedure: string, day: string):
 /** The shorter of a local period and what a higher law adopted here allows for a clock of this name; see `shorterOf`. */
 export const shorter = (region: string, day: string, clock: string, within: Within, local?: Cite): ReturnType<typeof shorterOf> =>
   shorterOf(law(), region, day, clock, within, local)
+
+/** Form fields that every regulation may use. */
+export const platformFields = () => law().regulations.get('platform')!.fields
+
+/** Procedures of one name, or all, in any regulation. */
+export const proceduresOf = (name?: string) =>
+  [...law().regulations.values()].flatMap(r =>
+    Object.entries(r.procedures).flatMap(([n, p]) => (!name || n === name ? [{ name: n, ...p }] : [])),
+  )
 
 export const regionOf = (code: string): RegionRecord | undefined => law().regions.get(code)
 export const regionName = (code: string): string => law().regions.get(code)?.name ?? code
@@ -93,6 +102,8 @@ type DutyLike = {
   stopped: boolean
   cite: Clock['cite']
   inherited: string | null
+  extended: number
+  also: Clock['also']
 }
 
 function lightOf(d: DutyLike, left: number | null): Clock['light'] {
@@ -122,6 +133,8 @@ export function clockOf(d: DutyLike, day: string): Clock {
     ended: d.ended,
     cite: d.cite,
     inherited: d.inherited,
+    extended: d.extended,
+    also: d.also,
     strip: d.due ? strip(d.opened, d.due) : [],
   }
 }

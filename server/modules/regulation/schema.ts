@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { OpenClass, ShareClass } from '../../../contract/catalog.ts'
-import { BasisKind, fieldNames } from '../../../contract/procedure.ts'
+import { BasisKind } from '../../../contract/procedure.ts'
 
 /**
  * The file format of a regulation. A lawyer checks the file, this checks its form; `npm test` loads every file.
@@ -15,9 +15,10 @@ export const Within = z.union([
     .string()
     .regex(/^[1-9]\d{0,2}wd$/, '期限写作 10wd')
     .transform(text => ({ days: Number(text.slice(0, -2)), word: null })),
-  z
-    .enum(['promptly', 'regularly', 'undated'])
-    .transform(word => ({ days: null, word: ({ promptly: '及时', regularly: '定期', undated: '法规未定天数' } as const)[word] })),
+  z.enum(['promptly', 'as-appropriate', 'regularly', 'undated']).transform(word => ({
+    days: null,
+    word: ({ promptly: '及时', 'as-appropriate': '适时', regularly: '定期', undated: '法规未定天数' } as const)[word],
+  })),
 ])
 export type Within = z.infer<typeof Within>
 
@@ -31,32 +32,64 @@ const By = z.union([
   z.strictObject({ all: z.array(Name).min(2) }).transform(b => ({ roles: b.all, all: true })),
 ])
 
-const Requirement = z.union([
-  z.enum(fieldNames).transform(field => ({ field, when: undefined })),
-  z.strictObject({ field: z.enum(fieldNames), when: z.record(z.string(), z.unknown()) }),
+/** A condition on the form and the facts beside it: equal, any of, not, given. */
+const Scalar = z.union([z.string(), z.number(), z.boolean()])
+const Condition = z.record(
+  z.string(),
+  z.union([Scalar, z.array(Scalar).min(1), z.strictObject({ not: Scalar }), z.strictObject({ given: z.boolean() })]),
+)
+export type Condition = z.infer<typeof Condition>
+/** Reasons are those of the requirement list, e.g. `basis-required`. */
+const Reason = Name
+const FieldKey = z.string().regex(/^[a-z][A-Za-z0-9]{0,39}$/, '字段名用小写字母开头的英文')
+const why = { reason: Reason.optional(), cite: Article.optional(), text: z.string().min(4).max(200).optional(), gate: Name.optional() }
+
+const RequirementSchema = z.union([
+  FieldKey.transform((field): Requirement => ({ field })),
+  z.strictObject({ field: FieldKey, when: Condition.optional(), ...why }).transform((r): Requirement => r as Requirement),
 ])
+export type Requirement = { field: string; when?: Condition; reason?: string; cite?: string; text?: string; gate?: string }
+/** What is refused when its condition holds: a prohibition of the text. */
+const Forbid = z.strictObject({ when: Condition, ...why, reason: Reason, text: z.string().min(4).max(200) })
+
+export const FieldSchema = z.strictObject({
+  label: z.string().min(2).max(60),
+  kind: z.enum(['text', 'longtext', 'day', 'number', 'choice', 'confirm', 'department', 'entry', 'list', 'file']),
+  min: z.number().int().min(0).default(1).describe('Least length, least number of lines, or least value'),
+  options: z
+    .array(z.tuple([z.string(), z.string()]))
+    .min(1)
+    .optional(),
+})
 export const ActionSchema = z.union([
   Name.transform(to => ({ to })),
   z.strictObject({
     to: Name.optional(),
     label: z.string().min(2).max(20).optional(),
     by: By.optional(),
-    requires: z.array(Requirement).default([]),
-    offers: z.array(z.enum(fieldNames)).default([]).describe('Fields shown but not demanded'),
+    requires: z.array(RequirementSchema).default([]),
+    offers: z.array(FieldKey).default([]).describe('Fields shown but not demanded'),
+    forbids: z.array(Forbid).default([]),
     effect: Name.optional(),
-    when: z.record(z.string(), z.unknown()).optional(),
+    when: Condition.optional(),
+    reason: Reason.optional().describe('Refusal reason while `when` does not hold'),
     kind: z.enum(['approve', 'refuse', 'return', 'neutral']).default('neutral'),
     otherThan: Name.optional().describe('Must be another person than the one who did this action before'),
     cite: Article.optional(),
     text: z.string().optional(),
   }),
 ])
+/** `10wd`, a word of the text, or a date that the form sets (an order names its own deadline). */
+const Term = z.union([Within, z.strictObject({ field: FieldKey }).transform(t => ({ days: null, word: null, field: t.field }))])
+export type Term = Within | { days: null; word: null; field: string }
 const DutySchema = z.strictObject({
   label: z.string().min(2),
-  within: Within,
+  within: Term,
+  from: FieldKey.optional().describe('The clock starts at this date of the form'),
+  clock: Name.optional().describe('Name under which a higher law may limit this clock'),
   until: z.array(Name).min(1),
   by: By.optional(),
-  when: z.record(z.string(), z.unknown()).optional(),
+  when: Condition.optional(),
   cite: Article.optional(),
   text: z.string().optional(),
 })
@@ -64,8 +97,21 @@ export const StepSchema = z
   .strictObject({
     label: z.string().min(2).max(20),
     by: By,
-    within: Within.optional(),
+    within: Term.optional(),
+    from: FieldKey.optional(),
+    clock: Name.optional(),
     duties: z.record(Name, DutySchema).optional(),
+    late: z.strictObject({ propose: Name }).optional().describe('What the platform proposes when the step is overdue; a person decides'),
+    extend: z
+      .strictObject({
+        by: By,
+        atMost: Within,
+        consent: z.string().min(2).describe('Whose consent it needs, in words'),
+        tell: z.array(Name).min(1),
+        cite: Article.optional(),
+        text: z.string().optional(),
+      })
+      .optional(),
     stops: z.literal('clock').optional().describe('The clocks of the step before stand still here'),
     actions: z.record(Name, ActionSchema),
     cite: Article.optional(),
@@ -73,11 +119,21 @@ export const StepSchema = z
   })
   .refine(s => Object.keys(s.actions).length > 0, '步骤没有可办理的动作')
   .refine(s => !(s.within && s.duties), '`within` 与 `duties` 只写一个')
+  .refine(s => !(s.extend && s.actions.extend), '`extend` 已是动作，不能另写同名动作')
+  .refine(s => !s.late || !!s.actions[s.late.propose], '`late.propose` 要是本步骤的动作')
 const EndSchema = z.strictObject({
   label: z.string().min(2).max(20),
   kind: z.enum(['approved', 'refused', 'withdrawn', 'neutral']).default('neutral'),
   effect: Name.optional(),
   notify: z.array(Name).default([]),
+})
+const WhoSchema = z.strictObject({
+  roles: z.array(Name).min(1).optional().describe('Departments that play one of these roles here'),
+  kinds: z.array(Name).min(1).optional().describe('Kinds of departments'),
+  public: z.array(Name).min(1).optional().describe('Kinds of applicants outside the administration'),
+  reason: Reason.optional(),
+  cite: Article.optional(),
+  text: z.string().optional(),
 })
 
 export const ProcedureSchema = z
@@ -88,14 +144,38 @@ export const ProcedureSchema = z
       .regex(/^[A-Z]{2}$/)
       .describe('办件编号的字头'),
     ...cited,
-    requires: z.array(Requirement).default([]).describe('What the application itself must state'),
+    who: WhoSchema.optional().describe('Who may start it; default any department'),
+    applicant: z.string().min(2).max(20).optional().describe('What the one who starts is called here'),
+    about: z
+      .enum(['entry', 'grant', 'batch', 'case', 'department', 'system', 'region'])
+      .default('region')
+      .describe('What the case is about'),
+    after: z
+      .strictObject({
+        procedures: z.array(Name).min(1),
+        ends: z.array(Name).min(1),
+        optional: z.boolean().default(false),
+        reason: Reason.optional(),
+      })
+      .optional()
+      .describe('An earlier case it follows'),
+    requires: z.array(RequirementSchema).default([]).describe('What the application itself must state'),
+    offers: z.array(FieldKey).default([]),
+    forbids: z.array(Forbid).default([]),
+    gate: z
+      .strictObject({ key: Name, pass: Name })
+      .optional()
+      .describe('The procedure is platform policy: in mode remind it goes to this end at once'),
+    parties: z.record(Name, FieldKey).default({}).describe('Role → field of the form that names the department'),
+    effect: Name.optional().describe('Runs when the case is opened and may refuse it'),
     start: Name,
-    steps: z.record(Name, StepSchema),
+    steps: z.record(Name, StepSchema).default({}),
     ends: z.record(Name, EndSchema),
   })
   .superRefine((p, ctx) => {
     const known = new Set([...Object.keys(p.steps), ...Object.keys(p.ends)])
-    if (!p.steps[p.start]) ctx.addIssue({ code: 'custom', path: ['start'], message: `没有名为 ${p.start} 的步骤` })
+    if (!known.has(p.start)) ctx.addIssue({ code: 'custom', path: ['start'], message: `没有名为 ${p.start} 的步骤或结局` })
+    if (p.gate && !p.ends[p.gate.pass]) ctx.addIssue({ code: 'custom', path: ['gate', 'pass'], message: `没有名为 ${p.gate.pass} 的结局` })
     const reached = new Set<string>()
     const visit = (name: string) => {
       if (reached.has(name)) return
@@ -117,13 +197,34 @@ export const ProcedureSchema = z
             ctx.addIssue({ code: 'custom', path: ['steps', name, 'duties', key, 'until'], message: `步骤里没有动作 ${until}` })
     }
     for (const name of Object.keys(p.ends))
-      if (!reached.has(name)) ctx.addIssue({ code: 'custom', path: ['ends', name], message: '没有动作通向这个结局' })
+      if (!reached.has(name) && p.gate?.pass !== name)
+        ctx.addIssue({ code: 'custom', path: ['ends', name], message: '没有动作通向这个结局' })
   })
 export type Procedure = z.infer<typeof ProcedureSchema>
 export type Step = z.infer<typeof StepSchema>
 export type Action = Exclude<z.infer<typeof ActionSchema>, { to: string; label?: undefined }> | { to: string }
 
 const Classes = <T extends z.ZodType>(key: T) => z.record(key as never, z.string().min(2)) as unknown as z.ZodType<Record<string, string>>
+
+/** A ground on which data are not opened, with the statements that must support it. */
+const GroundSchema = z.strictObject({
+  key: Name,
+  label: z.string().min(2),
+  secret: z.boolean().default(false).describe('State or work secrets: nothing of the kind is registered; found later, only a note remains'),
+  evidence: z
+    .array(
+      z.strictObject({
+        key: Name,
+        label: z.string().min(2),
+        kind: z.enum(['text', 'longtext', 'day', 'choice']).default('longtext'),
+        options: z.record(z.string(), z.string()).optional(),
+      }),
+    )
+    .min(1),
+  ends: Name.optional().describe('Evidence that gives the day on which the ground ends'),
+  cite: Article.optional(),
+  text: z.string().min(6).max(200).optional(),
+})
 
 /** What the files may speak on. A topic a place leaves out is looked for upwards, last in `platform.yaml`. */
 export const topicSchemas = {
@@ -133,16 +234,83 @@ export const topicSchemas = {
   'share-confirmation': z.strictObject({ required: z.array(ShareClass), by: Name, ...cited }),
   'share-direct': z.strictObject({ audience: z.enum(['region', 'all']), ...cited }),
   'share-denied': z.strictObject(cited),
+  'share-principle': z.strictObject({ default: ShareClass, free: z.boolean().describe('A grant carries no fee'), ...cited }),
+  'share-request': z.strictObject({ requires: z.array(z.enum(['dataName', 'purpose', 'duty'])), ...cited }),
+  'share-use': z.strictObject(cited),
+  'share-offplatform': z.strictObject({ exception: z.boolean().describe('A recorded and approved exception is possible'), ...cited }),
+  'share-agreement': z.strictObject({ required: z.boolean(), ...cited }),
+  'share-filing': z.strictObject({ required: z.boolean(), ...cited }),
+  'share-privacy': z.strictObject({ required: z.boolean(), ...cited }),
+  'share-reciprocity': z.strictObject({ required: z.boolean(), ...cited }),
+  'share-matters': z.strictObject({ required: z.boolean(), exception: z.boolean(), ...cited }),
   'share-suspend': z.strictObject({ by: z.array(Name), report: z.array(Name).default([]), ...cited }),
   'no-grant': z.strictObject(cited),
   'not-granted': z.strictObject(cited),
   'open-types': z.strictObject({ values: Classes(OpenClass.or(z.string())), ...cited }),
   'open-basis': z.strictObject({ required: z.array(OpenClass), kinds: z.array(BasisKind), ...cited }),
   'open-list': z.strictObject({ required: z.array(z.string()), ...cited }),
-  'open-exclusions': z.strictObject({ grounds: z.array(z.string()).min(1), ...cited }),
-  'open-desensitize': z.strictObject(cited),
-  'open-risk': z.strictObject(cited),
+  'open-exclusions': z.strictObject({
+    required: z.boolean().default(false).describe('An entry that is not opened names a ground'),
+    grounds: z.array(GroundSchema).min(1),
+    ...cited,
+  }),
+  'open-reevaluate': z.strictObject({ months: z.number().int().min(1), ...cited }),
+  'open-unlock': z.strictObject(cited),
+  'open-grade': z.strictObject({ required: z.boolean(), proposes: z.record(z.string(), OpenClass).default({}), ...cited }),
+  'open-criteria': z.strictObject({ required: z.array(OpenClass), criteria: z.record(z.string(), z.string().min(2)), ...cited }),
+  'open-conditions': z.strictObject({ required: z.array(OpenClass), ...cited }),
+  'open-format': z.strictObject({ classes: z.array(z.number().int()), types: z.array(z.string()), ...cited }),
+  'open-scope': z.strictObject({ shared: z.boolean().describe('Data received by sharing may be opened by who received them'), ...cited }),
+  'open-providers': z.strictObject({ kinds: z.array(Name), ...cited }),
+  'open-audience': z.strictObject(cited),
+  'open-publish': z.strictObject({ by: z.array(Name).min(1), ...cited }),
+  'open-list-review': z.strictObject(cited),
+  'open-lists': z.strictObject({ required: z.boolean(), names: z.record(z.string(), z.string()).default({}), ...cited }),
+  'open-restricted': z.strictObject({ publish: z.array(OpenClass), ...cited }),
+  'open-platform': z.strictObject(cited),
+  'open-access': z.strictObject(cited),
+  'open-agreement': z.strictObject(cited),
+  'open-use': z.strictObject({ required: z.boolean(), ...cited }),
+  'open-preprocess': z.strictObject({ required: z.boolean(), steps: z.array(z.string().min(2)).min(1), ...cited }),
+  'open-update': z.strictObject(cited),
+  'open-limit': z.strictObject(cited),
+  'open-desensitize': z.strictObject({ record: z.boolean().default(false), ...cited }),
+  'open-risk': z.strictObject({ record: z.boolean().default(false), ...cited }),
   'open-withdraw': z.strictObject({ by: z.array(Name), ...cited }),
+  departments: z.strictObject({
+    kinds: z.record(z.string(), z.string().min(2)).describe('Kinds that are departments here, in the words of the text'),
+    authorisation: z.array(z.string()).default([]).describe('Kinds that need the provision that authorises them'),
+    reason: Name.default('not-a-government-department'),
+    ...cited,
+  }),
+  'by-reference': z.strictObject({ units: z.array(z.string()), ...cited }),
+  officers: z.strictObject({ posts: z.record(FieldKey, z.string().min(2)), fileWith: Name.default('authority'), ...cited }),
+  'opening-officers': z.strictObject({ posts: z.record(FieldKey, z.string().min(2)), fileWith: Name.default('authority'), ...cited }),
+  'officer-change': z.strictObject({ within: Within, ...cited }),
+  'department-duties': z.strictObject({
+    items: z.partialRecord(z.enum(['catalog', 'collect', 'update', 'share', 'use', 'service', 'open']), z.string().min(2)),
+    ...cited,
+  }),
+  'assessment-objects': z.strictObject({
+    kinds: z.record(z.string(), z.string().min(2)),
+    apart: z.array(z.string()).default([]),
+    ...cited,
+  }),
+  'catalog-origin': z.strictObject({ values: z.record(Name, z.string().min(2)), ...cited }),
+  'catalog-forms': z.strictObject({ values: z.array(z.string()), ...cited }),
+  'catalog-kinds': z.strictObject({ required: z.boolean().default(true), values: z.record(z.enum(['1', '2', '3']), z.string()), ...cited }),
+  'catalog-lead': z.strictObject({ kinds: z.array(z.number().int().min(1).max(3)), ...cited }),
+  'catalog-guide': z.strictObject({ by: Name.default('authority'), ...cited }),
+  'catalog-release': z.strictObject({ within: Within, ...cited }),
+  'collection-basis': z.strictObject({
+    of: z.enum(['personal', 'all', 'none']),
+    fields: z.array(z.enum(['collectionBasis', 'collectionScope', 'collectionPurpose'])),
+    ...cited,
+  }),
+  'one-source': z.strictObject({ bars: z.boolean().default(true), exception: z.enum(['law', 'none']), ...cited }),
+  'available-data': z.strictObject({ bars: z.boolean().default(true), exception: z.enum(['law', 'none']), ...cited }),
+  'source-department': z.strictObject({ required: z.boolean().default(true), ...cited }),
+  acquisitions: z.strictObject({ kinds: z.record(Name, z.string().min(2)), within: Within, ...cited }),
   'catalog-fields': z.strictObject({ required: z.array(z.string()), ...cited }),
   'catalog-update': z.strictObject({ within: Within, ...cited }),
   secrecy: z.strictObject({ barred: z.array(z.string()), ...cited }),
@@ -186,14 +354,12 @@ export const RegulationSchema = z.strictObject({
     .record(Name, z.strictObject({ label: z.string().min(2), within: Within, ...cited }))
     .default({})
     .describe('As a layer over local rules: the longest a clock of this name may run'),
-  gates: z
-    .record(Name, GateSchema)
-    .default({})
-    .describe('Blocks stricter than a text, only in platform.yaml; switchable for each region'),
+  gates: z.record(Name, GateSchema).default({}).describe('Blocks stricter than a text, only in platform.yaml; switchable for each region'),
   roles: z.record(Name, z.string()),
   topics: z.strictObject(Object.fromEntries(Object.entries(topicSchemas).map(([k, s]) => [k, s.optional()]))) as unknown as z.ZodType<
     Partial<Topics>
   >,
+  fields: z.record(FieldKey, FieldSchema).default({}).describe('Form fields of this file, beside those of platform.yaml'),
   procedures: z.record(Name, ProcedureSchema).default({}),
 })
 export type Regulation = z.infer<typeof RegulationSchema>

@@ -1,6 +1,6 @@
-import type { Cite } from '../../../contract/common.ts'
 import { CompiledQuery } from 'kysely'
 import pg from 'pg'
+import type { Cite } from '../../../contract/common.ts'
 import type { Log } from '../../platform/context.ts'
 import type { Database } from '../../platform/db.ts'
 import { useYears, type Year } from './calendar.ts'
@@ -31,7 +31,12 @@ export async function reloadLaw(db: Database, log?: Log): Promise<void> {
   const made: Law = lawOf(new Map(files.regulations), new Map(files.regions))
   const [regions, imports, adoptions, gates, calendars, overrides] = await Promise.all([
     db.selectFrom('regulation.region').selectAll().orderBy('code').execute(),
-    db.selectFrom('regulation.import').select(['regulation', 'version', 'source']).where('state', '=', 'adopted').orderBy('decided').execute(),
+    db
+      .selectFrom('regulation.import')
+      .select(['regulation', 'version', 'source'])
+      .where('state', '=', 'adopted')
+      .orderBy('decided')
+      .execute(),
     db.selectFrom('regulation.adoption').selectAll().orderBy('recorded').execute(),
     db.selectFrom('regulation.gate').select(['region', 'key', 'mode']).execute(),
     db
@@ -44,7 +49,14 @@ export async function reloadLaw(db: Database, log?: Log): Promise<void> {
   ])
   for (const r of regions)
     if (!made.regions.has(r.code))
-      made.regions.set(r.code, { code: r.code, name: r.name, level: r.level as RegionRecord['level'], parent: r.parent, adopts: [], layers: [] })
+      made.regions.set(r.code, {
+        code: r.code,
+        name: r.name,
+        level: r.level as RegionRecord['level'],
+        parent: r.parent,
+        adopts: [],
+        layers: [],
+      })
   for (const i of imports) {
     const read = await importedText(db, i, files, log)
     made.versions.set(read.version, read)
@@ -76,7 +88,16 @@ export async function reloadLaw(db: Database, log?: Log): Promise<void> {
   for (const o of overrides) {
     const cite: Cite = { regulation: `override-${o.id}`, title: o.instrument, article: o.article, text: o.text }
     const list = made.overrides.get(o.entry_id) ?? []
-    list.push({ id: o.id, region: o.region, entry: o.entry_id, topic: o.topic as never, value: o.value, cite, by: o.recorded_by, at: o.recorded })
+    list.push({
+      id: o.id,
+      region: o.region,
+      entry: o.entry_id,
+      topic: o.topic as never,
+      value: o.value,
+      cite,
+      by: o.recorded_by,
+      at: o.recorded,
+    })
     made.overrides.set(o.entry_id, list)
   }
   useYears(calendars as unknown as Year[])
@@ -84,7 +105,12 @@ export async function reloadLaw(db: Database, log?: Log): Promise<void> {
 }
 
 /** A text as it was imported; one that today's format no longer reads is taken as it was understood then. */
-async function importedText(db: Database, i: { regulation: string; version: string; source: string }, files: Law, log?: Log): Promise<Loaded> {
+async function importedText(
+  db: Database,
+  i: { regulation: string; version: string; source: string },
+  files: Law,
+  log?: Log,
+): Promise<Loaded> {
   try {
     return readRegulation(i.regulation, i.source, files.regulations.get('platform'), knownEffects)
   } catch (error) {
