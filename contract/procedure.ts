@@ -414,6 +414,43 @@ export const todo = endpoint({
     health: z.array(z.object({ label: z.string(), count: z.number().int(), href: z.string() })),
   }),
 })
+export const Duty = z.object({
+  id: Id,
+  caseNo: z.string().nullable(),
+  title: z.string(),
+  href: z.string(),
+  creditor: z.string(),
+  clock: Clock,
+  urged: z.number().int().describe('How often it was urged'),
+  may: z.array(z.enum(['urge', 'supervise'])).describe('催办 by whoever it is owed to, 督办 by the authority or an inspector'),
+})
+export type Duty = z.infer<typeof Duty>
+export const duties = endpoint({
+  method: 'GET',
+  path: '/duties',
+  summary: 'The book of duties: of my department, or of my region for authorities and inspectors',
+  access: staff,
+  query: PageQuery.extend({
+    scope: z.enum(['department', 'owed', 'region']).default('department').describe('owed: to my department'),
+    state: z.enum(['open', 'late', 'ended', 'all']).default('open').describe('late: past due, whether fulfilled since or not'),
+    department: Id.optional(),
+    q: z.string().trim().max(100).optional(),
+    article: z.string().trim().max(60).optional().describe('Only duties that stand in this article'),
+    regulation: z.string().max(60).optional(),
+  }),
+  response: page(Duty).extend({
+    departments: z.array(z.object({ id: Id, name: z.string(), open: z.number().int(), late: z.number().int(), soon: z.number().int() })),
+  }),
+})
+export const urge = endpoint({
+  method: 'POST',
+  path: '/duties/:id/urge',
+  summary: 'Urge (催办) or supervise (督办) a running duty; the debtor gets a notice',
+  access: ['steward', 'leader', 'bureau', 'inspector'],
+  params: z.object({ id: Id }),
+  body: z.object({ kind: z.enum(['urge', 'supervise']), note: z.string().trim().max(500).default('') }),
+  response: z.object({ ok: z.literal(true) }),
+})
 export const notices = endpoint({
   method: 'GET',
   path: '/notices',
@@ -421,7 +458,16 @@ export const notices = endpoint({
   access: staff,
   response: z.object({
     unread: z.number().int(),
-    rows: z.array(z.object({ id: Id, at: Instant, text: z.string(), href: z.string(), read: z.boolean() })),
+    rows: z.array(
+      z.object({
+        id: Id,
+        at: Instant,
+        text: z.string(),
+        href: z.string(),
+        read: z.boolean(),
+        kind: z.enum(['news', 'reminder', 'supervision']),
+      }),
+    ),
   }),
 })
 export const readNotices = endpoint({

@@ -16,6 +16,7 @@ import { registerDelivery, registerDeliveryApi } from './modules/delivery/routes
 import { openingJobs } from './modules/opening/jobs.ts'
 import { registerOpening, registerOpeningApi } from './modules/opening/routes.ts'
 import { registerOrganization } from './modules/organization/routes.ts'
+import { procedureJobs } from './modules/procedure/jobs.ts'
 import { registerProcedure } from './modules/procedure/routes.ts'
 import { openLaw, storeVersions } from './modules/regulation/public.ts'
 import { registerRegulation } from './modules/regulation/routes.ts'
@@ -115,6 +116,7 @@ export async function buildApp({
   })
 
   auditJobs(jobs)
+  procedureJobs(jobs)
   aggregationJobs(jobs)
   openingJobs(jobs)
   app.get('/health', async () => {

@@ -30,7 +30,7 @@ create table procedure.attachment (
   at timestamptz not null
 );
 
-alter table procedure.notice add column sent_at timestamptz, add column send_error text, add column kind text not null default 'news';
+alter table procedure.notice add column kind text not null default 'news', add column routed boolean not null default false;
 
 create view procedure.duty_view as
   select id, case_id, name, what, debtor_id, debtor, role, opened, days, word, origin, due, extended, stopped_on, ended, outcome, cite from procedure.duty;

@@ -38,6 +38,16 @@ export const Settings = z.object({
     .url({ protocol: /^https?$/ })
     .optional()
     .describe('Address of the page for reporting errors of the site.'),
+  HUITONG_SMTP_URL: z
+    .url({ protocol: /^smtps?$/ })
+    .optional()
+    .describe('Mail server for notices, e.g. smtps://user:password@mail.example.gov.cn. Without it notices stay in the workbench.'),
+  HUITONG_MAIL_FROM: z.string().max(120).default('汇通平台 <no-reply@localhost>').describe('Sender of notices.'),
+  HUITONG_WEBHOOK_URL: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe('Every notice is also POSTed here as JSON, signed with HUITONG_WEBHOOK_SECRET.'),
+  HUITONG_WEBHOOK_SECRET: z.string().min(16).optional().describe('Key of the HMAC-SHA256 in the header x-huitong-signature.'),
   HUITONG_SECRET_KEY: z
     .string()
     .min(43)
@@ -58,6 +68,8 @@ export type Config = {
   poolSize: number
   secretKey: string | undefined
   site: Site
+  mail: { url: string; from: string } | undefined
+  webhook: { url: string; secret: string } | undefined
 }
 /** Who runs the portal; what is null is not shown. */
 export type Site = { name: string } & Record<'operator' | 'contact' | 'siteCode' | 'icp' | 'police' | 'feedback', string | null>
@@ -72,6 +84,8 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
     throw new SettingsError(`设置有误：\n${parsed.error.issues.map(i => `  ${i.path.join('.')}: ${i.message}`).join('\n')}`)
   }
   const s = parsed.data
+  if (s.HUITONG_WEBHOOK_URL && !s.HUITONG_WEBHOOK_SECRET)
+    throw new SettingsError('设置有误：\n  HUITONG_WEBHOOK_SECRET: 设了 HUITONG_WEBHOOK_URL 就要设签名密钥（至少 16 个字符）')
   return {
     databaseUrl: s.HUITONG_DATABASE_URL,
     dataDir: resolve(s.HUITONG_DATA_DIR),
@@ -93,5 +107,7 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
       police: s.HUITONG_SITE_POLICE ?? null,
       feedback: s.HUITONG_SITE_FEEDBACK ?? null,
     },
+    mail: s.HUITONG_SMTP_URL ? { url: s.HUITONG_SMTP_URL, from: s.HUITONG_MAIL_FROM } : undefined,
+    webhook: s.HUITONG_WEBHOOK_URL ? { url: s.HUITONG_WEBHOOK_URL, secret: s.HUITONG_WEBHOOK_SECRET! } : undefined,
   }
 }

@@ -13,6 +13,8 @@ export type Jobs = {
   /** Repeats a queue's job on a cron line, Beijing time. */
   every(queue: string, cron: string): void
   enqueue(tx: Tx | Database, queue: string, data: object, options?: { startAfter?: Date; key?: string }): Promise<void>
+  /** Runs a queue's handler here and now, for commands and tests. */
+  run(queue: string, data: object, context: Context): Promise<void>
   start(context: () => Context): Promise<void>
   stop(): Promise<void>
 }
@@ -64,6 +66,7 @@ export function openJobs(url: string, log: Log): Jobs {
         },
       })
     },
+    run: (queue, data, context) => handlers.get(queue)!.handler(data, context),
     async start(context) {
       await ready
       for (const [queue, { handler, options }] of handlers) {

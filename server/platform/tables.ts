@@ -241,6 +241,7 @@ export interface CatalogDepartmentCode {
 }
 
 export interface CatalogEntry {
+  barred: string | null;
   code: string;
   created: Generated<Timestamp>;
   created_by: string;
@@ -684,6 +685,7 @@ export interface OrganizationPerson {
   created: Generated<Timestamp>;
   department_id: string;
   disabled: Generated<boolean>;
+  email: string | null;
   failures: Generated<number>;
   id: string;
   last_sign_in: Timestamp | null;
@@ -699,6 +701,7 @@ export interface OrganizationPerson {
 export interface OrganizationPersonView {
   department_id: string | null;
   disabled: boolean | null;
+  email: string | null;
   id: string | null;
   name: string | null;
   phone: string | null;
@@ -822,6 +825,16 @@ export interface ProcedureDecisionView {
   seq: number | null;
 }
 
+export interface ProcedureDispatch {
+  attempts: Generated<number>;
+  done: Timestamp | null;
+  error: string | null;
+  next_try: Timestamp;
+  notice_id: string;
+  target: string;
+  way: string;
+}
+
 export interface ProcedureDuty {
   also: Json | null;
   case_id: string | null;
@@ -898,8 +911,7 @@ export interface ProcedureNotice {
   id: string;
   kind: Generated<string>;
   read_by: Generated<string[]>;
-  send_error: string | null;
-  sent_at: Timestamp | null;
+  routed: Generated<boolean>;
   text: string;
 }
 
@@ -1100,6 +1112,7 @@ export interface DB {
   "procedure.case_view": ProcedureCaseView;
   "procedure.counter": ProcedureCounter;
   "procedure.decision_view": ProcedureDecisionView;
+  "procedure.dispatch": ProcedureDispatch;
   "procedure.duty": ProcedureDuty;
   "procedure.duty_view": ProcedureDutyView;
   "procedure.event": ProcedureEvent;

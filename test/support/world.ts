@@ -52,13 +52,18 @@ export type World = {
   }): Promise<string>
   person(p: { department: string; roles: Role[]; name?: string }): Promise<Person>
   anonymous: Person
+  /** Runs a background job here and now. */
+  job(queue: string, data?: object): Promise<void>
 }
 
 /**
  * A whole platform on a database of its own, cloned from the migrated template; gone after the test.
  * Needs HUITONG_TEST_URL (the `test` command sets it).
  */
-export async function aWorld(t: Pick<TestContext, 'after'>, options: { day?: string } = {}): Promise<World> {
+export async function aWorld(
+  t: Pick<TestContext, 'after'>,
+  options: { day?: string; settings?: Record<string, string> } = {},
+): Promise<World> {
   const admin = process.env.HUITONG_TEST_URL
   if (!admin) throw new Error('run through ./huitong test')
   const name = `world_${randomBytes(6).toString('hex')}`
@@ -66,7 +71,7 @@ export async function aWorld(t: Pick<TestContext, 'after'>, options: { day?: str
   const dataDir = mkdtempSync(join(tmpdir(), 'huitong-test-'))
   let now: Date | null = options.day ? new Date(`${options.day}T10:00:00+08:00`) : null
   const config = {
-    ...loadConfig({ HUITONG_LOG_LEVEL: process.env.HUITONG_TEST_LOG ?? 'silent', HUITONG_POOL_SIZE: '6' }),
+    ...loadConfig({ HUITONG_LOG_LEVEL: process.env.HUITONG_TEST_LOG ?? 'silent', HUITONG_POOL_SIZE: '6', ...options.settings }),
     dataDir,
     sessionHours: 24 * 365,
   }
@@ -120,6 +125,7 @@ export async function aWorld(t: Pick<TestContext, 'after'>, options: { day?: str
       const cookie = String(signed.headers['set-cookie']).split(';')[0]!
       return caller(app, { id, departmentId, username }, { cookie, 'x-csrf-token': signed.json().csrf })
     },
+    job: (queue, data = {}) => app.services.jobs.run(queue, data, system()),
     anonymous: caller(app, { id: '', departmentId: '', username: '' }, {}),
   }
 }

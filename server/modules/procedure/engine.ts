@@ -19,6 +19,7 @@ import {
   requireInForce,
 } from '../regulation/public.ts'
 import { clockFacts, endDuties, extendDuties, openDuties, stopDuties } from './duties.ts'
+import { notifyDepartments } from './notices.ts'
 import {
   type Act,
   type ActionRule,
@@ -328,7 +329,7 @@ type NewEvent = {
   form: object
   cite: Cite | null
 }
-async function addEvent(tx: Tx, c: Pick<CaseRecord, 'id'>, e: NewEvent): Promise<number> {
+export async function addEvent(tx: Tx, c: Pick<CaseRecord, 'id'>, e: NewEvent): Promise<number> {
   const { rows } = await sql<{ seq: number }>`select coalesce(max(seq), 0) + 1 as seq from procedure.event where case_id = ${c.id}`.execute(
     tx,
   )
@@ -546,21 +547,8 @@ async function notify(tx: Tx, ctx: Context, c: CaseRecord, roles: string[], text
   await notifyDepartments(
     tx,
     ctx.now,
-    roles.map(r => c.parties[r]?.departmentId).filter((d): d is string => !!d),
+    roles.map(r => c.parties[r]?.departmentId ?? null),
     text,
     `/workbench/cases/${c.no}`,
   )
-}
-
-/** A message to the working people of departments, once each. */
-export async function notifyDepartments(
-  tx: Tx,
-  at: Date,
-  departmentIds: string[],
-  text: string,
-  href: string,
-  kind: 'news' | 'reminder' | 'supervision' = 'news',
-): Promise<void> {
-  for (const department_id of new Set(departmentIds))
-    await tx.insertInto('procedure.notice').values({ id: newId(), department_id, at, text, href, kind }).execute()
 }

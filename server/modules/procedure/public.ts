@@ -1,5 +1,6 @@
 export { fulfilDuties, type NewDuty, openDuty } from './duties.ts'
-export { type CaseRecord, type Effect, notifyDepartments, registerEffect, type Start, startCase } from './engine.ts'
+export { type CaseRecord, type Effect, fieldsOf, registerEffect, type Start, startCase } from './engine.ts'
+export { notifyDepartments } from './notices.ts'
 export { demands, type Party } from './rules.ts'
 export { registerSubject, type Subject } from './start.ts'
-export { caseView, fieldView, registerHealth, registerHooks, type SubjectHooks } from './view.ts'
+export { caseFor, caseView, fieldView, registerHealth, registerHooks, type SubjectHooks } from './view.ts'

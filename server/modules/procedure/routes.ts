@@ -8,6 +8,7 @@ import { newId } from '../../platform/id.ts'
 import { limiter } from '../../platform/limiter.ts'
 import { notFound, Problem, refuse } from '../../platform/problem.ts'
 import { record } from '../audit/public.ts'
+import { dutyBook, urge } from './book.ts'
 import { act, type CaseRecord, procedureOf } from './engine.ts'
 import { publicView } from './outside.ts'
 import { rolesOf } from './rules.ts'
@@ -227,6 +228,12 @@ export function registerProcedure(app: FastifyInstance): void {
     }
   })
 
+  route(app, contract.duties, ({ query, ctx }) => dutyBook(ctx, query))
+  route(app, contract.urge, async ({ params, body, ctx }) => {
+    await urge(ctx, params.id, body.kind, body.note)
+    return { ok: true }
+  })
+
   route(app, contract.notices, async ({ ctx }) => {
     const rows = await db
       .selectFrom('procedure.notice')
@@ -241,6 +248,7 @@ export function registerProcedure(app: FastifyInstance): void {
       text: n.text,
       href: n.href,
       read: n.read_by.includes(ctx.actor.personId),
+      kind: n.kind as 'news',
     }))
     return { unread: views.filter(v => !v.read).length, rows: views }
   })

@@ -404,3 +404,11 @@ const healths: Health[] = []
 export const registerHealth = (h: Health): void => void healths.push(h)
 export const healthOf = async (ctx: StaffContext): Promise<HealthLine[]> =>
   (await Promise.all(healths.map(h => h(ctx)))).flat().filter(line => line.count > 0)
+
+/** The page of a case for other modules: whose number this person knows and may see. */
+export async function caseFor(ctx: StaffContext, no: string): Promise<Case | undefined> {
+  const c = (await ctx.db.selectFrom('procedure.case').selectAll().where('no', '=', no).executeTakeFirst()) as unknown as
+    | CaseRecord
+    | undefined
+  return c && mayKnow(ctx)(c) ? caseView(ctx, c) : undefined
+}
