@@ -27,9 +27,22 @@ export const Grant = z.object({
   caseNo: z.string().nullable(),
   cite: Cite,
   method: z.string(),
+  conditions: z.string().describe('Sharing conditions of the entry when the grant was made'),
+  agreedWay: z.string().describe('How data that touch secrets or privacy are handed over, as both sides agreed'),
+  awaits: z
+    .array(
+      z.object({
+        key: z.string(),
+        what: z.string(),
+        who: z.string(),
+        cite: Cite,
+        platform: z.boolean().describe('The block is platform policy'),
+      }),
+    )
+    .describe('Nothing is delivered before these are settled'),
   clientId: z.string().nullable(),
   allowedIps: z.array(z.string()),
-  may: z.array(z.enum(['suspend', 'resume', 'rotate', 'try', 'edit-ips'])),
+  may: z.array(z.enum(['suspend', 'resume', 'stop', 'settle', 'rotate', 'try', 'edit-ips'])),
 })
 export type Grant = z.infer<typeof Grant>
 export const GrantRow = Grant.pick({
@@ -141,7 +154,8 @@ export const token = endpoint({
 })
 /**
  * The data API, mounted outside /api at /data/v1. Every call names its operator (x-huitong-operator) and its case or business reference
- * (x-huitong-case): two of the seven usage fields. `fields` may narrow the granted items; asking for another is refused.
+ * (x-huitong-case): two of the seven usage fields. It may state the purpose it serves (x-huitong-purpose: the purpose or the duty of the grant)
+ * and the unit that uses the data (x-huitong-user); what is not the grant's is refused and logged. `fields` may narrow the granted items; asking for another is refused.
  */
 export const DataQuery = z.object({
   fields: z.string().max(2000).optional().describe('Item names or keys, comma separated'),

@@ -1,9 +1,9 @@
 import { z } from 'zod'
 import { CodeParam } from './catalog.ts'
-import { Cite, Day, Id, IdParam } from './common.ts'
+import { Cite, Day, Fault, Id, IdParam, Instant } from './common.ts'
 import { Grant } from './delivery.ts'
-import { endpoint } from './endpoint.ts'
-import { ActionField, Case, Form, GrantedItem } from './procedure.ts'
+import { endpoint, staff } from './endpoint.ts'
+import { ActionField, Case, Form, GrantedItem, NoParam } from './procedure.ts'
 import { Ruling } from './regulation.ts'
 
 /** What an applicant is told before writing: who decides, how long, what to state, which items. */
@@ -33,6 +33,8 @@ export const Preparation = z.object({
   ),
   conditions: z.string(),
   basis: z.string(),
+  negotiation: z.object({ label: z.string(), text: z.string(), cite: Cite }).nullable().describe('Offered where the entry is not shared'),
+  needs: z.array(z.object({ name: z.string(), label: z.string() })).describe('What direct access must state'),
   openApplication: z.string().nullable().describe('Number of an application of ours that is still open'),
 })
 export const prepare = endpoint({
@@ -59,8 +61,9 @@ export const access = endpoint({
   body: z.object({
     entryId: Id,
     system: Id,
-    purpose: z.string().trim().max(2000),
+    purpose: z.string().trim().max(2000).default(''),
     duty: z.string().trim().max(2000).optional(),
+    dataName: z.string().trim().max(200).optional(),
     items: z.array(GrantedItem).max(500).optional(),
   }),
   response: Grant,
@@ -71,7 +74,7 @@ export const suspend = endpoint({
   summary: 'Suspend a grant; the next request is refused',
   access: ['steward', 'leader', 'bureau'],
   params: IdParam,
-  body: z.object({ reason: z.string().trim().min(4, '请写明暂停的原因').max(2000) }),
+  body: z.object({ reason: z.string().trim().max(2000).default('') }),
   response: Grant,
 })
 export const resume = endpoint({
@@ -80,6 +83,113 @@ export const resume = endpoint({
   summary: 'Resume a suspended grant',
   access: ['steward', 'leader', 'bureau'],
   params: IdParam,
-  body: z.object({ reason: z.string().trim().min(4, '请写明恢复的原因').max(2000) }),
+  body: z.object({ reason: z.string().trim().max(2000).default('') }),
   response: Grant,
+})
+export const stop = endpoint({
+  method: 'POST',
+  path: '/sharing/grants/:id/stop',
+  summary: 'End a grant for good; a new application is needed afterwards',
+  access: ['steward', 'leader', 'bureau'],
+  params: IdParam,
+  body: z.object({ reason: z.string().trim().max(2000).default('') }),
+  response: Grant,
+})
+export const agreeWay = endpoint({
+  method: 'POST',
+  path: '/sharing/grants/:id/way',
+  summary: 'Put down the agreed way for data that touch secrets or privacy; the grant delivers afterwards',
+  access: ['steward', 'leader'],
+  params: IdParam,
+  body: z.object({ way: z.string().trim().min(4, '请写明双方约定的提供方式').max(2000) }),
+  response: Grant,
+})
+
+/** 需求申请表: made from the application, the same for both sides. */
+export const DemandForm = z.object({
+  title: z.string(),
+  no: z.string(),
+  made: Day,
+  applicant: z.string(),
+  provider: z.string(),
+  entry: z.string(),
+  rows: z.array(z.object({ label: z.string(), value: z.string() })),
+  conditions: z.string(),
+  cite: Cite,
+})
+export const demandForm = endpoint({
+  method: 'GET',
+  path: '/sharing/applications/:no/form',
+  summary: 'The demand form of an application, made from what it states',
+  access: staff,
+  params: NoParam,
+  response: DemandForm,
+})
+
+/** An exchange between two departments beside the platform. */
+export const Exchange = z.object({
+  id: Id,
+  no: z.string(),
+  department: z.string(),
+  partner: z.string(),
+  data: z.string(),
+  reason: z.string(),
+  state: z.enum(['allowed', 'finding']),
+  exceptionNo: z.string().nullable().describe('Case that approved the exception'),
+  cite: Cite,
+  at: Instant,
+})
+export const declareExchange = endpoint({
+  method: 'POST',
+  path: '/sharing/exchanges',
+  summary: 'Declare an exchange beside the platform; without an approved exception it is refused and kept as a finding',
+  access: ['steward', 'leader'],
+  body: z.object({ partner: Id, data: z.string().trim().min(2).max(500), reason: z.string().trim().max(2000).default('') }),
+  response: Exchange,
+})
+export const exchanges = endpoint({
+  method: 'GET',
+  path: '/sharing/exchanges',
+  summary: 'Exchanges beside the platform: of my department, or of the region for its authority',
+  access: staff,
+  response: z.array(Exchange),
+})
+
+/** 政务服务事项: what it asks the applicant for, checked against what the platform can give. */
+export const Material = z.object({
+  name: z.string().trim().min(2).max(200),
+  source: z.enum(['applicant', 'platform']).describe('platform: filled from shared data'),
+  basis: z.string().trim().max(500).default('').describe('Law or regulation that demands the paper all the same'),
+})
+export const Matter = z.object({
+  id: Id,
+  name: z.string(),
+  department: z.string(),
+  state: z.enum(['draft', 'published']),
+  materials: z.array(Material.extend({ available: z.object({ code: z.string(), title: z.string(), provider: z.string() }).nullable() })),
+  faults: z.array(Fault).describe('Materials that may not be asked for'),
+})
+const MatterBody = z.object({ name: z.string().trim().min(2).max(200), materials: z.array(Material).min(1).max(100) })
+export const saveMatter = endpoint({
+  method: 'PUT',
+  path: '/sharing/matters',
+  summary: 'Save a service matter of my department with its materials; what the platform has is flagged',
+  access: ['steward'],
+  body: MatterBody,
+  response: Matter,
+})
+export const publishMatter = endpoint({
+  method: 'POST',
+  path: '/sharing/matters/:id/publish',
+  summary: 'Publish a matter; material obtainable by sharing may not be asked for',
+  access: ['steward'],
+  params: IdParam,
+  response: Matter,
+})
+export const matters = endpoint({
+  method: 'GET',
+  path: '/sharing/matters',
+  summary: 'Service matters of my department',
+  access: staff,
+  response: z.array(Matter),
 })

@@ -3,7 +3,7 @@ import type pg from 'pg'
 import type { Context, Services } from '../../platform/context.ts'
 import { Problem, refuse } from '../../platform/problem.ts'
 import { recordRead } from '../audit/public.ts'
-import { govern } from '../regulation/public.ts'
+import { gateMode, govern } from '../regulation/public.ts'
 import { openCallLog, openQuota } from './calls.ts'
 import { comparison, type Param, projectJson, type Statement } from './projection.ts'
 import { type LoadedGrant, loadGrantRow } from './queries.ts'
@@ -17,6 +17,7 @@ export type Call = {
   operator: string | null
   caseRef: string | null
   purpose: string | null
+  user: string | null
 }
 export type RowsQuery = { fields?: string | undefined; filter?: string | undefined; after?: string | undefined; limit: number }
 type Delivered = { body: string; seq: number; rows: number }
@@ -36,8 +37,14 @@ export function openDelivery(services: Services) {
   const load = async (id: string, day: string): Promise<Known | null> => {
     const grant = await loadGrantRow(pool, id)
     if (!grant) return null
-    const cite = (topic: 'usage-record' | 'no-grant' | 'not-granted') => govern(grant.providerRegion, topic, day).cite
-    const articles = { record: cite('usage-record'), access: cite('no-grant'), purpose: cite('not-granted') }
+    const cite = (topic: 'usage-record' | 'no-grant' | 'not-granted' | 'share-use') => govern(grant.providerRegion, topic, day).cite
+    const articles = {
+      record: cite('usage-record'),
+      access: cite('no-grant'),
+      purpose: cite('not-granted'),
+      use: cite('share-use'),
+      remind: reminding(grant),
+    }
     return { ...grant, articles, loaded: performance.now(), statements: new Map() }
   }
   const find = async (id: string, day: string, again: boolean): Promise<Known> => {
@@ -149,7 +156,7 @@ export function openDelivery(services: Services) {
           content: taken.content,
           method: kind.method,
           medium: '接口报文',
-          data: { grant: grant.no, rows: taken.rows },
+          data: { grant: grant.no, rows: taken.rows, ...remindedOf(grant) },
         })
         finish(200, null, taken.rows, seq)
         return { body: taken.body, seq, rows: taken.rows }
@@ -268,6 +275,14 @@ const usageOf = (grant: Known, call: Call) => ({
   caseNo: call.caseRef ?? grant.no,
   cite: grant.articles.record,
 })
+
+/** Gates of this grant that only remind in the provider's region. */
+const reminding = (grant: LoadedGrant): Set<string> =>
+  new Set(grant.awaits.flatMap(a => (a.gate && gateMode(grant.providerRegion, a.gate) === 'remind' ? [a.gate] : [])))
+const remindedOf = (grant: Known) => {
+  const what = grant.awaits.filter(a => a.gate && grant.articles.remind?.has(a.gate)).map(a => a.what)
+  return what.length ? { reminded: what } : {}
+}
 
 function turnAway({ code, status, reason, detail, remedy, cite }: Refusal): never {
   refuse(code, { status, reason, detail, remedy, ...(cite && { cite }) })

@@ -9,7 +9,7 @@ import { notFound, refuse } from '../../platform/problem.ts'
 import { record } from '../audit/public.ts'
 import { noteUse } from '../catalog/public.ts'
 import { lockGrant } from './queries.ts'
-import { type GrantRecord, grantStateLabels } from './rules.ts'
+import { type Await, type GrantRecord, grantStateLabels } from './rules.ts'
 import { secretHash } from './tokens.ts'
 
 export type NewGrant = {
@@ -28,6 +28,9 @@ export type NewGrant = {
   caseNo: string | null
   method: string
   cite: Cite
+  awaits?: Await[]
+  conditions?: string
+  agreedWay?: string
 }
 
 /** Makes a grant of published items. Names and kinds are kept as granted, so that a later version cannot widen what leaves. */
@@ -61,11 +64,10 @@ export async function createGrant(tx: Tx, ctx: Context, g: NewGrant): Promise<{ 
   ).rows[0]!.last
   const no = `SQ-${year}-${String(last).padStart(4, '0')}`
   await sql`insert into delivery.grant (id, no, entry_id, entry_version, grantee_department_id, system_id, items, purpose, basis, approver,
-      valid_from, valid_until, quota_per_day, case_id, case_no, method, cite, created)
+      valid_from, valid_until, quota_per_day, case_id, case_no, method, cite, awaits, conditions, agreed_way, created)
     values (${id}, ${no}, ${g.entryId}, ${g.entryVersion}, ${g.granteeDepartmentId}, ${g.systemId}, ${JSON.stringify(items)}, ${g.purpose}, ${g.basis},
-      ${g.approver}, ${g.from}, ${g.until}, ${g.quotaPerDay}, ${g.caseId}, ${g.caseNo}, ${g.method}, ${JSON.stringify(g.cite)}, ${ctx.now})`.execute(
-    tx,
-  )
+      ${g.approver}, ${g.from}, ${g.until}, ${g.quotaPerDay}, ${g.caseId}, ${g.caseNo}, ${g.method}, ${JSON.stringify(g.cite)}, ${JSON.stringify(g.awaits ?? [])},
+      ${g.conditions ?? ''}, ${g.agreedWay ?? ''}, ${ctx.now})`.execute(tx)
   await tellCatalog(tx, id)
   await record(tx, ctx, {
     action: 'grant.create',
@@ -104,6 +106,23 @@ export async function setGrantState(
   const action = state === 'active' ? 'grant.resume' : state === 'suspended' ? 'grant.suspend' : 'grant.revoke'
   await record(tx, ctx, { action, subject: grant.no, content: reason, cite })
 }
+
+/** What the grant waited for is there; the next request is delivered unless something else is missing. */
+export async function settleAwait(tx: Tx, ctx: Context, id: string, key: string, content: string): Promise<boolean> {
+  const grant = (await lockGrant(tx, id)) ?? notFound('grant', '授权')
+  const { rows } = await sql<{ awaits: Await[] }>`select awaits from delivery.grant where id = ${id}`.execute(tx)
+  const open = rows[0]!.awaits.find(a => a.key === key)
+  if (!open) return false
+  const left = JSON.stringify(rows[0]!.awaits.filter(a => a.key !== key))
+  await sql`update delivery.grant set awaits = ${left}, version = version + 1,
+    agreed_way = case when ${key} = 'agreed-way' then ${content} else agreed_way end where id = ${id}`.execute(tx)
+  await record(tx, ctx, { action: 'grant.settle', subject: grant.no, content: `${open.what}：${content}`, cite: open.cite })
+  return true
+}
+
+/** The grant a case made. */
+export const grantOfCase = async (tx: Tx, caseId: string): Promise<string | undefined> =>
+  (await tx.selectFrom('delivery.grant').select('id').where('case_id', '=', caseId).executeTakeFirst())?.id
 
 /** New credentials; tokens made with the old ones end at once. The secret is not kept, only its digest. */
 export async function rotateCredentials(tx: Tx, ctx: Context, id: string): Promise<{ clientId: string; clientSecret: string }> {

@@ -1,6 +1,6 @@
 export { type Delivery, readFilter, splitNames } from './api.ts'
-export { createGrant, type NewGrant, setGrantState } from './commands.ts'
+export { createGrant, grantOfCase, type NewGrant, setGrantState, settleAwait } from './commands.ts'
 export { comparison, type OutgoingItem, type Param, project, projectJson } from './projection.ts'
 export { type LoadedGrant, loadGrantRow as loadGrant } from './queries.ts'
 export { grantView } from './routes.ts'
-export { type GrantPlace, grantActions, maySee, urlCode } from './rules.ts'
+export { type Await, type GrantPlace, grantActions, maySee, urlCode } from './rules.ts'

@@ -91,7 +91,7 @@ export function registerDelivery(app: FastifyInstance): void {
     try {
       const parsed = contract.DataQuery.safeParse(Object.fromEntries(new URLSearchParams(body.query)))
       if (!parsed.success) refuse('request.invalid', { status: 400, detail: `参数不对：${parsed.error.issues[0]?.message ?? ''}` })
-      const call = { grantId: grant.id, credential: null, code, operator: ctx.actor.name, caseRef: body.purpose, purpose: null }
+      const call = { grantId: grant.id, credential: null, code, operator: ctx.actor.name, caseRef: body.purpose, purpose: null, user: null }
       const { body: text, seq } = await delivery.rows(ctx, call, parsed.data, true)
       return done(200, JSON.parse(text), seq)
     } catch (error) {
@@ -175,6 +175,7 @@ export function registerDeliveryApi(app: FastifyInstance): void {
       operator: headerText(request.headers['x-huitong-operator']),
       caseRef: headerText(request.headers['x-huitong-case']),
       purpose: headerText(request.headers['x-huitong-purpose']),
+      user: headerText(request.headers['x-huitong-user']),
     }
   }
   const headers = (seq: number) => ({
@@ -202,6 +203,7 @@ const placeOf = (g: LoadedGrant, day: string): GrantPlace => ({
   granteeRegion: g.granteeRegion,
   providerRegion: g.providerRegion,
   clientId: g.clientId,
+  settles: g.awaits.some(a => a.key === 'agreed-way'),
 })
 
 const stateOf = (g: LoadedGrant, day: string) => {
@@ -237,6 +239,9 @@ function view(ctx: StaffContext, g: LoadedGrant) {
     caseNo: g.caseNo,
     cite: g.cite,
     method: g.method,
+    conditions: g.conditions,
+    agreedWay: g.agreedWay,
+    awaits: g.awaits.map(a => ({ key: a.key, what: a.what, who: a.who, cite: a.cite, platform: !!a.gate })),
     clientId: g.clientId,
     allowedIps: g.allowedIps,
     may: grantActions(ctx.actor, placeOf(g, ctx.day)),

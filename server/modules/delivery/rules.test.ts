@@ -8,7 +8,7 @@ import { type DataCall, type GrantPlace, type GrantRecord, grantActions, judgeCa
 import { readToken, writeToken } from './tokens.ts'
 
 const cite = (article: string) => ({ regulation: 'fuzhou-manage-2019', title: '福州管理', article, text: '' })
-const articles = { record: cite('第二十九条第二款'), access: cite('第二十九条'), purpose: cite('第十八条第一款') }
+const articles = { record: cite('第二十九条第二款'), access: cite('第二十九条'), purpose: cite('第十七条'), use: cite('第十八条第一款') }
 const grant: GrantRecord = {
   id: 'g',
   no: 'SQ-2026-0001',
@@ -30,10 +30,14 @@ const grant: GrantRecord = {
   caseNo: null,
   method: '服务接口',
   cite: cite('第十七条'),
+  awaits: [],
+  conditions: '',
+  agreedWay: '',
   allowedIps: [],
   clientId: null,
   credential: 2,
 }
+const waiting = { key: 'agreement', reason: 'agreement-required', what: '签订协议', who: '双方', cite: cite('第十七条'), gate: 'agreement' }
 const entry = { code: '307013350125001/000001', published: true }
 const call: DataCall = {
   code: '307013350125001-000001',
@@ -43,6 +47,7 @@ const call: DataCall = {
   operator: '周倩',
   caseRef: 'YW-1',
   purpose: null,
+  user: null,
 }
 
 for (const [title, change, code, article] of [
@@ -67,9 +72,17 @@ for (const [title, change, code, article] of [
   ['[fuzhou-manage-29-2b] no case named', { call: { caseRef: null } }, 'data.record_incomplete', '第二十九条第二款'],
   ['[fuzhou-manage-18-1a] a purpose outside the grant', { call: { purpose: '营销' } }, 'data.purpose_mismatch', '第十八条第一款'],
   ['[fuzhou-manage-18-1a] the purpose of the grant', { call: { purpose: '核对救助资格' } }, 'ok'],
+  ['the duty of the grant instead of the purpose', { grant: { basis: '医疗救助审核' }, call: { purpose: '医疗救助审核' } }, 'ok'],
+  ['a third party as user', { call: { user: '某公司' } }, 'data.third_party', '第十八条第一款'],
+  ['a grant that waits for an agreement', { grant: { awaits: [waiting] } }, 'data.grant_awaits', '第十七条'],
 ] as [string, { grant?: Partial<GrantRecord>; call?: Partial<DataCall>; entry?: object }, string, string?][]) {
   test(`data call: ${title} → ${code}`, () => {
-    const verdict = judgeCall({ ...grant, ...change.grant }, { ...entry, ...change.entry }, { ...call, ...change.call }, articles)
+    const verdict = judgeCall(
+      { ...grant, grantee: '永泰县医保局', ...change.grant },
+      { ...entry, ...change.entry },
+      { ...call, ...change.call },
+      articles,
+    )
     assert.equal(verdict.ok ? 'ok' : verdict.code, code)
     if (article && !verdict.ok) assert.equal(verdict.cite?.article, article)
   })
@@ -90,11 +103,11 @@ const person = (departmentId: string, role: string, region = '350100', departmen
 for (const [title, who, at, actions] of [
   ['the user’s developer', person('user', 'developer'), place, ['rotate', 'edit-ips', 'try']],
   ['the user’s leader', person('user', 'leader'), place, []],
-  ['the owner’s steward', person('owner', 'steward'), place, ['suspend']],
+  ['the owner’s steward', person('owner', 'steward'), place, ['suspend', 'stop']],
   ['the owner’s developer', person('owner', 'developer'), place, []],
-  ['the owner’s steward, suspended', person('owner', 'steward'), { ...place, state: 'suspended' }, ['resume']],
+  ['the owner’s steward, suspended', person('owner', 'steward'), { ...place, state: 'suspended' }, ['stop', 'resume']],
   ['the user’s developer, suspended', person('user', 'developer'), { ...place, state: 'suspended' }, ['rotate', 'edit-ips']],
-  ['the authority', person('bureau', 'bureau', '350100', ['authority']), place, ['suspend']],
+  ['the authority', person('bureau', 'bureau', '350100', ['authority']), place, ['suspend', 'stop']],
   ['the authority of the user’s region', person('bureau', 'bureau', '350125', ['authority']), place, []],
   ['the user’s developer, expired', person('user', 'developer'), { ...place, expired: true }, []],
   ['the user’s developer, revoked', person('user', 'developer'), { ...place, state: 'revoked' }, []],

@@ -3,6 +3,9 @@ import type { Cite } from '../../../contract/common.ts'
 import type { Actor } from '../../platform/context.ts'
 import type { OutgoingItem } from './projection.ts'
 
+/** `gate`: the block is platform policy and may be switched to a reminder. */
+export type Await = { key: string; reason: string; what: string; who: string; cite: Cite; gate?: string | undefined }
+
 /** A grant with what is needed to judge and deliver. */
 export type GrantRecord = {
   id: string
@@ -25,6 +28,11 @@ export type GrantRecord = {
   caseNo: string | null
   method: string
   cite: Cite
+  /** What is still missing before anything is delivered. */
+  awaits: Await[]
+  /** Sharing conditions of the entry as both sides saw them. */
+  conditions: string
+  agreedWay: string
   allowedIps: string[]
   clientId: string | null
   credential: number
@@ -50,11 +58,19 @@ export type DataCall = {
   operator: string | null
   caseRef: string | null
   purpose: string | null
+  /** The unit that uses the data, when the caller states one. */
+  user: string | null
 }
-export type Articles = { record: Cite; access: Cite; purpose: Cite }
+/** `purpose`: only what was approved; `use`: only for own duties. `remind`: gates that only remind in this region. */
+export type Articles = { record: Cite; access: Cite; purpose: Cite; use: Cite; remind?: ReadonlySet<string> }
 
 /** Whether this call may take data under this grant. First what the grant allows, then what the usage record needs. */
-export function judgeCall(grant: GrantRecord, entry: { code: string; published: boolean }, call: DataCall, cite: Articles): Verdict {
+export function judgeCall(
+  grant: GrantRecord & { grantee?: string },
+  entry: { code: string; published: boolean },
+  call: DataCall,
+  cite: Articles,
+): Verdict {
   const no = (code: string, status: number, reason: string, detail: string, remedy: string, c?: Cite): Refusal => ({
     ok: false,
     code,
@@ -104,6 +120,16 @@ export function judgeCall(grant: GrantRecord, entry: { code: string; published: 
       '仍需使用的，请申请续期。',
       grant.cite,
     )
+  const open = grant.awaits.find(a => !a.gate || !cite.remind?.has(a.gate))
+  if (open)
+    return no(
+      'data.grant_awaits',
+      403,
+      open.reason,
+      `授权 ${grant.no} 还没有${open.what}，暂不提供数据。${open.gate ? '（先补齐再提供是平台约定）' : ''}`,
+      `由 ${open.who} 办理后即可调用。`,
+      open.cite,
+    )
   if (!entry.published)
     return no('data.entry_withdrawn', 403, 'entry-withdrawn', '这个目录已撤销或正在下线，不再提供数据。', '请联系提供部门。')
   if (grant.allowedIps.length > 0 && call.credential !== null && !listed(grant.allowedIps, call.ip))
@@ -132,14 +158,23 @@ export function judgeCall(grant: GrantRecord, entry: { code: string; published: 
       '请在请求头 x-huitong-case 写明业务编号或办件编号。',
       cite.record,
     )
-  if (call.purpose && call.purpose !== grant.purpose)
+  if (call.user && grant.grantee && call.user !== grant.grantee)
+    return no(
+      'data.third_party',
+      403,
+      'third-party-disclosure-barred',
+      `授权 ${grant.no} 只给 ${grant.grantee} 使用，不能提供给 ${call.user}。`,
+      `${call.user} 确需使用的，由它自己申请。`,
+      cite.use,
+    )
+  if (call.purpose && call.purpose !== grant.purpose && call.purpose !== grant.basis)
     return no(
       'data.purpose_mismatch',
       403,
       'purpose-mismatch',
       `本次用途与授权的用途不一致。授权用途：${grant.purpose}`,
       '请按授权的用途使用；用途有变化的，重新申请。',
-      cite.purpose,
+      cite.use,
     )
   return { ok: true }
 }
@@ -163,13 +198,15 @@ function listed(allowed: string[], ip: string): boolean {
 export type GrantPlace = {
   state: GrantRecord['state']
   expired: boolean
+  /** Waits for something that is not settled by a case. */
+  settles?: boolean
   granteeDepartmentId: string
   providerDepartmentId: string
   granteeRegion: string
   providerRegion: string
   clientId: string | null
 }
-export type GrantAction = 'suspend' | 'resume' | 'rotate' | 'try' | 'edit-ips'
+export type GrantAction = 'suspend' | 'resume' | 'stop' | 'settle' | 'rotate' | 'try' | 'edit-ips'
 type Viewer = Pick<Actor, 'departmentId' | 'region' | 'departmentRoles' | 'roles'>
 
 export function maySee(actor: Viewer, g: GrantPlace): boolean {
@@ -186,6 +223,8 @@ export function grantActions(actor: Viewer, g: GrantPlace): GrantAction[] {
     (actor.departmentId === g.providerDepartmentId && has('steward', 'leader')) ||
     (isAuthorityOf(actor, [g.providerRegion]) && has('bureau'))
   if (mayStop && live) list.push('suspend')
+  if (mayStop && g.state !== 'revoked') list.push('stop')
+  if (g.settles && actor.departmentId === g.providerDepartmentId && has('steward', 'leader')) list.push('settle')
   if (mayStop && g.state === 'suspended') list.push('resume')
   if (actor.departmentId === g.granteeDepartmentId && has('developer', 'steward')) {
     if (g.state !== 'revoked' && !g.expired) list.push('rotate', 'edit-ips')

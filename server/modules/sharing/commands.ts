@@ -1,17 +1,18 @@
 import { semantics } from '../../../contract/catalog.ts'
 import type { Form } from '../../../contract/procedure.ts'
 import type { StaffContext } from '../../platform/context.ts'
-import { Faults, notFound, Problem, refuse } from '../../platform/problem.ts'
+import { Faults, notFound, refuse } from '../../platform/problem.ts'
 import { record } from '../audit/public.ts'
 import { type PublishedEntry, proposedTreatment, publishedEntry, shareClassOf } from '../catalog/public.ts'
-import { createGrant, grantView, loadGrant, setGrantState } from '../delivery/public.ts'
-import { type CaseRecord, notifyDepartments, registerEffect, registerHooks, startCase } from '../procedure/public.ts'
-import { govern, shareLabel } from '../regulation/public.ts'
+import { createGrant, grantView, loadGrant } from '../delivery/public.ts'
+import { requireDepartment } from '../organization/public.ts'
+import { type CaseRecord, registerHooks, registerSubject, startCase } from '../procedure/public.ts'
+import { govern, governProcedure, shareLabel } from '../regulation/public.ts'
 
-/** Items of an entry as an application or a decision chooses from them; what is not shared at all is left out. */
-export const itemRows = (entry: Pick<PublishedEntry, 'content' | 'region'>, day: string) =>
+/** Items of an entry as an application or a decision chooses from them; what is not shared at all is left out, but where it is negotiated. */
+export const itemRows = (entry: Pick<PublishedEntry, 'content' | 'region'>, day: string, denied = false) =>
   entry.content.items
-    .filter(i => shareClassOf(entry.content, i) !== 'denied')
+    .filter(i => denied || shareClassOf(entry.content, i) !== 'denied')
     .map(i => ({
       key: i.key,
       label: i.name,
@@ -21,7 +22,9 @@ export const itemRows = (entry: Pick<PublishedEntry, 'content' | 'region'>, day:
       treatment: proposedTreatment(i) as 'plain' | 'masked' | 'verify',
     }))
 
+/** Who may use shared data at all, and of what entry; the refusals every way in has in common. */
 async function shareable(ctx: StaffContext, entryId: string): Promise<PublishedEntry> {
+  await requireDepartment(ctx.db, ctx)
   const entry = (await publishedEntry(ctx.db, { id: entryId })) ?? notFound('catalog.entry', '目录')
   if (entry.state !== 'published')
     refuse('sharing.withdrawn', { status: 409, reason: 'dataset-withdrawn', detail: '这条目录已撤销，不能申请。' })
@@ -33,10 +36,42 @@ async function shareable(ctx: StaffContext, entryId: string): Promise<PublishedE
       reason: 'share-type-not-shareable',
       detail: `“${entry.title}”是${shareLabel(entry.region, 'denied', ctx.day)}的数据，不受理共享申请。`,
       cite: denied.cite,
-      remedy: '目录仍可查看；履职确有需要的，请与提供部门协商。',
+      remedy: governProcedure(entry.region, 'negotiation', ctx.day)
+        ? '目录仍可查看；履职确有需要的，请在目录页发起“协商提供”。'
+        : '目录仍可查看；履职确有需要的，请与提供部门联系。',
     })
   }
+  await requireReciprocity(ctx, entry.region)
   return entry
+}
+
+/** Who keeps its own data to itself does not use the data of others, where the rule says so. A recorded decision makes an exception. */
+async function requireReciprocity(ctx: StaffContext, region: string): Promise<void> {
+  const rule = govern(region, 'share-reciprocity', ctx.day)
+  if (!rule.value.required) return
+  const own = await ctx.db
+    .selectFrom('catalog.entry_view as e')
+    .leftJoin('aggregation.mount_view as m', 'm.entry_id', 'e.id')
+    .select(['e.title', 'm.relation'])
+    .where('e.department_id', '=', ctx.actor.departmentId)
+    .where('e.state', '=', 'published')
+    .execute()
+  if (!own.length || own.some(e => e.relation)) return
+  const exception = await ctx.db
+    .selectFrom('procedure.case_view')
+    .select('no')
+    .where('procedure', '=', 'reciprocity-exception')
+    .where('applicant_id', '=', ctx.actor.departmentId)
+    .where('outcome', '=', 'approved')
+    .executeTakeFirst()
+  if (exception) return
+  refuse('sharing.reciprocity', {
+    status: 403,
+    reason: 'reciprocity-unmet',
+    detail: `${ctx.actor.department}登记的 ${own.length} 条目录（${own[0]!.title}${own.length > 1 ? '等' : ''}）都还没有汇聚数据，不能使用其他部门的数据。`,
+    cite: rule.cite,
+    remedy: '先按要求汇聚本部门登记的数据；确有原因的，申请登记例外决定。',
+  })
 }
 
 async function ownSystem(ctx: StaffContext, id: string | undefined): Promise<{ id: string; name: string } | null> {
@@ -89,67 +124,72 @@ export async function apply(ctx: StaffContext, entryId: string, form: Form): Pro
       region: entry.region,
       subject: { type: 'entry', id: entry.id, code: entry.code, title: entry.title },
       parties: { applicant: ctx.actor.departmentId, provider: entry.department_id },
-      form,
+      // The conditions stand in the application as the applicant saw them, whatever the entry says later.
+      form: { ...form, ...(entry.content.shareConditions && { conditions: entry.content.shareConditions }) },
       title: `${ctx.actor.department} 申请 ${entry.title}`,
     }),
   )
 }
 
-registerHooks('sharing-application', {
-  href: c => `/workbench/catalog/${c.subject_code!.replace('/', '-')}`,
-  rows: async (db, c) => {
+const page = (c: CaseRecord) => `/workbench/catalog/${c.subject_code!.replace('/', '-')}`
+const rowsOf =
+  (denied: boolean): NonNullable<Parameters<typeof registerHooks>[1]['rows']> =>
+  async (db, c) => {
     const entry = await publishedEntry(db, { id: c.subject_id })
-    return entry ? itemRows(entry, c.opened_at.toISOString().slice(0, 10)) : []
+    return entry ? itemRows(entry, c.opened_at.toISOString().slice(0, 10), denied) : []
+  }
+registerSubject('grant', async (_, ctx, id) => {
+  const g = /^[0-9a-f-]{36}$/.test(id) ? await loadGrant(ctx.pool, id) : undefined
+  // Only its two sides and the authorities of the place know of a grant.
+  const mine = g && ctx.actor && [g.granteeDepartmentId, g.providerDepartmentId].includes(ctx.actor.departmentId)
+  const over = g && ctx.actor?.roles.includes('bureau') && g.providerRegion.startsWith(ctx.actor.region.replace(/(00)+$/, ''))
+  if (!g || !(mine || over)) return undefined
+  return {
+    type: 'grant',
+    id,
+    code: g.code,
+    title: `${g.no} ${g.title}`,
+    region: g.providerRegion,
+    parties: { provider: g.providerDepartmentId, grantee: g.granteeDepartmentId },
+  }
+})
+
+registerHooks('sharing-application', { href: page, rows: rowsOf(false), closed: '目录页的“申请使用”' })
+registerHooks('negotiation', {
+  href: page,
+  rows: rowsOf(true),
+  begin: async (tx, ctx, { subject, after }) => {
+    const staff = ctx as StaffContext
+    await requireDepartment(tx, staff)
+    const entry = (await publishedEntry(tx, { id: subject.id })) ?? notFound('catalog.entry', '已发布的目录')
+    if (entry.department_id === staff.actor.departmentId)
+      refuse('sharing.own', { reason: 'out-of-scope', detail: '这是本部门的目录，不需要协商。' })
+    if (entry.content.shareClass === 'denied' || after) return
+    refuse('sharing.application_first', {
+      status: 409,
+      reason: 'step-skipped',
+      detail: `“${entry.title}”是${shareLabel(entry.region, entry.content.shareClass, ctx.day)}的数据，先按规定取用或申请；被拒绝后才协商。`,
+      cite: govern(entry.region, 'share-denied', ctx.day).cite,
+      remedy: '请先提出共享申请。',
+    })
   },
 })
 
-/** The end of an approved application: what was decided becomes a grant, in the same transaction. */
-registerEffect('grant', async (tx, ctx, c, form) => {
-  const entry = (await publishedEntry(tx, { id: c.subject_id })) ?? notFound('catalog.entry', '目录')
-  const decision = form.treatments?.length ? { form, person: ctx.actor?.name } : await approvalOf(tx, c)
-  const treatments = decision.form.treatments!
-  const gone = treatments.filter(t => !entry.content.items.some(i => i.key === t.key && shareClassOf(entry.content, i) !== 'denied'))
-  if (gone.length)
-    refuse('sharing.items_changed', {
-      status: 409,
-      reason: 'field-not-registered',
-      detail: '目录已有新版本，所给信息项中有的已不再提供，不能生成授权。',
-      remedy: '请申请部门按新版本重新申请。',
-    })
-  const grant = await createGrant(tx, ctx, {
-    entryId: entry.id,
-    entryVersion: entry.version,
-    granteeDepartmentId: c.applicant_id,
-    systemId: c.form.system ?? null,
-    items: treatments,
-    purpose: c.form.purpose!,
-    basis: c.form.duty ?? '',
-    approver: decision.person ?? '',
-    from: ctx.day,
-    until: decision.form.until ?? c.form.until ?? null,
-    quotaPerDay: decision.form.quota ?? null,
-    caseId: c.id,
-    caseNo: c.no,
-    method: c.form.method ?? 'api',
-    cite: c.ruling.cite,
-  })
-  return { label: `授权 ${grant.no}`, href: `/workbench/grants/${grant.id}` }
-})
-
-/** The approving act of a case whose last act was something else, e.g. the signing of the agreement. */
-async function approvalOf(
-  tx: Parameters<Parameters<typeof registerEffect>[1]>[0],
-  c: CaseRecord,
-): Promise<{ form: Form; person: string | undefined }> {
-  const row = await tx
-    .selectFrom('procedure.decision_view')
-    .select(['form', 'person'])
-    .where('case_id', '=', c.id)
-    .orderBy('seq', 'desc')
-    .limit(1)
-    .executeTakeFirst()
-  if (!row) throw new Problem('sharing.no_decision', { status: 409, reason: 'step-skipped', detail: '还没有同意的决定，不能生成授权。' })
-  return { form: row.form as Form, person: row.person ?? undefined }
+export const statements = { dataName: '数据名称', purpose: '使用用途', duty: '履职依据' } as const
+/** Even where nobody decides, the user says what for: it becomes part of every usage record. */
+function requireStatement(region: string, body: { [K in keyof typeof statements]?: string | undefined }, day: string): void {
+  const { value, cite } = govern(region, 'share-request', day)
+  const faults = new Faults()
+  for (const key of value.requires) {
+    if ((body[key]?.trim().length ?? 0) >= (key === 'dataName' ? 1 : 4)) continue
+    faults.add(
+      `/${key}`,
+      key === 'dataName' ? 'field-missing' : 'purpose-required',
+      `请写明“${statements[key]}”${key === 'dataName' ? '' : '（至少 4 个字）'}。`,
+      { cite },
+    )
+  }
+  faults.throwIfAny('sharing.purpose')
 }
 
 /** Unconditional data: a grant at once, under the article that says so. */
@@ -159,7 +199,8 @@ export async function takeUp(
     entryId: string
     system: string
     purpose: string
-    duty?: string
+    duty?: string | undefined
+    dataName?: string | undefined
     items?: { key: string; treatment: 'plain' | 'masked' | 'verify' }[]
   },
 ) {
@@ -185,13 +226,7 @@ export async function takeUp(
       remedy: '外地部门请与提供部门联系，或通过上级平台申请。',
     })
   }
-  if (body.purpose.trim().length < 4)
-    refuse('sharing.purpose', {
-      reason: 'purpose-required',
-      detail: '请写明使用用途。',
-      cite: direct.cite,
-      errors: [{ pointer: '/purpose', code: 'purpose-required', message: '请写明使用用途（至少 4 个字）', cite: direct.cite }],
-    })
+  requireStatement(entry.region, body, ctx.day)
   const system = await ownSystem(ctx, body.system)
   const allowed = itemRows(entry, ctx.day).filter(
     r => shareClassOf(entry.content, entry.content.items.find(i => i.key === r.key)!) === 'unconditional',
@@ -199,6 +234,7 @@ export async function takeUp(
   const items = (body.items ?? allowed.map(r => ({ key: r.key, treatment: 'plain' as const }))).filter(i =>
     allowed.some(r => r.key === i.key),
   )
+  const rowsByKey = new Map(allowed.map(r => [r.key, r.label]))
   if (!items.length) refuse('sharing.no_items', { reason: 'field-not-registered', detail: '没有可以直接取用的信息项。' })
   return ctx.db
     .transaction()
@@ -219,46 +255,16 @@ export async function takeUp(
         caseNo: null,
         method: 'api',
         cite: direct.cite,
+        conditions: entry.content.shareConditions,
       })
       await record(tx, ctx, {
         action: 'sharing.access',
         subject: entry.code,
-        purpose: body.purpose,
-        content: items.map(i => i.key).join('、'),
+        purpose: [body.purpose, body.duty].filter(Boolean).join('；'),
+        content: `${body.dataName ?? entry.title}：${items.map(i => rowsByKey.get(i.key)).join('、')}`,
         cite: direct.cite,
       })
       return grant.id
     })
     .then(id => grantView(ctx, id))
-}
-
-/** Suspends or resumes a grant: by the provider or by the authority the regulation names. The next request feels it. */
-export async function changeGrant(ctx: StaffContext, id: string, action: 'suspend' | 'resume', reason: string) {
-  const view = await grantView(ctx, id)
-  if (!view.may.includes(action)) {
-    const grant = await loadGrant(ctx.pool, id)
-    const region = grant?.providerRegion ?? ctx.actor.region
-    const rule = govern(region, 'share-suspend', ctx.day)
-    refuse('sharing.not_competent', {
-      status: 403,
-      reason: 'not-competent',
-      detail:
-        action === 'suspend' ? '只有提供部门和主管部门可以暂停授权，而且授权须在生效中。' : '只有提供部门和主管部门可以恢复已暂停的授权。',
-      cite: rule.cite,
-    })
-  }
-  const grant = (await loadGrant(ctx.pool, id)) ?? notFound('grant', '授权')
-  const rule = govern(grant.providerRegion, 'share-suspend', ctx.day)
-  await ctx.db.transaction().execute(async tx => {
-    await setGrantState(tx, ctx, id, action === 'suspend' ? 'suspended' : 'active', reason, rule.cite)
-    const parties = [grant.granteeDepartmentId, grant.providerDepartmentId]
-    await notifyDepartments(
-      tx,
-      ctx.now,
-      parties,
-      `授权 ${grant.no}（${grant.title}）已${action === 'suspend' ? '暂停' : '恢复'}：${reason}`,
-      `/workbench/grants/${id}`,
-    )
-  })
-  return grantView(ctx, id)
 }

@@ -1,15 +1,18 @@
 import type { FastifyInstance } from 'fastify'
 import { semantics } from '../../../contract/catalog.ts'
-import type { FieldName } from '../../../contract/procedure.ts'
 import * as contract from '../../../contract/sharing.ts'
 import type { StaffContext } from '../../platform/context.ts'
 import { route } from '../../platform/http.ts'
 import { notFound } from '../../platform/problem.ts'
 import { proposedTreatment, publishedEntry, shareClassOf } from '../catalog/public.ts'
 import { departmentById, departmentFor } from '../organization/public.ts'
-import { caseView, fieldView } from '../procedure/public.ts'
+import { caseView, fieldsOf, fieldView } from '../procedure/public.ts'
 import { addWorkingDays, govern, governProcedure, type Procedure, shareLabel, timeText } from '../regulation/public.ts'
-import { apply, changeGrant, itemRows, takeUp } from './commands.ts'
+import { apply, itemRows, statements, takeUp } from './commands.ts'
+import { declareExchange, listExchanges } from './exchange.ts'
+import { demandForm } from './form.ts'
+import { agreeWay, changeGrant } from './grants.ts'
+import { listMatters, publishMatter, saveMatter } from './matters.ts'
 
 export function registerSharing(app: FastifyInstance): void {
   const { db } = app.services
@@ -21,6 +24,7 @@ export function registerSharing(app: FastifyInstance): void {
     const ruling = governProcedure(entry.region, 'sharing-application', ctx.day)!
     const direct = govern(entry.region, 'share-direct', ctx.day)
     const denied = govern(entry.region, 'share-denied', ctx.day)
+    const negotiation = governProcedure(entry.region, 'negotiation', ctx.day)
     const mode =
       own || entry.state !== 'published'
         ? 'barred'
@@ -42,6 +46,7 @@ export function registerSharing(app: FastifyInstance): void {
       .executeTakeFirst()
     const { value: _, adopter: _a, roleLabels: _r, ...plain } = mode === 'direct' ? direct : mode === 'barred' && !own ? denied : ruling
     const rows = itemRows(entry, ctx.day)
+    const known = await fieldsOf(db, ruling.regulation, ruling.version)
     const direction = ruling.label
       ? `（${ruling.label}）`
       : ruling.inherited
@@ -67,7 +72,9 @@ export function registerSharing(app: FastifyInstance): void {
       ruling: plain,
       path,
       dueIfToday: first.within?.days ? addWorkingDays(ctx.day, first.within.days).due : null,
-      fields: ruling.value.requires.map(r => fieldView(r.field as FieldName, true, { cite: ruling.cite }, null, rows)),
+      fields: ruling.value.requires
+        .filter(r => known[r.field])
+        .map(r => fieldView(r.field, known[r.field]!, !r.when, { cite: ruling.cite }, null, rows)),
       items: c.items.map(i => {
         const klass = shareClassOf(c, i)
         return {
@@ -82,6 +89,11 @@ export function registerSharing(app: FastifyInstance): void {
       }),
       conditions: c.shareConditions,
       basis: c.shareBasis ? `《${c.shareBasis.instrument}》${c.shareBasis.article}` : '',
+      negotiation:
+        negotiation && mode === 'barred' && !own
+          ? { label: negotiation.value.label, text: negotiation.value.text, cite: negotiation.cite }
+          : null,
+      needs: govern(entry.region, 'share-request', ctx.day).value.requires.map(name => ({ name, label: statements[name] })),
       openApplication: open?.no ?? null,
     }
   })
@@ -89,6 +101,14 @@ export function registerSharing(app: FastifyInstance): void {
   route(app, contract.apply, async ({ body, ctx }) => caseView(ctx, await apply(ctx, body.entryId, body.form)))
   route(app, contract.access, ({ body, ctx }) => takeUp(ctx, body))
   route(app, contract.suspend, ({ params, body, ctx }) => changeGrant(ctx, params.id, 'suspend', body.reason))
+  route(app, contract.stop, ({ params, body, ctx }) => changeGrant(ctx, params.id, 'stop', body.reason))
+  route(app, contract.agreeWay, ({ params, body, ctx }) => agreeWay(ctx, params.id, body.way))
+  route(app, contract.demandForm, ({ params, ctx }) => demandForm(ctx, params.no))
+  route(app, contract.declareExchange, ({ body, ctx }) => declareExchange(ctx, body))
+  route(app, contract.exchanges, ({ ctx }) => listExchanges(db, ctx))
+  route(app, contract.saveMatter, ({ body, ctx }) => saveMatter(ctx, body))
+  route(app, contract.publishMatter, ({ params, ctx }) => publishMatter(ctx, params.id))
+  route(app, contract.matters, ({ ctx }) => listMatters(ctx))
   route(app, contract.resume, ({ params, body, ctx }) => changeGrant(ctx, params.id, 'resume', body.reason))
 }
 

@@ -4,33 +4,22 @@ import * as catalog from '../../../contract/catalog.ts'
 import * as organization from '../../../contract/organization.ts'
 import * as procedure from '../../../contract/procedure.ts'
 import * as contract from '../../../contract/sharing.ts'
+import { anEntry, inPlace } from '../../../test/support/country.ts'
 import { aWorld, type Person, type World } from '../../../test/support/world.ts'
 
 // A Thursday far from holidays: 20 working days later is 2026-06-18 less the Dragon Boat day that falls on a Friday.
 const day = '2026-05-21'
 
-const content = (more: object = {}) => ({
-  title: '城乡低保对象信息',
-  theme: '民生服务',
-  abstract: '在册的城乡最低生活保障对象，每月更新。',
-  formatClass: 3,
-  items: [
-    { key: 'c1', name: '公民身份号码', type: 'C', length: 18, semantic: 'id-number', identifier: true, required: true },
-    { key: 'c2', name: '姓名', type: 'C', length: 50, semantic: 'person-name' },
-    { key: 'c3', name: '保障类别', type: 'C', length: 10 },
-    { key: 'c4', name: '家庭经济状况', type: 'C', length: 200, shareClass: 'denied', basis: law },
-  ],
-  shareClass: 'conditional',
-  shareConditions: '供救助事项核对使用。',
-  shareBasis: law,
-  shareModeType: '服务接口',
-  openClass: 'closed',
-  openBasis: law,
-  updateCycle: 'monthly',
-  grade: 3,
-  secrecy: { declared: true },
-  ...more,
-})
+const content = (more: object = {}) =>
+  anEntry({
+    items: [
+      { key: 'c1', name: '公民身份号码', type: 'C', length: 18, semantic: 'id-number', identifier: true, required: true },
+      { key: 'c2', name: '姓名', type: 'C', length: 50, semantic: 'person-name' },
+      { key: 'c3', name: '保障类别', type: 'C', length: 10 },
+      { key: 'c4', name: '家庭经济状况', type: 'C', length: 200, shareClass: 'denied', basis: law },
+    ],
+    ...more,
+  }) as ReturnType<typeof anEntry> & { items: object[] }
 const law = { kind: 'law', instrument: '中华人民共和国个人信息保护法', article: '第三十四条' }
 
 const places = {
@@ -56,7 +45,7 @@ async function aCountry(t: TestContext, provider: Place, applicant: Place = 'yon
   await world.department({ region: places[applicant], name: '申请局' })
   const steward = await world.person({ department: '提供局', roles: ['steward'], name: '提供专员' })
   const consumer = await world.person({ department: '申请局', roles: ['steward'], name: '申请专员' })
-  const draft = await steward.ok(catalog.createEntry, { body: { content: content(entry) } })
+  const draft = await steward.ok(catalog.createEntry, { body: { content: inPlace(places[provider], content(entry)) } })
   const code = draft.code.replace('/', '-')
   const { caseNo } = await steward.ok(catalog.submitEntry, { params: { code } })
   await act(authorities[provider], caseNo, 'publish')
@@ -231,12 +220,14 @@ test('unconditional data need no application and leave a grant at once; only 福
   const { consumer, entryId, form, apply } = await aCountry(t, 'fuzhou', 'yongtai', entry)
   const needless = await apply({ items: ['c3'] })
   assert.equal(needless.problem.code, 'sharing.no_application')
-  const grant = await consumer.ok(contract.access, { body: { entryId, system: form.system, purpose: '核对保障类别' } })
+  const grant = await consumer.ok(contract.access, {
+    body: { entryId, system: form.system, purpose: '核对保障类别', duty: '医疗救助的审核职责' },
+  })
   assert.deepEqual([grant.state, grant.items.map(i => i.key)], ['active', ['c3']])
 
   const outside = await aCountry(t, 'fuzhou', 'henan', entry)
   const refused = await outside.consumer.call(contract.access, {
-    body: { entryId: outside.entryId, system: outside.form.system, purpose: '核对保障类别' },
+    body: { entryId: outside.entryId, system: outside.form.system, purpose: '核对保障类别', duty: '医疗救助的审核职责' },
   })
   assert.equal(refused.problem.reason, 'not-a-government-department')
 })
@@ -288,7 +279,7 @@ test('a grant is suspended by provider or authority, not by others, and the reas
   const id = ended.result!.href.split('/').at(-1)!
   const own = await consumer.call(contract.suspend, { params: { id }, body: { reason: '自行暂停试试' } })
   assert.equal(own.problem.reason, 'not-competent')
-  assert.equal((await steward.call(contract.suspend, { params: { id }, body: { reason: '' } })).status, 400)
+  assert.equal((await steward.call(contract.suspend, { params: { id }, body: { reason: '' } })).problem.reason, 'reason-required')
   assert.equal((await steward.ok(contract.suspend, { params: { id }, body: { reason: '发现超范围使用' } })).state, 'suspended')
   assert.equal((await authorities.henan.ok(contract.resume, { params: { id }, body: { reason: '已经整改' } })).state, 'active')
 })

@@ -1,0 +1,178 @@
+import type { Cite } from '../../../contract/common.ts'
+import type { Form } from '../../../contract/procedure.ts'
+import type { Context, StaffContext } from '../../platform/context.ts'
+import type { Tx } from '../../platform/db.ts'
+import { notFound, Problem, refuse } from '../../platform/problem.ts'
+import { type PublishedEntry, publishedEntry, shareClassOf } from '../catalog/public.ts'
+import { type Await, createGrant, grantOfCase, grantView, loadGrant, setGrantState, settleAwait } from '../delivery/public.ts'
+import { type CaseRecord, notifyDepartments, registerEffect, startCase } from '../procedure/public.ts'
+import { govern, governProcedure } from '../regulation/public.ts'
+
+/** What a decision leaves open before the grant delivers: nothing, the signatures of the agreement, or the filing with the authority. */
+const ways = { grant: null, 'grant-on-signature': 'agreement', 'grant-on-filing': 'filing' } as const
+for (const [effect, waits] of Object.entries(ways))
+  registerEffect(effect, async (tx, ctx, c, form) => {
+    const grant = await give(tx, ctx, c, form, waits)
+    return { label: `授权 ${grant.no}`, href: `/workbench/grants/${grant.id}` }
+  })
+/** The signatures are there, or the filing is made. */
+for (const [effect, key] of [
+  ['grant-effective', 'agreement'],
+  ['grant-filed', 'filing'],
+] as const)
+  registerEffect(effect, async (tx, ctx, c, form) => {
+    const id = (await grantOfCase(tx, c.id)) ?? notFound('grant', '授权')
+    await settleAwait(tx, ctx, id, key, form.agreement ?? form.note ?? c.no)
+    return undefined
+  })
+
+/** What was decided becomes a grant, in the transaction of the decision. */
+async function give(tx: Tx, ctx: Context, c: CaseRecord, form: Form, waits: 'agreement' | 'filing' | null) {
+  const entry = (await publishedEntry(tx, { id: c.subject_id })) ?? notFound('catalog.entry', '目录')
+  const decision = form.treatments?.length ? { form, person: ctx.actor?.name } : await approvalOf(tx, c)
+  const treatments = decision.form.treatments!
+  // What is not shared leaves only where both sides came to terms about it.
+  const negotiated = c.procedure !== 'sharing-application'
+  const offered = (key: string) =>
+    entry.content.items.some(i => i.key === key && (negotiated || shareClassOf(entry.content, i) !== 'denied'))
+  if (treatments.some(t => !offered(t.key)))
+    refuse('sharing.items_changed', {
+      status: 409,
+      reason: 'field-not-registered',
+      detail: '目录已有新版本，所给信息项中有的已不再提供，不能生成授权。',
+      remedy: '请申请部门按新版本重新申请。',
+    })
+  const agreedWay = String((decision.form as { agreedWay?: unknown }).agreedWay ?? '')
+  return createGrant(tx, ctx, {
+    entryId: entry.id,
+    entryVersion: entry.version,
+    granteeDepartmentId: c.applicant_id!,
+    systemId: c.form.system ?? null,
+    items: treatments,
+    purpose: c.form.purpose!,
+    basis: c.form.duty ?? '',
+    approver: decision.person ?? '',
+    from: ctx.day,
+    until: decision.form.until ?? c.form.until ?? null,
+    quotaPerDay: decision.form.quota ?? null,
+    caseId: c.id,
+    caseNo: c.no,
+    method: c.form.method ?? 'api',
+    cite: c.ruling.cite,
+    conditions: entry.content.shareConditions,
+    agreedWay,
+    awaits: [...awaited(entry, waits, ctx.day), ...wayAwaited(entry, treatments, agreedWay, ctx.day)],
+  })
+}
+
+const waitWords = {
+  agreement: { topic: 'share-agreement', reason: 'agreement-required', what: '签订协议', who: '使用部门和主管部门' },
+  filing: { topic: 'share-filing', reason: 'filing-missing', what: '向主管部门备案', who: '提供部门' },
+} as const
+function awaited(entry: PublishedEntry, key: keyof typeof waitWords | null, day: string): Await[] {
+  if (!key) return []
+  const { topic, ...words } = waitWords[key]
+  return [{ key, ...words, cite: govern(entry.region, topic, day).cite, gate: key }]
+}
+
+const touchesPersons = new Set(['id-number', 'person-name', 'mobile', 'phone', 'address', 'bank-card', 'email', 'plate'])
+/** Where the law wants an agreed way for privacy and trade secrets, it is part of the grant: no switch. */
+function wayAwaited(entry: PublishedEntry, given: { key: string; treatment: string }[], agreed: string, day: string): Await[] {
+  const rule = govern(entry.region, 'share-privacy', day)
+  const touched = entry.content.items.filter(
+    i => given.some(t => t.key === i.key && t.treatment !== 'verify') && (i.sensitive || (i.semantic && touchesPersons.has(i.semantic))),
+  )
+  if (!rule.value.required || agreed || !touched.length) return []
+  const names = touched.map(i => i.name).join('、')
+  return [{ key: 'agreed-way', reason: 'agreement-required', what: `约定${names}的提供方式`, who: '提供部门', cite: rule.cite }]
+}
+
+/** The approving act of a case whose last act was something else. */
+async function approvalOf(tx: Tx, c: CaseRecord): Promise<{ form: Form; person: string | undefined }> {
+  const row = await tx
+    .selectFrom('procedure.decision_view')
+    .select(['form', 'person'])
+    .where('case_id', '=', c.id)
+    .orderBy('seq', 'desc')
+    .limit(1)
+    .executeTakeFirst()
+  if (!row) throw new Problem('sharing.no_decision', { status: 409, reason: 'step-skipped', detail: '还没有同意的决定，不能生成授权。' })
+  return { form: row.form as Form, person: row.person ?? undefined }
+}
+
+const words = { suspend: '暂停', resume: '恢复', stop: '终止' } as const
+const states = { suspend: 'suspended', resume: 'active', stop: 'revoked' } as const
+
+/** Suspends, resumes or ends a grant: by the provider or by the authority the regulation names. The next request feels it. */
+export async function changeGrant(ctx: StaffContext, id: string, action: keyof typeof words, reason: string) {
+  const view = await grantView(ctx, id)
+  const grant = (await loadGrant(ctx.pool, id)) ?? notFound('grant', '授权')
+  const rule = govern(grant.providerRegion, 'share-suspend', ctx.day)
+  if (!view.may.includes(action))
+    refuse('sharing.not_competent', {
+      status: 403,
+      reason: 'not-competent',
+      detail:
+        action === 'resume'
+          ? '只有提供部门和主管部门可以恢复已暂停的授权。'
+          : `只有提供部门和主管部门可以${words[action]}授权，而且授权还没有终止。`,
+      cite: rule.cite,
+    })
+  needReason(reason, `请写明${words[action]}的原因（至少 4 个字）。`, rule.cite)
+  await ctx.db.transaction().execute(async tx => {
+    await setGrantState(tx, ctx, id, states[action], reason, rule.cite)
+    if (action !== 'resume' && ctx.actor.departmentId === grant.providerDepartmentId) await report(tx, ctx, grant, words[action], reason)
+    const parties = [grant.granteeDepartmentId, grant.providerDepartmentId]
+    await notifyDepartments(
+      tx,
+      ctx.now,
+      parties,
+      `授权 ${grant.no}（${grant.title}）已${words[action]}：${reason}`,
+      `/workbench/grants/${id}`,
+    )
+  })
+  return grantView(ctx, id)
+}
+
+/** The provider acts at once and reports; the report is a filing that waits for nobody. */
+async function report(
+  tx: Tx,
+  ctx: StaffContext,
+  grant: { id: string; no: string; title: string; providerRegion: string; providerDepartmentId: string; granteeDepartmentId: string },
+  measure: string,
+  reason: string,
+): Promise<void> {
+  if (!governProcedure(grant.providerRegion, 'suspension-report', ctx.day)) return
+  await startCase(tx, ctx, {
+    procedure: 'suspension-report',
+    region: grant.providerRegion,
+    subject: { type: 'grant', id: grant.id, code: grant.no, title: grant.title },
+    parties: { applicant: grant.providerDepartmentId, provider: grant.providerDepartmentId, grantee: grant.granteeDepartmentId },
+    form: { reason, measure } as Form,
+    title: `${measure}授权 ${grant.no}（${grant.title}）`,
+  })
+}
+
+/** The agreed way for data that touch secrets or privacy, put down by the provider. */
+export async function agreeWay(ctx: StaffContext, id: string, text: string) {
+  const view = await grantView(ctx, id)
+  if (!view.may.includes('settle'))
+    refuse('sharing.not_competent', {
+      status: 403,
+      reason: 'not-competent',
+      detail: '提供方式由提供部门登记，而且授权正等着这一项。',
+      cite: view.cite,
+    })
+  await ctx.db.transaction().execute(tx => settleAwait(tx, ctx, id, 'agreed-way', text))
+  return grantView(ctx, id)
+}
+
+function needReason(reason: string, message: string, cite: Cite): void {
+  if (reason.trim().length < 4)
+    refuse('sharing.reason', {
+      reason: 'reason-required',
+      detail: message,
+      cite,
+      errors: [{ pointer: '/reason', code: 'reason-required', message, cite }],
+    })
+}
