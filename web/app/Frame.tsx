@@ -19,6 +19,7 @@ const menu: MenuItem[][] = [
   [
     { key: 'todo', label: '待办', path: '/', icon: 'todo' },
     { key: 'todo', label: '办件', path: '/cases', icon: 'cases' },
+    { key: 'duties', label: '义务台账', path: '/duties', icon: 'answer' },
   ],
   [
     { key: 'catalog', label: '目录', path: '/catalog', icon: 'catalog' },

@@ -51,6 +51,8 @@ const tree = root.addChildren([
   page('/', procedure, 'Todo'),
   page('/messages', procedure, 'Messages'),
   page('/cases', procedure, 'Cases'),
+  page('/cases/new', () => import('../features/procedure/Start.tsx'), 'StartPage'),
+  page('/duties', () => import('../features/procedure/Duties.tsx'), 'Duties'),
   page('/cases/$no', procedure, 'CasePage'),
   page('/cases/$no/print', procedure, 'CasePrint'),
   page('/catalog', catalog, 'Catalog'),

@@ -11,10 +11,11 @@ export function rolesFault(roles: readonly Role[]): string | null {
 }
 
 const menus: Record<Role, string[]> = {
-  steward: ['todo', 'messages', 'catalog', 'sources', 'find', 'applications', 'grants', 'opening', 'audit', 'regulations'],
-  leader: ['todo', 'messages', 'catalog', 'find', 'applications', 'grants', 'opening', 'audit', 'regulations'],
+  steward: ['todo', 'duties', 'messages', 'catalog', 'sources', 'find', 'applications', 'grants', 'opening', 'audit', 'regulations'],
+  leader: ['todo', 'duties', 'messages', 'catalog', 'find', 'applications', 'grants', 'opening', 'audit', 'regulations'],
   bureau: [
     'todo',
+    'duties',
     'messages',
     'review',
     'catalog',
@@ -28,14 +29,15 @@ const menus: Record<Role, string[]> = {
     'organization',
   ],
   developer: ['todo', 'grants', 'find', 'systems', 'regulations'],
-  inspector: ['catalog', 'grants', 'opening', 'audit', 'regulations'],
+  inspector: ['duties', 'catalog', 'grants', 'opening', 'audit', 'regulations'],
   system_admin: ['organization', 'settings', 'regulations'],
   security_admin: ['organization', 'regulations'],
   audit_admin: ['audit', 'organization', 'regulations'],
-  secrecy: ['todo', 'messages', 'opening', 'catalog', 'regulations'],
+  secrecy: ['todo', 'duties', 'messages', 'opening', 'catalog', 'regulations'],
 }
 const order = [
   'todo',
+  'duties',
   'messages',
   'review',
   'catalog',

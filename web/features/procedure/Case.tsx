@@ -2,10 +2,10 @@ import { useQueryClient } from '@tanstack/react-query'
 import { App, Button, Drawer } from 'antd'
 import { useEffect, useState } from 'react'
 import type { z } from 'zod'
-import { act, type CaseAction, type Case as CaseShape, type TimelineEvent } from '../../../contract/procedure.ts'
+import { act, type CaseAction, type Case as CaseShape, startable, type TimelineEvent } from '../../../contract/procedure.ts'
 import { problemOf } from '../../app/api.ts'
 import { A, at } from '../../app/link.tsx'
-import { useAct } from '../../app/query.ts'
+import { useAct, useRead } from '../../app/query.ts'
 import { Summary } from '../../ui/Field.tsx'
 import { useForm } from '../../ui/form.ts'
 import { dueDay, moment } from '../../ui/format.ts'
@@ -31,6 +31,8 @@ export function Case({
   const [open, setOpen] = useState<CaseAction | null>(null)
   const [fresh, setFresh] = useState<number | null>(null)
   const { message } = App.useApp()
+  // What may follow: a review of an answer, a negotiation after a refusal.
+  const follow = useRead(startable, { query: { after: one.no } }, { enabled: one.ended })
 
   useEffect(() => {
     if (fresh === null) return
@@ -75,6 +77,11 @@ export function Case({
               {one.result.label}
             </A>
           )}
+          {follow.data?.map(next => (
+            <A key={next.procedure} className="ht-btn" href={at('/cases/new', { procedure: next.procedure, after: one.no })}>
+              {next.label}
+            </A>
+          ))}
           <A className="ht-btn" href={at(`/cases/${one.no}/print`)}>
             打印
           </A>

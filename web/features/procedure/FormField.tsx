@@ -1,7 +1,8 @@
 import { App, Button, Checkbox, Input, InputNumber, Radio, Select } from 'antd'
 import { useState } from 'react'
-import { createSystem, systems } from '../../../contract/organization.ts'
-import { type ActionField, basisKinds, treatments } from '../../../contract/procedure.ts'
+import { searchEntries } from '../../../contract/catalog.ts'
+import { createSystem, departments, systems } from '../../../contract/organization.ts'
+import { type ActionField, attach, basisKinds, treatments } from '../../../contract/procedure.ts'
 import { problemOf } from '../../app/api.ts'
 import { useAct, useRead } from '../../app/query.ts'
 import { type Control, Field } from '../../ui/Field.tsx'
@@ -299,7 +300,95 @@ function System({ field: _, choices: __, labelledby: ___, value, onChange, ...co
   )
 }
 
+/** One line per thing. */
+function List({ field: _, choices: __, labelledby: ___, value, onChange, ...control }: Props) {
+  const lines: string[] = value ?? []
+  return (
+    <Input.TextArea
+      {...control}
+      value={lines.join('\n')}
+      placeholder="一行写一项"
+      autoSize={{ minRows: 3, maxRows: 12 }}
+      onChange={event => onChange(event.target.value.split('\n'))}
+    />
+  )
+}
+
+function Department({ field: _, choices: __, labelledby: ___, value, onChange, ...control }: Props) {
+  const list = useRead(departments, { query: {} })
+  return (
+    <Select
+      {...control}
+      showSearch={{ optionFilterProp: 'label' }}
+      value={value}
+      onChange={onChange}
+      loading={list.isPending}
+      placeholder="选择部门"
+      options={list.data?.map(one => ({ value: one.id, label: one.name }))}
+      notFoundContent="没有找到这个部门"
+    />
+  )
+}
+
+/** Finds an entry by its words; the field keeps its id, an address its code. */
+function EntryInput({ id, value, onChange, by = 'id' }: Pick<Control, 'id' | 'value' | 'onChange'> & { by?: 'id' | 'code' }) {
+  const [q, setQ] = useState('')
+  const list = useRead(searchEntries, { query: { scope: 'all', state: 'published', limit: 20, ...(q && { q }) } as object })
+  return (
+    <Select
+      id={id}
+      showSearch={{ filterOption: false, onSearch: setQ }}
+      value={value || undefined}
+      onChange={onChange}
+      loading={list.isPending}
+      placeholder="输入名称查找目录"
+      options={list.data?.rows.map(row => ({ value: row[by], label: `${row.title} · ${row.department}` }))}
+      notFoundContent="没有找到这条目录"
+    />
+  )
+}
+
+/** What a case is about: an entry, one of my grants or systems, a department; anything else by its number. */
+export function TargetInput({ kind, ...control }: Control & { kind: string }) {
+  const plain = { field: {} as ActionField, choices: [], labelledby: '' }
+  if (kind === 'entry') return <EntryInput {...control} by="code" />
+  if (kind === 'system') return <System {...control} {...plain} />
+  if (kind === 'department') return <Department {...control} {...plain} />
+  return <Text {...control} {...plain} />
+}
+
+function File({ id, field, value, onChange }: Props) {
+  const { message } = App.useApp()
+  const [name, setName] = useState('')
+  const send = useAct(attach, made => {
+    setName(made.name)
+    onChange(made.id)
+  })
+  return (
+    <div className="row">
+      <input
+        id={id}
+        type="file"
+        aria-label={field.label}
+        onChange={event => {
+          const file = event.target.files?.[0]
+          if (!file) return
+          const body = new FormData()
+          body.append('file', file)
+          send.mutate({ body }, { onError: error => message.error(problemOf(error).detail) })
+        }}
+      />
+      {send.isPending && <span className="ht-ink2">正在上传</span>}
+      {value && name && <span className="ht-ink2">已上传 {name}</span>}
+    </div>
+  )
+}
+
 const inputs: Record<string, (props: Props) => React.JSX.Element> = {
+  list: List,
+  department: Department,
+  entry: EntryInput,
+  file: File,
   text: Text,
   longtext: LongText,
   choice: Choice,

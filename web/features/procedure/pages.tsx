@@ -221,11 +221,9 @@ function CaseList({ title, scope, procedure }: { title: string; scope: string; p
     <Page
       title={title}
       acts={
-        procedure && (
-          <A className="ht-btn solid" href={at('/sharing')}>
-            查找数据
-          </A>
-        )
+        <A className="ht-btn solid" href={at(procedure ? '/sharing' : '/cases/new')}>
+          {procedure ? '查找数据' : '提出办件'}
+        </A>
       }
     >
       <nav className="tabs" aria-label="范围">
@@ -376,6 +374,7 @@ export function Messages() {
             cell: row => <A href={row.href}>{row.read ? row.text : <b>{row.text}</b>}</A>,
           },
           { title: '时间', cell: row => moment(row.at), keep: true, narrow: true },
+          { title: '类别', cell: row => ({ news: '进展', reminder: '催办', supervision: '督办' })[row.kind], narrow: true },
           { title: '状态', cell: row => (row.read ? '已读' : <Mark hue="blue">未读</Mark>), narrow: true },
         ]}
         rows={load.data?.rows}
