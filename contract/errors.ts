@@ -158,6 +158,7 @@ export const errors: { area: string; label: string; codes: Record<string, Explai
       region_not_found: { is: '没有这个地区' },
       regulation_not_found: { is: '没有这部规定' },
       'regulation.gate_not_found': { is: '没有这项平台约定' },
+      'regulation.rule_not_found': { is: '没有这个事项或办理程序的规则' },
       'regulation.import_not_found': { is: '没有这次导入' },
       'regulation.record_not_found': { is: '没有这条登记' },
       'regulation.override_not_found': { is: '没有这条优先适用的登记' },

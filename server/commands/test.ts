@@ -1,8 +1,10 @@
-import { existsSync, globSync } from 'node:fs'
+import { existsSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join, relative, resolve } from 'node:path'
 import { migrate } from '../platform/migrate.ts'
 import { createDatabase, startTemporaryPostgres } from '../platform/postgres.ts'
 import { programs, root, runNode, stopChildren } from './child.ts'
+import { notRun } from './conformance.ts'
 import { say } from './database.ts'
 import { untilAsked } from './stopping.ts'
 import { buildWeb } from './web.ts'
@@ -31,6 +33,7 @@ export default async function (args: string[]): Promise<number> {
     results.push(`${outcome === 0 ? '✔' : '✘'} ${((performance.now() - began) / 1000).toFixed(1).padStart(6)} s  ${title}`)
   }
   await stopServers()
+  if (names) rmSync(names, { recursive: true, force: true })
   say(`\n${results.join('\n')}`)
   return failed ? 1 : 0
 }
@@ -43,6 +46,7 @@ const everything = (flags: string[]): Stage[] => [
     run: () => onEmbedded([...flags, ...find('{contract,server,test,web}/**/*.test.ts')], 2),
   },
   { title: '真实浏览器中的旅程 journey in Chromium', run: () => inBrowser([...flags, ...find('e2e/**/*.test.ts')]) },
+  { title: '法规对照：标了条目的测试都跑过 every tagged test ran and passed', run: everyTagRan },
   { title: '系统自带的 PostgreSQL, your own PostgreSQL', run: onSystemPostgres },
 ]
 
@@ -124,8 +128,40 @@ async function onSystemPostgres(): Promise<number> {
   return nodeTest(tests, 2, url)
 }
 
-const nodeTest = (args: string[], concurrency: number, url: string): Promise<number> =>
-  runNode(['--test', '--test-reporter=spec', `--test-concurrency=${concurrency}`, ...args], { HUITONG_TEST_URL: url })
+let names: string | undefined
+const runs: string[] = []
+/** Shows what runs, and notes the names of what passed for `everyTagRan`. */
+function nodeTest(args: string[], concurrency: number, url: string): Promise<number> {
+  names ??= mkdtempSync(join(tmpdir(), 'huitong-tests-'))
+  const file = join(names, String(runs.length))
+  runs.push(file)
+  return runNode(
+    [
+      '--test',
+      '--test-reporter=spec',
+      '--test-reporter-destination=stdout',
+      `--test-reporter=${join(import.meta.dirname, 'passed.ts')}`,
+      `--test-reporter-destination=${file}`,
+      `--test-concurrency=${concurrency}`,
+      ...args,
+    ],
+    { HUITONG_TEST_URL: url },
+  )
+}
+
+/** A requirement counts as proved by the title of a test: so no title may stand on a test that did not run and pass. */
+async function everyTagRan(): Promise<number> {
+  const passed = new Set(
+    runs
+      .filter(existsSync)
+      .flatMap(file => readFileSync(file, 'utf8').split('\n').filter(Boolean))
+      .map(line => JSON.parse(line) as { file: string; name: string })
+      .map(t => `${relative(root, t.file)}: ${t.name}`),
+  )
+  const missing = notRun(passed)
+  for (const t of missing) say(`没有跑过或没有通过 did not run and pass: ${t.file}: ${t.title}`)
+  return missing.length ? 1 : 0
+}
 
 function complain(error: unknown): number {
   say((error as Error).stack ?? String(error))

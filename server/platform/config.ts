@@ -48,6 +48,13 @@ export const Settings = z.object({
     .optional()
     .describe('Every notice is also POSTed here as JSON, signed with HUITONG_WEBHOOK_SECRET.'),
   HUITONG_WEBHOOK_SECRET: z.string().min(16).optional().describe('Key of the HMAC-SHA256 in the header x-huitong-signature.'),
+  HUITONG_LAW_WARNING_DAYS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(1000)
+    .default(180)
+    .describe('How many days before a regulation runs out its authority is warned.'),
   HUITONG_SECRET_KEY: z
     .string()
     .min(43)
@@ -67,6 +74,7 @@ export type Config = {
   sessionHours: number
   poolSize: number
   secretKey: string | undefined
+  lawWarningDays: number
   site: Site
   mail: { url: string; from: string } | undefined
   webhook: { url: string; secret: string } | undefined
@@ -98,6 +106,7 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
     sessionHours: s.HUITONG_SESSION_HOURS,
     poolSize: s.HUITONG_POOL_SIZE,
     secretKey: s.HUITONG_SECRET_KEY,
+    lawWarningDays: s.HUITONG_LAW_WARNING_DAYS,
     site: {
       name: s.HUITONG_SITE_NAME,
       operator: s.HUITONG_SITE_OPERATOR ?? null,

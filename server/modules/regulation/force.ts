@@ -1,3 +1,5 @@
+import type { LawWarning } from '../../../contract/regulation.ts'
+import { addDays } from '../../platform/clock.ts'
 import { Problem } from '../../platform/problem.ts'
 import { type Adopted, adoptedBy, statusLabels } from './law.ts'
 import { citeOf } from './resolve.ts'
@@ -29,3 +31,35 @@ export function notInForce({ regulation: r, status }: Pick<Adopted, 'regulation'
     remedy: `请${place}的数据主管部门在“法规”里登记延用、续期或采用的文件，登记后即可办理。`,
   })
 }
+
+/** Law of a region that has run out or does so within some days, as things are recorded now. */
+export function lawWarnings(region: string, day: string, ahead: number): LawWarning[] {
+  const place = law().regions.get(region)
+  if (!place) return []
+  return adoptedBy(law(), region, day).flatMap(a => {
+    const warn = (last: string | null, left: number | null, text: string): LawWarning[] => [
+      { region, place: place.name, regulation: a.regulation.id, title: a.regulation.title, last, left, text },
+    ]
+    const last = lastDay(a)
+    if (!a.usable)
+      return warn(
+        last,
+        last ? daysBetween(day, last) : null,
+        `${statusLabels[a.status]}，没有登记延用；新的办件不能开始，已开始的照原规定办完。`,
+      )
+    if (!last) return []
+    const left = daysBetween(day, last)
+    return left <= ahead ? warn(last, left, `还有 ${left} 天到期（${last}）。到期前登记延用、续期或新的规定，否则新的办件不能开始。`) : []
+  })
+}
+
+/** The last day on which it may be used; null when nothing ends it. */
+function lastDay({ regulation, continued, status }: Adopted): string | null {
+  const own = regulation.effective.draft ? null : regulation.effective.until
+  if (!continued) return own
+  const recorded = continued.until
+  if (!recorded && !continued.ended) return null
+  const until = continued.ended ? addDays(continued.ended.on, -1) : recorded!
+  return status === 'in-force' && own && own > until ? own : until
+}
+const daysBetween = (from: string, to: string): number => Math.round((Date.parse(to) - Date.parse(from)) / 86_400_000)

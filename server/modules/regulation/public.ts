@@ -1,14 +1,14 @@
 import type { Cite, Clock } from '../../../contract/common.ts'
 import type { Database } from '../../platform/db.ts'
 import { addWorkingDays, strip, workingDaysBetween } from './calendar.ts'
-import { adoptedBy, statusWords } from './law.ts'
+import { adoptedBy, type Override, type OverrideTopic, statusWords } from './law.ts'
 import type { Loaded } from './load.ts'
 import { type Ruled, resolveProcedure, resolveTopic, shorterOf } from './resolve.ts'
 import type { Procedure, RegionRecord, Topic, Topics, Within } from './schema.ts'
 import { law } from './state.ts'
 
 export { addWorkingDays, calendarDay, workingDaysBetween } from './calendar.ts'
-export { requireInForce } from './force.ts'
+export { lawWarnings, requireInForce } from './force.ts'
 export { gateMode, gateWords, passGate } from './gates.ts'
 export { RegulationError } from './load.ts'
 export type { Ruled } from './resolve.ts'
@@ -44,6 +44,12 @@ export const proceduresOf = (name?: string) =>
   [...law().regulations.values()].flatMap(r =>
     Object.entries(r.procedures).flatMap(([n, p]) => (!name || n === name ? [{ name: n, ...p }] : [])),
   )
+
+/** What another law says on one entry, where the region has recorded that it goes before the local rule: a class, with its citation. */
+export const lawFor = (region: string, entry: string, topic: OverrideTopic): Override | undefined =>
+  law()
+    .overrides.get(entry)
+    ?.find(o => o.region === region && o.topic === topic)
 
 export const regionOf = (code: string): RegionRecord | undefined => law().regions.get(code)
 export const regionName = (code: string): string => law().regions.get(code)?.name ?? code

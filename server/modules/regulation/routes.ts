@@ -9,6 +9,7 @@ import { addWorkingDays, calendarDay, strip } from './calendar.ts'
 import { mayGovern, switchGate } from './commands.ts'
 import { gateMode } from './gates.ts'
 import { adoptedBy, continuedWords } from './law.ts'
+import { registerLaw } from './law-routes.ts'
 import type { Loaded } from './load.ts'
 import { govern, law, regionOf } from './public.ts'
 import { citeOf, statusLabels, statusOf } from './resolve.ts'
@@ -173,6 +174,7 @@ export function registerRegulation(app: FastifyInstance): void {
     await switchGate(ctx, params.code, params.key, body)
     return (await gateRows(ctx.db, params.code)).find(g => g.key === params.key)!
   })
+  registerLaw(app, topicLabels)
   route(app, contract.workingDays, async ({ query }) => {
     const due = addWorkingDays(query.from, query.days)
     return { ...due, strip: strip(query.from, due.due) }
