@@ -40,6 +40,8 @@ export type World = {
   /** Moves the platform's clock; 'YYYY-MM-DD' means 10:00 Beijing time of that day. */
   at(day: string): void
   /** Officers are filed as the place asks, unless `officers` is false. */
+  /** Lets minutes pass. */
+  later(minutes: number): void
   department(d: {
     region: string
     name: string
@@ -90,6 +92,9 @@ export async function aWorld(
     url,
     at: day => {
       now = new Date(`${day}T10:00:00+08:00`)
+    },
+    later: minutes => {
+      now = new Date((now ?? new Date()).getTime() + minutes * 60_000)
     },
     async department(d) {
       const made = await createDepartment(app.services.db, system(), {

@@ -302,7 +302,15 @@ async function givenParty(tx: Tx, id: string, label: string, field: string | und
       detail: `没有登记这个部门（${label}）。`,
       errors: [{ pointer: `/form/${field ?? 'department'}`, code: 'unknown-party', message: '没有登记这个部门。' }],
     })
-  return { departmentId: d.id as string, department: d.name as string, label, region: d.region as string, ...(d.kind && { kind: d.kind }) }
+  // A department that is named answers through its stewards, like the one that starts; only an appointed authority needs its own office.
+  return {
+    departmentId: d.id as string,
+    department: d.name as string,
+    label,
+    appointed: false,
+    region: d.region as string,
+    ...(d.kind && { kind: d.kind }),
+  }
 }
 
 async function nextNo(tx: Tx, prefix: string, day: string): Promise<string> {
