@@ -1,31 +1,58 @@
 import { createHash } from 'node:crypto'
 import { sql } from 'kysely'
 import { EntryContent } from '../../../contract/catalog.ts'
+import type { Fault } from '../../../contract/common.ts'
 import type { StaffContext } from '../../platform/context.ts'
 import type { Database, Tx } from '../../platform/db.ts'
 import { newId } from '../../platform/id.ts'
 import { notFound, Problem, refuse } from '../../platform/problem.ts'
 import { record } from '../audit/public.ts'
-import { type CaseRecord, registerEffect, registerHooks, startCase } from '../procedure/public.ts'
-import { govern } from '../regulation/public.ts'
+import { requireDepartment, requireOfficers } from '../organization/public.ts'
+import { type CaseRecord, registerEffect, registerHooks, registerSubject, startCase } from '../procedure/public.ts'
+import { govern, requireInForce } from '../regulation/public.ts'
 import { nextCode } from './codes.ts'
-import { pathOf } from './public.ts'
-import { checkView, type EntryRules } from './rules.ts'
+import { requireConfirmed } from './confirmation.ts'
+import { refuseDuplicates, refuseUnsettled } from './duplicates.ts'
+import { guideFor } from './guide.ts'
+import { pathOf, publishedEntry } from './public.ts'
+import { registrationTopics } from './registration.ts'
+import { checkView, type EntryRules, readWords } from './rules.ts'
 import { segment } from './segment.ts'
 
 /** The rulings of a region that entries are checked by, on a day. */
 export function rulesOf(region: string, day: string): EntryRules {
-  const topics = ['catalog-fields', 'share-types', 'share-basis', 'share-conditions', 'open-types', 'open-basis', 'secrecy'] as const
+  const topics = [
+    ...registrationTopics,
+    'share-types',
+    'share-principle',
+    'share-basis',
+    'share-conditions',
+    'open-types',
+    'open-basis',
+    'open-grade',
+    'open-criteria',
+    'open-conditions',
+    'open-exclusions',
+    'secrecy',
+  ] as const
   return Object.fromEntries(topics.map(t => [t, govern(region, t, day)])) as unknown as EntryRules
+}
+
+/** The same, with the compilation guide in force. */
+export async function rulesFor(db: Database | Tx, region: string, day: string): Promise<EntryRules> {
+  const guide = await guideFor(db, region, day)
+  return { ...rulesOf(region, day), ...(guide && { guide }) }
 }
 
 export const etagOf = (content: unknown): string => createHash('sha256').update(JSON.stringify(content)).digest('base64url').slice(0, 16)
 
 export async function createEntry(ctx: StaffContext, given: Partial<EntryContent>): Promise<string> {
   return ctx.db.transaction().execute(async tx => {
-    const content = EntryContent.parse(given)
+    requireInForce(ctx.actor.region, ctx.day)
+    await requireDepartment(tx, ctx)
+    const content = settled(given, ctx.actor.region, ctx.day)
     const id = newId()
-    const code = await nextCode(tx, content.kind, ctx.actor.region, ctx.actor.departmentId)
+    const code = await nextCode(tx, content.kind ?? 3, ctx.actor.region, ctx.actor.departmentId)
     await tx
       .insertInto('catalog.entry')
       .values({ id, code, region: ctx.actor.region, department_id: ctx.actor.departmentId, created_by: ctx.actor.personId })
@@ -46,6 +73,13 @@ export async function createEntry(ctx: StaffContext, given: Partial<EntryContent
     await record(tx, ctx, { action: 'catalog.create', subject: code })
     return code
   })
+}
+
+/** What a form leaves open where the place lets it: words become classes, and the usual kind is taken where none is asked for. */
+function settled(given: Partial<EntryContent>, region: string, day: string): EntryContent {
+  const rules = rulesOf(region, day)
+  const content = readWords(EntryContent.parse(given), rules)
+  return rules['catalog-kinds'].value.required || content.kind ? content : { ...content, kind: 3 }
 }
 
 type Locked = { id: string; code: string; region: string; department_id: string; published: number | null; withdrawn: boolean }
@@ -85,7 +119,7 @@ export async function isReturned(db: Database | Tx, w: Working): Promise<boolean
 }
 
 /** Saves the draft; on a published entry begins the next version. 412 when somebody else saved meanwhile. */
-export async function saveDraft(ctx: StaffContext, code: string, content: EntryContent, etag: string | undefined): Promise<void> {
+export async function saveDraft(ctx: StaffContext, code: string, given: EntryContent, etag: string | undefined): Promise<void> {
   await ctx.db.transaction().execute(async tx => {
     const e = await lockOwn(tx, ctx, code)
     const working = await workingVersion(tx, e.id)
@@ -104,6 +138,7 @@ export async function saveDraft(ctx: StaffContext, code: string, content: EntryC
         remedy: '请刷新后把两份内容对照再保存。',
       })
     }
+    const content = settled(given, e.region, ctx.day)
     const text = JSON.stringify(content)
     const row = { content: text, etag: etagOf(content), saved_by: ctx.actor.name, saved: ctx.now }
     if (working)
@@ -128,8 +163,8 @@ export async function discardDraft(ctx: StaffContext, code: string): Promise<voi
   })
 }
 
-function refuseFaults(content: EntryContent, region: string, day: string): void {
-  const check = checkView(content, rulesOf(region, day))
+async function refuseFaults(tx: Tx, content: EntryContent, region: string, day: string): Promise<void> {
+  const check = checkView(content, await rulesFor(tx, region, day))
   if (check.ready) return
   const first = check.faults[0]!
   throw new Problem('catalog.incomplete', {
@@ -143,53 +178,104 @@ function refuseFaults(content: EntryContent, region: string, day: string): void 
 }
 
 /** Sends the draft to review. Everything missing or wrong is told at once, each with its article. */
-export async function submitEntry(ctx: StaffContext, code: string): Promise<string> {
+export const submitEntry = (ctx: StaffContext, code: string): Promise<string> =>
+  ctx.db.transaction().execute(tx => submitOne(tx, ctx, code))
+
+/** Several at once: all or none. What is wrong is told entry by entry. */
+export async function submitEntries(ctx: StaffContext, codes: string[]): Promise<string[]> {
   return ctx.db.transaction().execute(async tx => {
-    const e = await lockOwn(tx, ctx, code)
-    const working =
-      (await workingVersion(tx, e.id)) ??
-      refuse('catalog.no_draft', {
-        status: 409,
-        reason: 'catalog-draft-missing',
-        detail: '没有待提交的修改。',
-        remedy: '先修改目录，再提交审核。',
+    const faults: Fault[] = []
+    let first: Problem | undefined
+    for (const [i, code] of codes.entries()) {
+      const e = await lockOwn(tx, ctx, code)
+      const w = await workingVersion(tx, e.id)
+      if (!w) continue
+      try {
+        await refuseFaults(tx, w.content, e.region, ctx.day)
+      } catch (error) {
+        if (!(error instanceof Problem)) throw error
+        first ??= error
+        const title = w.content.title || e.code
+        for (const f of error.details.errors ?? [])
+          faults.push({ ...f, pointer: `/codes/${i}${f.pointer}`, message: `“${title}”${f.message}` })
+      }
+    }
+    if (first)
+      throw new Problem(first.code, {
+        ...first.details,
+        detail: `${new Set(faults.map(f => f.pointer.split('/')[2])).size} 条目录还不能提交：${faults.map(f => f.message).join('')}`,
+        errors: faults,
       })
-    if (working.state !== 'draft')
-      refuse('catalog.in_review', {
-        status: 409,
-        reason: 'step-skipped',
-        detail: `已在审核中（${working.case_no}）。`,
-        remedy: '补正后请在办件里重新提交。',
-      })
-    refuseFaults(working.content, e.region, ctx.day)
-    const c = await startCase(tx, ctx, {
-      procedure: 'catalog-review',
-      region: e.region,
-      subject: { type: 'entry', id: e.id, code: e.code, title: working.content.title },
-      parties: { applicant: e.department_id, provider: e.department_id },
-      form: {},
-      title: `${working.content.title}（第 ${working.version} 版）`,
-    })
-    await tx
-      .updateTable('catalog.version')
-      .set({ state: 'in_review', submitted: ctx.now, case_id: c.id, case_no: c.no })
-      .where('entry_id', '=', e.id)
-      .where('version', '=', working.version)
-      .execute()
-    await record(tx, ctx, { action: 'catalog.submit', subject: e.code, caseNo: c.no, content: `第 ${working.version} 版` })
-    return c.no
+    const cases = []
+    for (const code of codes) cases.push(await submitOne(tx, ctx, code))
+    return cases
   })
+}
+
+async function submitOne(tx: Tx, ctx: StaffContext, code: string): Promise<string> {
+  const e = await lockOwn(tx, ctx, code)
+  const working =
+    (await workingVersion(tx, e.id)) ??
+    refuse('catalog.no_draft', {
+      status: 409,
+      reason: 'catalog-draft-missing',
+      detail: '没有待提交的修改。',
+      remedy: '先修改目录，再提交审核。',
+    })
+  if (working.state !== 'draft')
+    refuse('catalog.in_review', {
+      status: 409,
+      reason: 'step-skipped',
+      detail: `已在审核中（${working.case_no}）。`,
+      remedy: '补正后请在办件里重新提交。',
+    })
+  requireInForce(e.region, ctx.day)
+  await refuseFaults(tx, working.content, e.region, ctx.day)
+  await refuseDuplicates(tx, { id: e.id, region: e.region, departmentId: e.department_id, content: working.content }, ctx.day)
+  await requireOfficers(tx, ctx, 'data')
+  const fields = govern(e.region, 'catalog-fields', ctx.day)
+  const guide = await guideFor(tx, e.region, ctx.day)
+  await tx
+    .updateTable('catalog.version')
+    .set({ submitted: ctx.now, regulation: fields.regulation, regulation_version: fields.version, guide: guide?.version ?? null })
+    .where('entry_id', '=', e.id)
+    .where('version', '=', working.version)
+    .execute()
+  const c = await startCase(tx, ctx, {
+    procedure: 'catalog-review',
+    region: e.region,
+    subject: { type: 'entry', id: e.id, code: e.code, title: working.content.title },
+    parties: { applicant: e.department_id, provider: e.department_id },
+    form: {},
+    title: `${working.content.title}（第 ${working.version} 版）`,
+  })
+  // Where the review only reminds, the case has ended and the version is published already.
+  await tx
+    .updateTable('catalog.version')
+    .set({ case_id: c.id, case_no: c.no, ...(!c.ended_at && { state: 'in_review' }) })
+    .where('entry_id', '=', e.id)
+    .where('version', '=', working.version)
+    .execute()
+  await record(tx, ctx, { action: 'catalog.submit', subject: e.code, caseNo: c.no, content: `第 ${working.version} 版` })
+  return c.no
 }
 
 const underReview = async (tx: Tx, c: CaseRecord): Promise<Working> => {
   const w = await workingVersion(tx, c.subject_id)
-  if (!w || w.case_id !== c.id) throw new Error(`case ${c.no} has no version under review`)
+  const atOnce = !!c.ended_at && w?.state === 'draft'
+  if (!w || (w.case_id !== c.id && !atOnce)) throw new Error(`case ${c.no} has no version under review`)
   return w
 }
 
 registerEffect('publish-entry', async (tx, ctx, c) => {
   const w = await underReview(tx, c)
-  refuseFaults(w.content, c.region, ctx.day)
+  await requireConfirmed(tx, ctx, c, w.content)
+  await refuseFaults(tx, w.content, c.region, ctx.day)
+  await refuseUnsettled(
+    tx,
+    { id: c.subject_id, region: c.region, departmentId: c.parties.provider!.departmentId!, content: w.content },
+    ctx.day,
+  )
   await tx
     .updateTable('catalog.version')
     .set({ state: 'superseded' })
@@ -225,10 +311,22 @@ registerEffect('return-entry', async (tx, _ctx, c) => {
   return undefined
 })
 registerEffect('check-entry', async (tx, ctx, c) => {
-  refuseFaults((await underReview(tx, c)).content, c.region, ctx.day)
+  await refuseFaults(tx, (await underReview(tx, c)).content, c.region, ctx.day)
   return undefined
 })
+registerEffect('check-source', async (tx, ctx, c) => {
+  const { content } = await underReview(tx, c)
+  await refuseFaults(tx, content, c.region, ctx.day)
+  await refuseUnsettled(tx, { id: c.subject_id, region: c.region, departmentId: c.parties.provider!.departmentId!, content }, ctx.day)
+  return undefined
+})
+registerSubject('entry', async (db, _, code) => {
+  const e = await publishedEntry(db, { code })
+  return e && { type: 'entry', id: e.id, code: e.code, title: e.title, region: e.region, parties: { provider: e.department_id } }
+})
+
 registerHooks('catalog-review', {
+  closed: '目录编辑页',
   href: c => `/workbench/catalog/${pathOf(c.subject_code!)}`,
   compare: c => `/workbench/catalog/${pathOf(c.subject_code!)}/compare`,
 })

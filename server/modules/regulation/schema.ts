@@ -235,6 +235,7 @@ export const topicSchemas = {
   'share-direct': z.strictObject({ audience: z.enum(['region', 'all']), ...cited }),
   'share-denied': z.strictObject(cited),
   'share-principle': z.strictObject({ default: ShareClass, free: z.boolean().describe('A grant carries no fee'), ...cited }),
+  'share-form': z.strictObject({ title: z.string().min(2), ...cited }),
   'share-request': z.strictObject({ requires: z.array(z.enum(['dataName', 'purpose', 'duty'])), ...cited }),
   'share-use': z.strictObject(cited),
   'share-offplatform': z.strictObject({ exception: z.boolean().describe('A recorded and approved exception is possible'), ...cited }),
@@ -273,6 +274,10 @@ export const topicSchemas = {
   'open-use': z.strictObject({ required: z.boolean(), ...cited }),
   'open-preprocess': z.strictObject({ required: z.boolean(), steps: z.array(z.string().min(2)).min(1), ...cited }),
   'open-update': z.strictObject(cited),
+  'open-plan': z.strictObject(cited),
+  'open-quality': z.strictObject({ dimensions: z.record(Name, z.string().min(2)), ...cited }),
+  'open-report': z.strictObject({ months: z.number().int().min(1), ...cited }),
+  'open-benefit': z.strictObject({ kinds: z.array(Name), ...cited }),
   'open-limit': z.strictObject(cited),
   'open-desensitize': z.strictObject({ record: z.boolean().default(false), ...cited }),
   'open-risk': z.strictObject({ record: z.boolean().default(false), ...cited }),
@@ -316,6 +321,30 @@ export const topicSchemas = {
   secrecy: z.strictObject({ barred: z.array(z.string()), ...cited }),
   'secrecy-review': z.strictObject(cited),
   'usage-record': z.strictObject({ fields: z.array(z.string()), ...cited }),
+  'quality-dimensions': z.strictObject({
+    dimensions: z
+      .array(
+        z.strictObject({
+          key: z.enum(['truthful', 'complete', 'accurate', 'timely', 'usable', 'conforming', 'consistent', 'accessible']),
+          label: z.string().min(2),
+        }),
+      )
+      .min(1),
+    ...cited,
+  }),
+  'subject-identifier': z.strictObject({ required: z.boolean().describe('Rows about persons or bodies carry their number'), ...cited }),
+  'data-standard': z.strictObject({ required: z.boolean().describe('A delivery over its limit of faults is turned away as a whole'), ...cited }),
+  'batch-verification': z.strictObject({ required: z.boolean(), ...cited }),
+  'real-time': z.strictObject({
+    of: z.enum(['all', 'base', 'none']).describe('Which entries: all, those of base databases, none'),
+    exception: z.boolean().describe('A slower cadence can be filed'),
+    fileWith: Name.default('authority'),
+    within: z.number().int().min(1).describe('Minutes after the promised time from which a delivery is late; the platform’s reading'),
+    ...cited,
+  }),
+  coverage: z.strictObject(cited),
+  'source-system': z.strictObject({ required: z.boolean(), ...cited }),
+  'base-databases': z.strictObject({ by: Name, themes: z.array(z.string()), ...cited }),
   'registered-only': z.strictObject(cited),
   'log-retention': z.strictObject({ months: z.number().int(), ...cited }),
 } as const
