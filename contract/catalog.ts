@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { Cite, Clock, Day, Done, Fault, Id, Instant, PageQuery, page } from './common.ts'
+import { Cite, Clock, Day, Done, Fault, Id, IdParam, Instant, PageQuery, page } from './common.ts'
 import { endpoint, staff } from './endpoint.ts'
 import { Basis } from './procedure.ts'
 
@@ -80,6 +80,7 @@ export const Item = z.object({
   openClass: OpenClass.optional().describe('Absent: as the entry'),
   conditions: z.string().trim().max(2000).optional(),
   basis: Basis.optional(),
+  sensitive: z.enum(['privacy', 'trade-secret']).optional().describe('个人隐私 / 商业秘密: opened only desensitised'),
 })
 export type Item = z.infer<typeof Item>
 
@@ -91,8 +92,8 @@ export const EntryContent = z.object({
   title: z.string().trim().max(200).default(''),
   kind: z
     .union([z.literal(1), z.literal(2), z.literal(3)])
-    .default(3)
-    .describe('信息资源分类：类'),
+    .optional()
+    .describe('信息资源分类：类; where the place does not ask for it, 3'),
   classification: z.array(z.string().trim().max(100)).max(6).default([]).describe('项、目、细目'),
   theme: z.string().trim().max(50).default('').describe('开放主题分类'),
   innerUnit: z.string().trim().max(100).default(''),
@@ -101,19 +102,38 @@ export const EntryContent = z.object({
   formatType: z.string().trim().max(50).default(''),
   items: z.array(Item).max(1000).default([]),
   shareClass: ShareClass.optional(),
+  shareWord: z
+    .string()
+    .trim()
+    .max(20)
+    .optional()
+    .describe('共享类型 in words, as a template or another system writes it; the words of the place count'),
   shareConditions: z.string().trim().max(2000).default(''),
   shareBasis: Basis.optional(),
   shareMode: z.string().trim().max(50).default('共享平台方式'),
   shareModeType: z.enum(['数据库', '文件下载', '服务接口']).optional(),
   openClass: OpenClass.optional(),
+  openWord: z.string().trim().max(20).optional().describe('开放类型 in words'),
   openConditions: z.string().trim().max(2000).default(''),
   openBasis: Basis.optional(),
+  openCriterion: z.string().trim().max(40).optional().describe('Which criterion of the place makes it conditional, e.g. timely'),
+  openExclusion: z
+    .object({ ground: z.string().trim().max(40), evidence: z.record(z.string().max(40), z.string().trim().max(4000)).default({}) })
+    .optional()
+    .describe('Ground on which it is not opened, with the statements that support it'),
   updateCycle: UpdateCycle.optional(),
   grade: z.number().int().min(1).max(4).optional(),
   relatedCodes: z.array(z.string().trim().max(60)).max(100).default([]),
   sourceSystem: z.string().trim().max(100).default(''),
   collectionBasis: z.string().trim().max(1000).default('').describe('采集依据与范围'),
   origin: z.string().trim().max(200).default('').describe('数据来源与获取方式'),
+  acquisition: z.string().trim().max(40).optional().describe('数据来源: one of the ways the place lists, e.g. collected, purchased'),
+  dataForm: z.string().trim().max(20).optional().describe('数据形式: 文字, 图像, 视频 …'),
+  collectionScope: z.string().trim().max(2000).default('').describe('采集边界和范围'),
+  collectionPurpose: z.string().trim().max(1000).default('').describe('收集目的'),
+  leadDepartment: z.string().trim().max(100).default('').describe('牵头部门 of a base or theme catalog'),
+  coDepartments: z.array(z.string().trim().max(100)).max(50).default([]).describe('会同编制的部门'),
+  legalException: Basis.optional().describe('Law that provides for collecting what another department already provides'),
   contact: z.object({ name: z.string().trim().max(50).default(''), phone: z.string().trim().max(30).default('') }).prefault({}),
   secrecy: z.object({ declared: z.boolean().default(false).describe('不含国家秘密和工作秘密') }).prefault({}),
   impactAssessment: z.string().trim().max(2000).default('').describe('个人信息保护影响评估结论'),
@@ -258,6 +278,150 @@ export const submitEntry = endpoint({
   access: ['steward'],
   params: CodeParam,
   response: z.object({ caseNo: z.string(), entry: EntryDetail }),
+})
+export const submitEntries = endpoint({
+  method: 'POST',
+  path: '/catalog/submissions',
+  summary: 'Submit several entries, all or none; each keeps the share type chosen for it',
+  access: ['steward'],
+  body: z.object({ codes: z.array(z.string().max(80)).min(1).max(500) }),
+  response: z.object({ cases: z.array(z.string()) }),
+})
+
+/** 编制指南 as machine-readable rules: the elements every entry must have. */
+export const Guide = z.object({
+  region: z.string(),
+  regionName: z.string(),
+  cite: Cite,
+  elements: z.array(z.object({ key: z.string(), label: z.string(), by: z.enum(['regulation', 'guide']).nullable() })),
+  versions: z.array(z.object({ version: z.number().int(), title: z.string(), required: z.array(z.string()), issued: Day, by: z.string() })),
+})
+export const guide = endpoint({
+  method: 'GET',
+  path: '/catalog/guide',
+  summary: 'The compilation guide of a region, with its versions',
+  access: staff,
+  query: z.object({ region: z.string().max(6).optional() }),
+  response: Guide,
+})
+export const issueGuide = endpoint({
+  method: 'POST',
+  path: '/catalog/guide',
+  summary: 'Issue a version of the compilation guide; only the competent body may',
+  access: staff,
+  body: z.object({
+    region: z.string().max(6).optional(),
+    title: z.string().trim().min(4).max(100),
+    required: z.array(z.string().max(40)).max(40),
+  }),
+  response: Guide,
+})
+export const registerChange = endpoint({
+  method: 'POST',
+  path: '/catalog/changes',
+  summary: 'Register a revised law or a changed function: every entry it touches gets a task to update, counted from that day',
+  access: ['steward', 'bureau'],
+  body: z.object({
+    kind: z.enum(['law', 'function', 'structure', 'review']),
+    changedOn: Day,
+    change: z.string().trim().min(4).max(2000),
+    departments: z.array(Id).max(200).default([]).describe('All entries of these departments'),
+    codes: z.array(z.string().max(80)).max(500).default([]).describe('Only these entries'),
+  }),
+  response: z.object({ tasks: z.array(z.object({ code: z.string(), title: z.string(), caseNo: z.string() })) }),
+})
+
+export const Release = z.object({
+  region: z.string(),
+  version: z.number().int(),
+  released: Day,
+  by: z.string(),
+  entries: z.array(z.object({ code: z.string(), title: z.string(), department: z.string(), version: z.number().int() })),
+  cite: Cite,
+})
+export const releases = endpoint({
+  method: 'GET',
+  path: '/catalog/releases',
+  summary: 'The catalog of a place as published, release by release',
+  access: staff,
+  query: z.object({ region: z.string().max(6).optional() }),
+  response: z.array(Release),
+})
+export const releaseCatalog = endpoint({
+  method: 'POST',
+  path: '/catalog/releases',
+  summary: 'Publish the catalog of the place as a numbered release; only reviewed entries go in',
+  access: ['bureau'],
+  body: z.object({ codes: z.array(z.string().max(80)).max(5000).optional().describe('Absent: everything published') }),
+  response: Release,
+})
+
+export const Acquisition = z.object({
+  id: Id,
+  kind: z.string(),
+  kindLabel: z.string(),
+  title: z.string(),
+  obtained: Day,
+  evidence: z.string().describe('Contract or payment'),
+  department: z.string(),
+  code: z.string().nullable(),
+  missing: z
+    .object({ reason: z.literal('entry-missing'), text: z.string(), word: z.string().nullable(), cite: Cite })
+    .nullable()
+    .describe('Not in the catalog yet'),
+})
+export const acquisitions = endpoint({
+  method: 'GET',
+  path: '/catalog/acquisitions',
+  summary: 'Data obtained, entrusted or bought, and what of it is missing in the catalog',
+  access: staff,
+  response: z.array(Acquisition),
+})
+export const addAcquisition = endpoint({
+  method: 'POST',
+  path: '/catalog/acquisitions',
+  summary: 'Note data that were obtained, entrusted or bought',
+  access: ['steward'],
+  body: z.object({
+    kind: z.string().max(40),
+    title: z.string().trim().min(2).max(200),
+    obtained: Day,
+    evidence: z.string().trim().max(500).default(''),
+    code: z.string().max(80).optional(),
+  }),
+  response: Acquisition,
+})
+export const linkAcquisition = endpoint({
+  method: 'PUT',
+  path: '/catalog/acquisitions/:id',
+  summary: 'Name the entry the data belong to',
+  access: ['steward'],
+  params: IdParam,
+  body: z.object({ code: z.string().max(80) }),
+  response: Acquisition,
+})
+
+export const Checklist = z.object({
+  departmentId: Id,
+  department: z.string(),
+  cite: Cite,
+  items: z.array(z.object({ key: z.string(), label: z.string(), done: z.boolean(), evidence: z.string(), cite: Cite })),
+})
+export const checklist = endpoint({
+  method: 'GET',
+  path: '/departments/:id/duties',
+  summary: 'Duties the regulation gives a department: done or outstanding, by records alone',
+  access: staff,
+  params: IdParam,
+  response: Checklist,
+})
+export const confirmDuty = endpoint({
+  method: 'POST',
+  path: '/departments/:id/duties/:item',
+  summary: 'Report a duty as done; refused while no record supports it',
+  access: ['steward', 'leader', 'bureau'],
+  params: IdParam.extend({ item: z.string().max(40) }),
+  response: Checklist,
 })
 export const versions = endpoint({
   method: 'GET',

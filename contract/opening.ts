@@ -4,11 +4,50 @@ import { Cite, Day, Fault, Instant, PageQuery, page } from './common.ts'
 import { endpoint, staff } from './endpoint.ts'
 import { Ruling } from './regulation.ts'
 
+const EvidenceField = z.object({
+  key: z.string(),
+  label: z.string(),
+  kind: z.enum(['text', 'longtext', 'day', 'choice']),
+  options: z.array(z.object({ value: z.string(), label: z.string() })).nullable(),
+})
+
+export const audiences = { citizens: '公民', 'legal-persons': '法人', 'other-organisations': '其他组织', departments: '政务部门' } as const
+export const Audience = z.enum(Object.keys(audiences) as [keyof typeof audiences, ...(keyof typeof audiences)[]])
+
+/** What was examined and done before opening; which of it must be there is the regulation's to say. */
+export const Records = z.object({
+  risk: z
+    .object({
+      risks: z.string().trim().min(4, '请写明有哪些风险').max(4000),
+      measures: z.string().trim().min(4, '请写明采取的措施').max(4000),
+      conclusion: z.enum(['acceptable', 'unacceptable']),
+    })
+    .optional(),
+  preprocessing: z
+    .array(
+      z.object({
+        step: z.string().trim().min(1).max(40),
+        operator: z.string().trim().min(1).max(60),
+        on: Day,
+        note: z.string().trim().max(500).default(''),
+      }),
+    )
+    .max(20)
+    .default([]),
+  desensitization: z
+    .object({
+      method: z.string().trim().min(4, '请写明方法').max(2000),
+      reviewer: z.string().trim().min(1, '请写明审核人').max(60),
+      result: z.string().trim().min(2, '请写明结果').max(2000),
+    })
+    .optional(),
+})
+
 /** Gate before opening: what must be true, and who can make it true. */
 export const Gate = z.object({
   code: z.string(),
   title: z.string(),
-  state: z.enum(['none', 'in-review', 'open', 'withdrawn']),
+  state: z.enum(['none', 'in-review', 'reviewed', 'open', 'withdrawn']),
   stateLabel: z.string(),
   caseNo: z.string().nullable(),
   checks: z.array(z.object({ key: z.string(), label: z.string(), ok: z.boolean(), detail: z.string(), who: z.string(), cite: Cite })),
@@ -24,7 +63,27 @@ export const Gate = z.object({
   ),
   faults: z.array(Fault),
   ruling: Ruling,
-  may: z.array(z.enum(['propose', 'withdraw'])),
+  may: z.array(z.enum(['propose', 'publish', 'withdraw', 'unlock', 'evaluate', 'block'])),
+  needs: z
+    .object({
+      useRequirements: z.boolean(),
+      risk: z.boolean(),
+      desensitization: z.boolean(),
+      preprocessing: z.array(z.string()).nullable().describe('Steps to choose from; null where none is asked for'),
+    })
+    .describe('Records this place asks for with a proposal'),
+  grounds: z.array(z.object({ key: z.string(), label: z.string(), secret: z.boolean(), evidence: z.array(EvidenceField), cite: Cite })),
+  excluded: z
+    .object({
+      ground: z.string(),
+      label: z.string(),
+      evidence: z.array(z.object({ label: z.string(), value: z.string() })),
+      evaluated: Day.nullable(),
+      next: Day.nullable(),
+      cite: Cite,
+    })
+    .nullable(),
+  demands: z.number().int().describe('How often the public asked for it'),
 })
 export const openList = endpoint({
   method: 'GET',
@@ -33,7 +92,7 @@ export const openList = endpoint({
   access: staff,
   query: PageQuery.extend({
     q: z.string().trim().max(100).optional(),
-    state: z.enum(['none', 'in-review', 'open', 'withdrawn']).optional(),
+    state: z.enum(['none', 'in-review', 'reviewed', 'open', 'withdrawn']).optional(),
   }),
   response: page(
     z.object({
@@ -71,6 +130,10 @@ export const propose = endpoint({
     description: z.string().trim().min(10, '请写明数据是什么、怎么来的').max(4000),
     exclusions: z.boolean().describe('Declared: none of the exclusion grounds applies'),
     processing: z.string().trim().max(2000).default('').describe('After a withdrawal: what was done to the data since'),
+    audience: z.array(Audience).max(4).default(['citizens', 'legal-persons', 'other-organisations']),
+    useRequirements: z.string().trim().max(4000).default('').describe('使用要求: how the data may be obtained, used and spread'),
+    focus: z.string().trim().max(200).default('').describe('Item of the annual focus it comes from'),
+    records: Records.prefault({}),
   }),
   response: z.object({ caseNo: z.string() }),
 })
@@ -82,6 +145,276 @@ export const withdraw = endpoint({
   params: CodeParam,
   body: z.object({ reason: z.string().trim().min(4, '请写明下架的原因').max(2000) }),
   response: Gate,
+})
+
+export const publish = endpoint({
+  method: 'POST',
+  path: '/opening/:code/publish',
+  summary: 'Publish what passed the review; by the body the place names',
+  access: ['steward', 'leader', 'bureau'],
+  params: CodeParam,
+  response: Gate,
+})
+const Evidence = z.record(z.string().max(40), z.string().trim().max(4000)).default({})
+export const block = endpoint({
+  method: 'POST',
+  path: '/opening/:code/block',
+  summary: 'An entry was found secret: blocked at once, erased when the determination is named',
+  access: ['steward', 'leader', 'bureau', 'secrecy'],
+  params: CodeParam,
+  body: z.object({ ground: z.string().max(40), evidence: Evidence }),
+  response: z.object({ state: z.enum(['blocked', 'recorded']), note: z.string() }),
+})
+export const unlock = endpoint({
+  method: 'POST',
+  path: '/opening/:code/unlock',
+  summary: 'Record that an excluded entry can be opened: a desensitised version, or consent of those concerned',
+  access: ['steward'],
+  params: CodeParam,
+  body: z.object({
+    how: z.enum(['desensitised', 'consent']),
+    method: z.string().trim().min(4, '请写明怎样处理或取得同意').max(2000),
+    reviewer: z.string().trim().min(1, '请写明审核人').max(60),
+    result: z.string().trim().min(2, '请写明结果').max(2000),
+  }),
+  response: Gate,
+})
+export const evaluate = endpoint({
+  method: 'POST',
+  path: '/opening/:code/evaluate',
+  summary: 'Re-evaluate an entry that is not opened',
+  access: ['steward', 'leader'],
+  params: CodeParam,
+  body: z.object({
+    conclusion: z.enum(['open', 'keep']).optional(),
+    reason: z.string().trim().max(2000).default(''),
+    ground: z.string().max(40).optional(),
+    evidence: Evidence,
+  }),
+  response: Gate,
+})
+export const coverage = endpoint({
+  method: 'GET',
+  path: '/opening/coverage',
+  summary: 'What is open, what is due to be opened and why, what stays closed on which ground',
+  access: staff,
+  query: z.object({ region: z.string().max(6).optional() }),
+  response: z.object({
+    rows: z.array(
+      z.object({
+        code: z.string(),
+        title: z.string(),
+        department: z.string(),
+        openLabel: z.string(),
+        state: z.enum(['open', 'due', 'excluded', 'evaluate']),
+        stateLabel: z.string(),
+        why: z.string(),
+        faults: z.array(Fault),
+        late: z.boolean().describe('Data of an open set are past their update cycle'),
+        cite: Cite.nullable(),
+      }),
+    ),
+    counts: z.record(z.string(), z.number().int()),
+  }),
+})
+const ListView = z.object({
+  department: z.string(),
+  region: z.string(),
+  regionName: z.string(),
+  class: z.enum(['open', 'conditional']),
+  label: z.string(),
+  version: z.number().int(),
+  published: Instant,
+  entries: z.array(z.object({ code: z.string(), title: z.string(), conditions: z.string() })),
+  cite: Cite,
+})
+export const publishList = endpoint({
+  method: 'POST',
+  path: '/opening/lists',
+  summary: 'Publish a version of one of the department’s open lists; releases exactly its entries',
+  access: ['steward', 'leader', 'bureau'],
+  body: z.object({ class: z.enum(['open', 'conditional']), entries: z.array(z.string().max(80)).max(2000) }),
+  response: ListView,
+})
+export const lists = endpoint({
+  method: 'GET',
+  path: '/open/lists',
+  summary: 'Open lists of the departments, newest version each',
+  access: 'public',
+  query: z.object({ region: z.string().max(6).optional() }),
+  response: z.array(ListView),
+})
+export const restricted = endpoint({
+  method: 'GET',
+  path: '/open/restricted',
+  summary: 'Data that are not opened or only on conditions, with the basis; no data',
+  access: 'public',
+  query: z.object({ region: z.string().max(6).optional() }),
+  response: z.array(
+    z.object({
+      code: z.string(),
+      title: z.string(),
+      department: z.string(),
+      region: z.string(),
+      regionName: z.string(),
+      openClass: OpenClass,
+      openLabel: z.string(),
+      conditions: z.string(),
+      basis: z.string(),
+      ground: z.string().nullable(),
+      channel: z.string().nullable().describe('Another way the law provides'),
+      cite: Cite,
+    }),
+  ),
+})
+const PlanItem = z.object({
+  code: z.string().max(80).default(''),
+  title: z.string().trim().min(2, '请写明开放的内容').max(200),
+  department: z.string().trim().max(100).default(''),
+  conditions: z.string().trim().max(2000).default(''),
+  target: Day,
+})
+const Plan = z.object({
+  region: z.string(),
+  regionName: z.string(),
+  year: z.number().int(),
+  version: z.number().int(),
+  focus: z.string(),
+  items: z.array(PlanItem.extend({ done: z.boolean() })),
+  published: Instant,
+  cite: Cite,
+})
+export const publishPlan = endpoint({
+  method: 'POST',
+  path: '/opening/plans',
+  summary: 'Publish the annual opening plan: content, conditions and target day of each item',
+  access: ['bureau', 'leader'],
+  body: z.object({
+    year: z.number().int().min(2000).max(2100),
+    focus: z.string().trim().max(2000).default(''),
+    items: z.array(PlanItem).min(1).max(500),
+  }),
+  response: Plan,
+})
+export const plans = endpoint({
+  method: 'GET',
+  path: '/open/plans',
+  summary: 'Annual opening plans with progress',
+  access: 'public',
+  query: z.object({ region: z.string().max(6).optional() }),
+  response: z.array(Plan),
+})
+
+/** Authorised use of conditionally opened data. */
+export const Access = z.object({
+  no: z.string(),
+  code: z.string(),
+  title: z.string(),
+  provider: z.string(),
+  holder: z.string(),
+  holderKind: z.string(),
+  purpose: z.string(),
+  scenario: z.string(),
+  publicBenefit: z.boolean(),
+  state: z.enum(['approved', 'active', 'limited', 'closed', 'ended']),
+  stateLabel: z.string(),
+  stateReason: z.string().nullable(),
+  granted: Day,
+  until: Day.nullable(),
+  reportDue: Day.nullable(),
+  reportLate: z.boolean(),
+  caseNo: z.string(),
+  reports: z.array(z.object({ at: Instant, scenario: z.string(), content: z.string(), exceeded: z.boolean() })),
+  products: z.array(z.object({ title: z.string(), kind: z.string(), source: z.string(), acquired: Day })),
+  cite: Cite,
+})
+export const accesses = endpoint({
+  method: 'GET',
+  path: '/opening/accesses',
+  summary: 'Authorisations for conditionally opened data, with reports',
+  access: staff,
+  query: z.object({ q: z.string().trim().max(100).optional() }),
+  response: z.array(Access),
+})
+const AccessParam = z.object({ no: z.string().max(40) })
+const Receipt = z.object({ code: z.string().min(8).max(40).describe('The code handed out with the application') })
+export const myAccess = endpoint({
+  method: 'POST',
+  path: '/open/access/:no',
+  summary: 'My authorisation, by the number of the application and its code',
+  access: 'public',
+  params: AccessParam,
+  body: Receipt,
+  response: Access,
+})
+export const accessKey = endpoint({
+  method: 'POST',
+  path: '/open/access/:no/key',
+  summary: 'A new key for authorised data; shown once, the earlier one ends',
+  access: 'public',
+  params: AccessParam,
+  body: Receipt,
+  response: z.object({ key: z.string(), api: z.string() }),
+})
+export const reportUse = endpoint({
+  method: 'POST',
+  path: '/open/access/:no/reports',
+  summary: 'Report how authorised data are used',
+  access: 'public',
+  params: AccessParam,
+  body: Receipt.extend({
+    scenario: z.string().trim().min(4, '请写明实际的使用场景').max(2000),
+    content: z.string().trim().min(4, '请写明使用情况').max(4000),
+    sameAsApplied: z.boolean().optional().describe('Declared: within the scenario of the application'),
+  }),
+  response: z.object({ access: Access, flags: z.array(Fault) }),
+})
+export const registerProduct = endpoint({
+  method: 'POST',
+  path: '/open/access/:no/products',
+  summary: 'Register what was made from authorised data',
+  access: 'public',
+  params: AccessParam,
+  body: Receipt.extend({
+    title: z.string().trim().min(2, '请写明成果名称').max(200),
+    kind: z.enum(['research', 'education', 'public-service', 'commercial']),
+    source: z.string().trim().max(300).default('').describe('数据来源'),
+    acquired: Day,
+  }),
+  response: Access,
+})
+export const conductNotices = endpoint({
+  method: 'GET',
+  path: '/open/notices',
+  summary: 'Public notices: whose access was limited or closed, and why',
+  access: 'public',
+  response: z.array(
+    z.object({
+      holder: z.string(),
+      measure: z.string(),
+      reason: z.string(),
+      caseNo: z.string(),
+      at: Instant,
+      regionName: z.string(),
+      cite: Cite,
+    }),
+  ),
+})
+export const status = endpoint({
+  method: 'GET',
+  path: '/open/status',
+  summary: 'Availability of the portal, and versions of the platform',
+  access: 'public',
+  response: z.object({
+    state: z.enum(['up', 'degraded', 'unknown']),
+    stateLabel: z.string(),
+    parts: z.array(z.object({ name: z.string(), ok: z.boolean() })),
+    days: z.array(
+      z.object({ day: Day, availability: z.number().nullable().describe('0–1; null: not measured'), minutesDown: z.number().int() }),
+    ),
+    outages: z.array(z.object({ from: Instant, to: Instant.nullable(), minutes: z.number().int() })),
+    versions: z.array(z.object({ version: z.string(), since: Instant, notes: z.string() })),
+  }),
 })
 
 // ── Portal: anyone, no sign-in ──
@@ -118,6 +451,13 @@ export const DatasetRow = z.object({
   hits: z.array(z.string()),
   snippet: z.string(),
 })
+export const Quality = z.object({
+  score: z.number().nullable().describe('0–100 over the measured dimensions; null when none is measured'),
+  measured: z.number().int(),
+  of: z.number().int(),
+  dimensions: z.array(z.object({ key: z.string(), label: z.string(), score: z.number().nullable(), why: z.string() })),
+  cite: Cite,
+})
 export const Dataset = DatasetRow.extend({
   abstract: z.string(),
   description: z.string(),
@@ -143,6 +483,11 @@ export const Dataset = DatasetRow.extend({
   files: z.array(z.object({ format: z.string(), href: z.string(), bytes: z.number().int().nullable() })),
   api: z.string(),
   source: z.string().nullable().describe('Where demonstration data come from, with licence'),
+  useRequirements: z.string(),
+  conditions: z.string().describe('Conditions of use for conditional data'),
+  late: z.string().nullable().describe('How far past its update cycle'),
+  quality: Quality,
+  readBy: z.object({ steps: z.array(z.string()), assessed: z.boolean() }).describe('What was done before opening'),
 })
 export const home = endpoint({
   method: 'GET',

@@ -23,6 +23,15 @@ export type JsonValue = JsonArray | JsonObject | JsonPrimitive;
 
 export type Timestamp = ColumnType<Date, Date | string, Date | string>;
 
+export interface AggregationBaseDatabase {
+  created: Timestamp;
+  department_id: string;
+  id: string;
+  region: string;
+  theme: string;
+  title: string;
+}
+
 export interface AggregationBatch {
   accepted: Generated<number>;
   actor: Json;
@@ -34,11 +43,14 @@ export interface AggregationBatch {
   fingerprint: string | null;
   finished: Timestamp | null;
   id: string;
+  lag: number | null;
+  late: Generated<boolean>;
   messages: Generated<Json>;
   name: string;
   no: string;
   options: Generated<Json>;
   position: Generated<string>;
+  produced: Timestamp | null;
   read: Generated<number>;
   reason: string | null;
   rejected: Generated<number>;
@@ -60,7 +72,10 @@ export interface AggregationBatchView {
   entry_id: string | null;
   finished: Timestamp | null;
   id: string | null;
+  lag: number | null;
+  late: boolean | null;
   no: string | null;
+  produced: Timestamp | null;
   read: number | null;
   rejected: number | null;
   source_id: string | null;
@@ -73,6 +88,24 @@ export interface AggregationBatchView {
 export interface AggregationCounter {
   day: string;
   n: number;
+}
+
+export interface AggregationFiling {
+  cadence: string;
+  case_no: string;
+  entry_id: string;
+  filed: Timestamp;
+  filed_with: string | null;
+  needs: string;
+  reason: string;
+}
+
+export interface AggregationFilingView {
+  cadence: string | null;
+  case_no: string | null;
+  entry_id: string | null;
+  filed: Timestamp | null;
+  filed_with: string | null;
 }
 
 export interface AggregationMount {
@@ -120,6 +153,8 @@ export interface AggregationReject {
 }
 
 export interface AggregationSource {
+  active: Generated<boolean>;
+  cadence: Generated<string>;
   connection: Json | null;
   created: Timestamp;
   created_by: string;
@@ -131,8 +166,22 @@ export interface AggregationSource {
   mapping: Generated<Json>;
   name: string;
   options: Generated<Json>;
+  produced_item: string | null;
   secret: string | null;
+  system_id: string | null;
   threshold: Generated<number>;
+}
+
+export interface AggregationSourceView {
+  active: boolean | null;
+  cadence: string | null;
+  created: Timestamp | null;
+  department_id: string | null;
+  entry_id: string | null;
+  id: string | null;
+  kind: string | null;
+  name: string | null;
+  system_id: string | null;
 }
 
 export interface AggregationUpload {
@@ -144,6 +193,15 @@ export interface AggregationUpload {
   removed: Timestamp | null;
   sha256: string;
   source_id: string;
+}
+
+export interface AggregationVerification {
+  at: Timestamp;
+  batch_id: string;
+  department_id: string;
+  method: string;
+  person: string;
+  result: string;
 }
 
 export interface AuditBlock {
@@ -915,6 +973,117 @@ export interface ProcedureNotice {
   text: string;
 }
 
+export interface ProcedureOutsideView {
+  code_digest: Buffer | null;
+  id: string | null;
+  no: string | null;
+}
+
+export interface ProcedureReminderView {
+  ended: string | null;
+  href: string | null;
+  name: string | null;
+}
+
+export interface QualityFinding {
+  batch_id: string;
+  batch_no: string;
+  case_no: string | null;
+  closed: Timestamp | null;
+  department_id: string;
+  dimension: string;
+  entry_id: string;
+  failed: number;
+  found: Timestamp;
+  id: string;
+  kind: string;
+  label: string;
+  region: string;
+  text: string;
+}
+
+export interface QualityFindingView {
+  batch_no: string | null;
+  case_no: string | null;
+  closed: Timestamp | null;
+  department_id: string | null;
+  dimension: string | null;
+  entry_id: string | null;
+  failed: number | null;
+  found: Timestamp | null;
+  id: string | null;
+  kind: string | null;
+  label: string | null;
+  region: string | null;
+  text: string | null;
+}
+
+export interface QualityMark {
+  case_no: string;
+  cleared: Timestamp | null;
+  entry_id: string;
+  ground: string;
+  record: Generated<string>;
+  since: Timestamp;
+}
+
+export interface QualityMarkView {
+  case_no: string | null;
+  entry_id: string | null;
+  ground: string | null;
+  record: string | null;
+  since: Timestamp | null;
+}
+
+export interface QualityMeasure {
+  at: Timestamp;
+  batch_id: string;
+  batch_no: string;
+  checked: number;
+  entry_id: string;
+  failed: number;
+  kind: string;
+  loaded: boolean;
+  note: Generated<string>;
+}
+
+export interface QualityMeasureView {
+  at: Timestamp | null;
+  batch_id: string | null;
+  batch_no: string | null;
+  checked: number | null;
+  entry_id: string | null;
+  failed: number | null;
+  kind: string | null;
+  loaded: boolean | null;
+}
+
+export interface QualityReport {
+  case_id: string;
+  case_no: string;
+  decided: Timestamp | null;
+  department_id: string;
+  entry_id: string;
+  procedure: string;
+  record: string;
+  region: string;
+  told: number | null;
+  wrong: boolean | null;
+}
+
+export interface QualityReportView {
+  case_id: string | null;
+  case_no: string | null;
+  decided: Timestamp | null;
+  department_id: string | null;
+  entry_id: string | null;
+  procedure: string | null;
+  record: string | null;
+  region: string | null;
+  told: number | null;
+  wrong: boolean | null;
+}
+
 export interface RegulationAdoption {
   document: string;
   ended_by: string | null;
@@ -1045,15 +1214,20 @@ export interface SharingMatter {
 }
 
 export interface DB {
+  "aggregation.base_database": AggregationBaseDatabase;
   "aggregation.batch": AggregationBatch;
   "aggregation.batch_view": AggregationBatchView;
   "aggregation.counter": AggregationCounter;
+  "aggregation.filing": AggregationFiling;
+  "aggregation.filing_view": AggregationFilingView;
   "aggregation.mount": AggregationMount;
   "aggregation.mount_view": AggregationMountView;
   "aggregation.progress": AggregationProgress;
   "aggregation.reject": AggregationReject;
   "aggregation.source": AggregationSource;
+  "aggregation.source_view": AggregationSourceView;
   "aggregation.upload": AggregationUpload;
+  "aggregation.verification": AggregationVerification;
   "audit.block": AuditBlock;
   "audit.checkpoint": AuditCheckpoint;
   "audit.entry": AuditEntry;
@@ -1117,6 +1291,16 @@ export interface DB {
   "procedure.duty_view": ProcedureDutyView;
   "procedure.event": ProcedureEvent;
   "procedure.notice": ProcedureNotice;
+  "procedure.outside_view": ProcedureOutsideView;
+  "procedure.reminder_view": ProcedureReminderView;
+  "quality.finding": QualityFinding;
+  "quality.finding_view": QualityFindingView;
+  "quality.mark": QualityMark;
+  "quality.mark_view": QualityMarkView;
+  "quality.measure": QualityMeasure;
+  "quality.measure_view": QualityMeasureView;
+  "quality.report": QualityReport;
+  "quality.report_view": QualityReportView;
   "regulation.adoption": RegulationAdoption;
   "regulation.calendar": RegulationCalendar;
   "regulation.gate": RegulationGate;

@@ -20,8 +20,18 @@ const content = (more: object = {}) => ({
   shareModeType: '服务接口',
   openClass: 'closed',
   openBasis: law,
+  openExclusion: {
+    ground: 'third-party',
+    evidence: { interest: '救助对象的个人隐私', treatment: '去掉身份后没有用处', consent: '未征求' },
+  },
   updateCycle: 'monthly',
   grade: 3,
+  kind: 3,
+  acquisition: 'collected',
+  dataForm: '文字',
+  collectionBasis: '《社会救助暂行办法》第十一条',
+  collectionScope: '向申请人收集，限于核定所需。',
+  collectionPurpose: '核定最低生活保障金。',
   secrecy: { declared: true },
   ...more,
 })
@@ -55,6 +65,7 @@ test('an empty draft is saved; at submission everything missing comes back at on
   assert.equal(reply.status, 422)
   assert.deepEqual(codesOf(reply.problem.errors), [
     '/abstract catalog-field-missing',
+    '/acquisition origin-required',
     '/formatClass catalog-field-missing',
     '/grade grade-required',
     '/items catalog-field-missing',

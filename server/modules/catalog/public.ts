@@ -1,8 +1,10 @@
-import type { EntryContent, Item, ShareClass } from '../../../contract/catalog.ts'
+import { type EntryContent, EntryContent as EntryContentSchema, type Item, type ShareClass } from '../../../contract/catalog.ts'
 import type { Database, Tx } from '../../platform/db.ts'
 
+export { checkGround, groundCite } from './openness.ts'
 export { freshness } from './rules.ts'
 export { segment } from './segment.ts'
+export { openUpdateTask } from './updates.ts'
 
 export type PublishedEntry = {
   id: string
@@ -91,12 +93,21 @@ export async function noteMount(tx: Tx | Database, entryId: string, m: { rows: n
 /** Told by delivery and opening: who uses which items of an entry. */
 export async function noteUse(
   tx: Tx | Database,
-  u: { kind: 'grant' | 'open'; entryId: string; ref: string; label: string; items: string[]; active: boolean },
+  u: { kind: 'grant' | 'open'; entryId: string; ref: string; label: string; items: string[]; active: boolean; grantee?: string },
 ): Promise<void> {
-  const row = { kind: u.kind, label: u.label, items: u.items, active: u.active }
+  const row = { kind: u.kind, label: u.label, items: u.items, active: u.active, ...(u.grantee && { grantee: u.grantee }) }
   await tx
     .insertInto('catalog.use')
     .values({ ref: u.ref, entry_id: u.entryId, ...row })
     .onConflict(c => c.column('ref').doUpdateSet(row))
     .execute()
+}
+
+/** Takes an entry out of every page and channel at once; with `erase` the content of all its versions goes, and the note is all that stays. */
+export async function barEntry(tx: Tx, _ctx: unknown, entryId: string, how: { erase: boolean; note: string }): Promise<void> {
+  await tx.updateTable('catalog.entry').set({ withdrawn: true, barred: how.note }).where('id', '=', entryId).execute()
+  await tx.deleteFrom('catalog.search').where('entry_id', '=', entryId).execute()
+  if (!how.erase) return
+  const content = JSON.stringify({ ...EntryContentSchema.parse({ title: '（内容已移除）' }), erased: 'true' })
+  await tx.updateTable('catalog.version').set({ content }).where('entry_id', '=', entryId).execute()
 }

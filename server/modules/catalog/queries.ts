@@ -9,7 +9,7 @@ import {
 } from '../../../contract/catalog.ts'
 import type { Actor, StaffContext } from '../../platform/context.ts'
 import type { Database } from '../../platform/db.ts'
-import { notFound } from '../../platform/problem.ts'
+import { notFound, refuse } from '../../platform/problem.ts'
 import { govern, governProcedure, openLabel, regionName, shareLabel, timeText } from '../regulation/public.ts'
 import { isReturned, workingVersion } from './commands.ts'
 import { pathOf } from './public.ts'
@@ -140,6 +140,7 @@ export type EntryHead = {
   credit_code: string
   published: number | null
   withdrawn: boolean
+  barred: string | null
 }
 
 export async function findEntry(db: Database, ctx: StaffContext, code: string): Promise<EntryHead> {
@@ -148,6 +149,15 @@ export async function findEntry(db: Database, ctx: StaffContext, code: string): 
       db,
     )
   ).rows[0]
+  if (e?.barred)
+    refuse('catalog.barred', {
+      status: 410,
+      title: '不能查看',
+      reason: 'state-secret-barred',
+      detail: `${e.code} ${e.barred}`,
+      remedy: '需要了解的，请联系当地主管部门。',
+      cite: govern(e.region, 'secrecy', ctx.day).cite,
+    })
   return e ?? notFound('catalog.entry', '目录')
 }
 

@@ -1,14 +1,17 @@
-import type { EntryContent, Item, updateCycles } from '../../../contract/catalog.ts'
+import type { EntryContent, Item, OpenClass, ShareClass, updateCycles } from '../../../contract/catalog.ts'
 import type { Cite, Fault } from '../../../contract/common.ts'
 import type { Topics } from '../regulation/public.ts'
+import { checkOpenness, type OpennessRules } from './openness.ts'
+import { checkRegistration, type Guide, type RegistrationRules } from './registration.ts'
 
 /** The rulings an entry is checked by: values with the article each stands in. */
 export type EntryRules = {
-  [K in 'catalog-fields' | 'share-types' | 'share-basis' | 'share-conditions' | 'open-types' | 'open-basis' | 'secrecy']: {
+  [K in 'share-types' | 'share-principle' | 'share-basis' | 'share-conditions' | 'open-types' | 'open-basis' | 'secrecy']: {
     value: Topics[K]
     cite: Cite
   }
-}
+} & OpennessRules &
+  RegistrationRules & { guide?: Guide }
 export type Section = 'basic' | 'items' | 'share' | 'open' | 'update' | 'secrecy'
 export const sections: { key: Section; label: string }[] = [
   { key: 'basic', label: '基本信息' },
@@ -54,6 +57,33 @@ const elements: Record<string, { label: string; section: Section; there: (c: Ent
     remedy: '按对组织和个人的影响选择一般数据 1 至 4 级。',
   },
 }
+Object.assign(elements, {
+  classification: {
+    label: '信息资源分类（项、目、细目）',
+    section: 'basic',
+    there: c => c.classification.length > 0,
+    remedy: '写明项和目。',
+  },
+  innerUnit: { label: '提供的内设机构', section: 'basic', there: c => c.innerUnit.length > 0, remedy: '写明由哪个内设机构提供。' },
+  formatType: { label: '格式类型', section: 'basic', there: c => c.formatType.length > 0, remedy: '写明文件或数据库的类型。' },
+  sourceSystem: { label: '来源信息系统', section: 'basic', there: c => c.sourceSystem.length > 0, remedy: '写明数据由哪个信息系统产生。' },
+  origin: { label: '获取方式说明', section: 'basic', there: c => c.origin.length > 0, remedy: '写明数据怎么来的。' },
+  collectionBasis: {
+    label: '采集依据',
+    section: 'basic',
+    there: c => c.collectionBasis.length > 0,
+    remedy: '写明依据哪部法律、法规或职责采集。',
+  },
+  contact: { label: '联系人和电话', section: 'basic', there: c => !!(c.contact.name && c.contact.phone), remedy: '写明联系人和电话。' },
+  identifier: {
+    label: '标识项',
+    section: 'items',
+    there: c => c.items.some(i => i.identifier),
+    remedy: '标出公民身份号码或统一社会信用代码等标识项。',
+  },
+} satisfies typeof elements)
+/** Elements a compilation guide may demand. */
+export const guideElements = Object.entries(elements).map(([key, e]) => ({ key, label: e.label }))
 const codes: Record<string, string> = {
   shareClass: 'share-type-required',
   updateCycle: 'update-frequency-required',
@@ -75,14 +105,36 @@ export function checkEntry(c: EntryContent, rules: EntryRules): { faults: Found[
 
   for (const name of fields.value.required) {
     const e = elements[name]
-    if (e && !e.there(c))
+    // A word that is not of this place is wrong, not missing.
+    if ((name === 'shareClass' && c.shareWord) || (name === 'openClass' && c.openWord)) continue
+    // Where the grade comes before the open type, that rule asks for it.
+    if (name === 'grade' && c.openClass && rules['open-grade'].value.required) continue
+    if (e && !e.there(c) && name === 'shareClass') proposeClass(fault, rules)
+    else if (e && !e.there(c))
       fault(e.section, `/${name}`, codes[name] ?? 'catalog-field-missing', `缺“${e.label}”。`, fields.cite, e.remedy, false)
   }
+  for (const name of rules.guide?.required ?? []) {
+    const e = elements[name]
+    if (e && !fields.value.required.includes(name) && !e.there(c))
+      fault(
+        e.section,
+        `/${name}`,
+        codes[name] ?? 'catalog-field-missing',
+        `${rules.guide!.title}要求填写“${e.label}”。`,
+        rules.guide!.cite,
+        e.remedy,
+        false,
+      )
+  }
+  faults.push(...checkRegistration(c, rules))
   if (c.abstract && c.abstract.length < 20) hint('basic', '/abstract', 'short', '摘要少于 20 字，别的部门难以判断是否合用。')
 
   checkItems(c.items, fields.cite, fault, hint)
   checkSharing(c, rules, fault)
   checkOpening(c, rules, fault)
+  const openness = checkOpenness(c, rules)
+  faults.push(...openness.faults)
+  hints.push(...openness.hints)
 
   if (!c.secrecy.declared)
     fault(
@@ -107,6 +159,30 @@ export function checkEntry(c: EntryContent, rules: EntryRules): { faults: Found[
   if (c.items.length && !c.items.some(i => i.identifier))
     hint('items', '/items', 'identity-key-missing', '没有标出标识项：挂接数据时需要用它判断同一条记录。')
   return { faults, hints }
+}
+
+/** Nothing chosen: the place's usual class is proposed, and the department has to confirm it. */
+function proposeClass(fault: Add, rules: EntryRules): void {
+  const usual = rules['share-principle']
+  const label = rules['share-types'].value.values[usual.value.default] ?? usual.value.default
+  const text = `建议选“${label}”，由本部门确认；改选其他类型的写明依据或条件。`
+  fault('share', '/shareClass', 'share-type-required', `缺“共享类型”。${text}`, usual.cite, text, false)
+}
+
+/** A class given in words becomes the class of the place; a word of elsewhere stays and is refused at submission. Pure. */
+export function readWords(c: EntryContent, rules: Pick<EntryRules, 'share-types' | 'open-types'>): EntryContent {
+  const read = <K extends string>(word: string | undefined, values: Partial<Record<K, string>>) =>
+    (Object.entries(values) as [K, string][]).find(([, label]) => label === word)?.[0]
+  const share = read(c.shareWord, rules['share-types'].value.values)
+  const open = read(c.openWord, rules['open-types'].value.values)
+  const out = { ...c }
+  if (share) out.shareClass = share as ShareClass
+  if (open) out.openClass = open as OpenClass
+  if (share) delete out.shareWord
+  else if (c.shareWord) delete out.shareClass
+  if (open) delete out.openWord
+  else if (c.openWord) delete out.openClass
+  return out
 }
 
 type Add = (section: Section, pointer: string, code: string, message: string, cite: Cite, remedy?: string, wrong?: boolean) => void
@@ -186,7 +262,7 @@ function checkSharing(c: EntryContent, rules: EntryRules, fault: Add): void {
         false,
       )
   }
-  check(c.shareClass, '', '本目录', { conditions: c.shareConditions, basis: c.shareBasis })
+  check(c.shareClass ?? c.shareWord, '', '本目录', { conditions: c.shareConditions, basis: c.shareBasis })
   for (const [i, item] of c.items.entries()) {
     // An item that differs from the entry stands on its own; where it is silent the entry's words count.
     if (item.shareClass && item.shareClass !== c.shareClass)
@@ -210,7 +286,7 @@ function checkOpening(c: EntryContent, rules: EntryRules, fault: Add): void {
         types.cite,
       )
   }
-  check(c.openClass, '', '本目录')
+  check(c.openClass ?? c.openWord, '', '本目录')
   for (const [i, item] of c.items.entries()) check(item.openClass, `/items/${i}`, `信息项“${item.name}”`)
   if (!c.openClass) return
   if ((basis.value.required as string[]).includes(c.openClass)) {
@@ -227,16 +303,6 @@ function checkOpening(c: EntryContent, rules: EntryRules, fault: Add): void {
     else if (!(basis.value.kinds as string[]).includes(c.openBasis.kind))
       fault('open', '/openBasis', 'basis-kind-invalid', `“${c.openBasis.instrument}”这一类文件不能作为依据。`, basis.cite)
   }
-  if (c.openClass === 'conditional' && !c.openConditions)
-    fault(
-      'open',
-      '/openConditions',
-      'conditions-required',
-      `选了${types.value.values.conditional}，需要写明开放条件。`,
-      types.cite,
-      undefined,
-      false,
-    )
 }
 
 /** The check as pages show it: how many of the sections are done, and the state of each. */

@@ -7,11 +7,13 @@ import { record } from '../audit/public.ts'
 import { noteUse, pathOf, publishedEntry } from '../catalog/public.ts'
 import { registerEffect, registerHooks, startCase } from '../procedure/public.ts'
 import { govern } from '../regulation/public.ts'
-import { findEntry, lockProposal, type OpenEntry } from './queries.ts'
+import type { OpenRecords } from './gate.ts'
+import { findEntry, inPublishedList, lockProposal, lockReviewed, type OpenEntry } from './queries.ts'
 import type { Treatment } from './rules.ts'
 import { searchVector } from './words.ts'
 
 registerHooks('open-review', {
+  closed: '开放页的“提出开放”',
   href: c => `/workbench/opening/${pathOf(c.subject_code!)}`,
   rows: async (db, c) =>
     ((await publishedEntry(db, { id: c.subject_id }))?.content.items ?? []).map(i => ({
@@ -27,13 +29,20 @@ export type NewProposal = {
   theme: string
   description: string
   processing: string
+  audience: string[]
+  useRequirements: string
+  focus: string
+  records: OpenRecords
 }
 
 /** Puts a proposal that passed the gate under review. */
 export async function proposeOpening(tx: Tx, ctx: StaffContext, entry: OpenEntry, p: NewProposal): Promise<{ caseNo: string }> {
   const id = newId(ctx.now.getTime())
-  const made = await sql`insert into opening.proposal (id, entry_id, entry_version, items, theme, description, processing, proposed_by, at)
-    values (${id}, ${entry.entryId}, ${entry.version}, ${JSON.stringify(p.items)}, ${p.theme}, ${p.description}, ${p.processing}, ${ctx.actor.personId}, ${ctx.now})
+  const made =
+    await sql`insert into opening.proposal (id, entry_id, entry_version, items, theme, description, processing, proposed_by, at, audience, use_requirements,
+      focus, records, open_class)
+    values (${id}, ${entry.entryId}, ${entry.version}, ${JSON.stringify(p.items)}, ${p.theme}, ${p.description}, ${p.processing}, ${ctx.actor.personId}, ${ctx.now},
+      ${p.audience}, ${p.useRequirements}, ${p.focus}, ${JSON.stringify(p.records)}, ${entry.openClass})
     on conflict do nothing returning id`.execute(tx)
   if (!made.rows.length) {
     refuse('opening.in_review', {
@@ -61,7 +70,13 @@ export async function proposeOpening(tx: Tx, ctx: StaffContext, entry: OpenEntry
     subject: entry.code,
     caseNo: c.no,
     content: p.items.map(i => `${names.get(i.key)}${i.treatment === 'masked' ? '（脱敏）' : ''}`).join('、'),
-    data: { theme: p.theme, exclusions: 'declared', items: p.items.map(i => [i.key, i.treatment]) },
+    data: {
+      theme: p.theme,
+      exclusions: 'declared',
+      items: p.items.map(i => [i.key, i.treatment]),
+      steps: p.records.preprocessing.map(x => x.step),
+      assessed: p.records.risk?.conclusion ?? null,
+    },
   })
   return { caseNo: c.no }
 }
@@ -73,20 +88,32 @@ export type Opening = {
   description: string
   caseNo: string | null
   approver: string
+  openClass?: 'open' | 'conditional'
+  useRequirements?: string
+  records?: OpenRecords
 }
 
 /** Opens a data set, or opens it again under the next version. */
 export async function publishListing(tx: Tx, ctx: Context, o: Opening, entry: Pick<OpenEntry, 'code' | 'title' | 'region'>): Promise<void> {
   const cite = govern(entry.region, 'open-list', ctx.day).cite
-  await sql`insert into opening.listing as l (entry_id, state, items, theme, description, published, case_no, approver, cite)
-    values (${o.entryId}, 'open', ${JSON.stringify(o.items)}, ${o.theme}, ${o.description}, ${ctx.day}, ${o.caseNo}, ${o.approver}, ${JSON.stringify(cite)})
+  await sql`insert into opening.listing as l (entry_id, state, items, theme, description, published, case_no, approver, cite, open_class, use_requirements, records)
+    values (${o.entryId}, 'open', ${JSON.stringify(o.items)}, ${o.theme}, ${o.description}, ${ctx.day}, ${o.caseNo}, ${o.approver}, ${JSON.stringify(cite)},
+      ${o.openClass ?? 'open'}, ${o.useRequirements ?? ''}, ${JSON.stringify(o.records ?? { preprocessing: [] })})
     on conflict (entry_id) do update set state = 'open', version = l.version + 1, items = excluded.items, theme = excluded.theme,
       description = excluded.description, published = excluded.published, case_no = excluded.case_no, approver = excluded.approver, cite = excluded.cite,
+      open_class = excluded.open_class, use_requirements = excluded.use_requirements, records = excluded.records,
       withdrawn_at = null, withdrawn_reason = null, withdrawn_cite = null, indexed_version = 0, profile = null, profile_mark = null`.execute(
     tx,
   )
   const keys = o.items.map(i => i.key)
-  await noteUse(tx, { kind: 'open', entryId: o.entryId, ref: o.entryId, label: '公共开放', items: keys, active: true })
+  await noteUse(tx, {
+    kind: 'open',
+    entryId: o.entryId,
+    ref: o.entryId,
+    label: o.openClass === 'conditional' ? '授权后开放' : '公共开放',
+    items: keys,
+    active: true,
+  })
   await record(tx, ctx, {
     action: 'opening.publish',
     subject: entry.code,
@@ -96,6 +123,41 @@ export async function publishListing(tx: Tx, ctx: Context, o: Opening, entry: Pi
     cite,
     data: { items: o.items.map(i => [i.key, i.treatment]) },
   })
+}
+
+/** Publishes what passed its review. The review must be there, the type must still allow it, and the list must hold the entry where lists count. */
+export async function releaseReviewed(tx: Tx, ctx: Context, entry: OpenEntry): Promise<void> {
+  const review = govern(entry.region, 'open-list-review', ctx.day)
+  const p =
+    (await lockReviewed(tx, entry.entryId)) ??
+    refuse('opening.not_reviewed', {
+      status: 422,
+      reason: 'list-review-required',
+      detail: `「${entry.title}」还没有通过审查，不能公布。`,
+      remedy: entry.pending ? `请先办结审查 ${entry.pending.caseNo}。` : '请由提供部门提请开放，审查通过后再公布。',
+      cite: review.cite,
+    })
+  if (entry.state !== 'published' || entry.openClass !== p.openClass) {
+    refuse('opening.changed_meanwhile', {
+      status: 409,
+      reason: 'open-type-invalid',
+      detail: '审查期间目录已变更，开放类型与审查时不同。',
+      remedy: '请不同意本次申请，由提供部门重新提出。',
+    })
+  }
+  const lists = govern(entry.region, 'open-lists', ctx.day)
+  if (lists.value.required && !(await inPublishedList(tx, entry.departmentId, p.openClass, entry.entryId))) {
+    refuse('opening.not_listed', {
+      status: 422,
+      reason: 'not-in-open-catalog',
+      detail: `「${entry.title}」没有列入已公布的「${lists.value.names[p.openClass] ?? '开放清单'}」，不能开放。`,
+      remedy: '请先把它列入清单并公布。',
+      cite: lists.cite,
+    })
+  }
+  const approver = ctx.actor ? `${ctx.actor.department} ${ctx.actor.name}` : '平台'
+  await sql`update opening.proposal set state = 'opened' where id = ${p.id}`.execute(tx)
+  await publishListing(tx, ctx, { ...p, approver }, entry)
 }
 
 /** Takes a data set down. Pages, files and interfaces look at the state in the same statement as the data, so all stop at once. */
@@ -127,18 +189,14 @@ export function registerOpeningEffects(): void {
   registerEffect('open-entry', async (tx, ctx, c) => {
     const p = (await lockProposal(tx, c.id)) ?? notFound('opening.proposal', '开放申请')
     const entry = (await findEntry(ctx.pool, { entryId: p.entryId })) ?? notFound('catalog.entry', '目录')
-    if (entry.state !== 'published' || entry.openClass !== 'open') {
-      refuse('opening.changed_meanwhile', {
-        status: 409,
-        reason: 'open-type-invalid',
-        detail: '审查期间目录已变更，开放类型不再允许开放。',
-        remedy: '请不同意本次申请，由提供部门重新提出。',
-      })
-    }
-    const approver = ctx.actor ? `${ctx.actor.department} ${ctx.actor.name}` : '平台'
-    await sql`update opening.proposal set state = 'opened' where id = ${p.id}`.execute(tx)
-    await publishListing(tx, ctx, { ...p, approver }, entry)
+    await sql`update opening.proposal set state = 'reviewed' where id = ${p.id}`.execute(tx)
+    await releaseReviewed(tx, ctx, entry)
     return { label: '查看开放数据', href: `/dataset/${entry.code.replace('/', '-')}` }
+  })
+  registerEffect('pass-review', async (tx, _ctx, c) => {
+    const p = (await lockProposal(tx, c.id)) ?? notFound('opening.proposal', '开放申请')
+    await sql`update opening.proposal set state = 'reviewed' where id = ${p.id}`.execute(tx)
+    return { label: '去公布', href: `/workbench/opening/${pathOf(c.subject_code!)}` }
   })
   registerEffect('close-opening', async (tx, _ctx, c) => {
     await sql`update opening.proposal set state = 'refused' where case_id = ${c.id} and state = 'pending'`.execute(tx)

@@ -10,7 +10,7 @@ export function openingJobs(jobs: Jobs): void {
     )
     for (const { code } of rows) {
       await servingOf(ctx)
-        .source(ctx, code)
+        .source(ctx, code, 'page')
         .catch(error => {
           if (!(error instanceof Problem)) throw error
         })

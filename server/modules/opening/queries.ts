@@ -2,9 +2,11 @@ import { sql } from 'kysely'
 import type pg from 'pg'
 import type { Item, OpenClass } from '../../../contract/catalog.ts'
 import type { Cite } from '../../../contract/common.ts'
+import type { Basis } from '../../../contract/procedure.ts'
 import type { Actor } from '../../platform/context.ts'
 import type { Database, Tx } from '../../platform/db.ts'
 import { regionName } from '../regulation/public.ts'
+import type { OpenRecords } from './gate.ts'
 import type { Findings, State, Treatment } from './rules.ts'
 import type { Profile } from './scan.ts'
 
@@ -20,6 +22,9 @@ type Content = {
   openConditions?: string
   origin?: string
   secrecy?: { declared: boolean }
+  openBasis?: Basis
+  openExclusion?: { ground: string; evidence: Record<string, string> }
+  acquisition?: string
 }
 export type Listing = {
   version: number
@@ -35,6 +40,9 @@ export type Listing = {
   withdrawnCite: Cite | null
   profile: Profile | null
   profileMark: string | null
+  openClass: 'open' | 'conditional'
+  useRequirements: string
+  records: OpenRecords
 }
 /** An entry as opening sees it: published content, table, listing and a proposal under review. */
 export type OpenEntry = {
@@ -57,7 +65,9 @@ export type OpenEntry = {
   /** State of the table's data; changes with every batch that commits. */
   mark: string
   listing: Listing | null
-  pending: { id: string; caseNo: string } | null
+  pending: { id: string; caseNo: string; state: 'pending' | 'reviewed' } | null
+  departmentKind: string
+  byReference: boolean
 }
 
 export const markOf = (m: string) => `coalesce(${m}.batch::text, '') || '@' || coalesce(${m}.updated::text, '')`
@@ -70,19 +80,23 @@ export async function findEntry(pool: pg.Pool, where: { urlCode: string } | { en
       m.relation, coalesce(m.columns, '{}') as columns, coalesce(m.keys, '{}') as keys, coalesce(m.rows, 0)::bigint as rows, m.updated, coalesce(${markOf('m')}, '') as mark,
       case when l.entry_id is not null then json_build_object('version', l.version, 'state', l.state, 'items', l.items, 'theme', l.theme,
         'description', l.description, 'published', l.published, 'caseNo', l.case_no, 'approver', l.approver, 'cite', l.cite,
-        'withdrawnReason', l.withdrawn_reason, 'withdrawnCite', l.withdrawn_cite, 'profile', l.profile, 'profileMark', l.profile_mark) end as listing,
-      case when p.id is not null then json_build_object('id', p.id, 'caseNo', coalesce(p.case_no, '')) end as pending
+        'withdrawnReason', l.withdrawn_reason, 'withdrawnCite', l.withdrawn_cite, 'profile', l.profile, 'profileMark', l.profile_mark,
+        'openClass', l.open_class, 'useRequirements', l.use_requirements, 'records', l.records) end as listing,
+      case when p.id is not null then json_build_object('id', p.id, 'caseNo', coalesce(p.case_no, ''), 'state', p.state) end as pending,
+      d.kind as "departmentKind", d.by_reference as "byReference"
     from catalog.entry_view e
+    join organization.department_view d on d.id = e.department_id
     left join aggregation.mount_view m on m.entry_id = e.id
     left join opening.listing l on l.entry_id = e.id
-    left join opening.proposal p on p.entry_id = e.id and p.state = 'pending'
+    left join opening.proposal p on p.entry_id = e.id and p.state in ('pending', 'reviewed')
     where ${condition} limit 1`,
     [value],
   )
   return rows[0] && { ...rows[0], regionName: regionName(rows[0].region) }
 }
 
-export const stateOf = (e: Pick<OpenEntry, 'pending' | 'listing'>): State => (e.pending ? 'in-review' : (e.listing?.state ?? 'none'))
+export const stateOf = (e: Pick<OpenEntry, 'pending' | 'listing'>): State =>
+  e.pending ? (e.pending.state === 'reviewed' ? 'reviewed' : 'in-review') : (e.listing?.state ?? 'none')
 
 export const findScan = async (pool: pg.Pool, entryId: string): Promise<{ mark: string; findings: Record<string, Findings> } | undefined> =>
   (await pool.query('select mark, findings from opening.scan where entry_id = $1', [entryId])).rows[0]
@@ -109,11 +123,24 @@ export type Proposal = {
   theme: string
   description: string
   caseNo: string
+  openClass: 'open' | 'conditional'
+  useRequirements: string
+  records: OpenRecords
 }
+const proposalColumns = sql`id, entry_id as "entryId", items, theme, description, case_no as "caseNo", open_class as "openClass",
+  use_requirements as "useRequirements", records`
 export const lockProposal = async (tx: Tx, caseId: string): Promise<Proposal | undefined> =>
   (
-    await sql<Proposal>`select id, entry_id as "entryId", items, theme, description, case_no as "caseNo" from opening.proposal
-      where case_id = ${caseId} and state = 'pending' for update`.execute(tx)
+    await sql<Proposal>`select ${proposalColumns} from opening.proposal where case_id = ${caseId} and state = 'pending' for update`.execute(
+      tx,
+    )
+  ).rows[0]
+/** The proposal of an entry that passed its review and waits to be published. */
+export const lockReviewed = async (tx: Tx, entryId: string): Promise<Proposal | undefined> =>
+  (
+    await sql<Proposal>`select ${proposalColumns} from opening.proposal where entry_id = ${entryId} and state = 'reviewed' for update`.execute(
+      tx,
+    )
   ).rows[0]
 
 /** The open list as staff see it: own department's entries, the region's for its authority, all for inspectors; what is open for everybody. */
@@ -123,14 +150,14 @@ export async function listForStaff(
   query: { q?: string | undefined; state?: State | undefined; after?: string | undefined; limit: number },
 ) {
   const like = query.q ? `%${query.q.replace(/[\\%_]/g, c => `\\${c}`)}%` : null
-  const state = sql`case when p.id is not null then 'in-review' else coalesce(l.state, 'none') end`
+  const state = sql`case p.state when 'pending' then 'in-review' when 'reviewed' then 'reviewed' else coalesce(l.state, 'none') end`
   const mine = actor.roles.includes('inspector')
     ? sql`true`
     : actor.departmentRoles.includes('authority')
       ? sql`(e.department_id = ${actor.departmentId} or e.region = ${actor.region} or l.state = 'open')`
       : sql`(e.department_id = ${actor.departmentId} or l.state = 'open')`
   const from = sql`catalog.entry_view e left join opening.listing l on l.entry_id = e.id
-    left join opening.proposal p on p.entry_id = e.id and p.state = 'pending'
+    left join opening.proposal p on p.entry_id = e.id and p.state in ('pending', 'reviewed')
     where (e.state = 'published' or l.entry_id is not null) and (l.entry_id is not null or e.open_class in ('open', 'conditional')) and ${mine}
     ${query.state ? sql`and ${state} = ${query.state}` : sql``}
     ${like ? sql`and (e.title ilike ${like} or e.code ilike ${like} or e.department ilike ${like})` : sql``}`
@@ -164,14 +191,15 @@ export type OpenRow = {
 /** Every open data set that a search finds. Some thousands at most, so facets and pages are made from this one list. */
 export async function searchListings(pool: pg.Pool, tsquery: string | null, like: string | null): Promise<OpenRow[]> {
   const { rows } = await pool.query(
-    `select e.id as "entryId", e.code, e.title, e.department, e.region,  l.theme, e.open_class as "openClass",
+    `select e.id as "entryId", e.code, e.title, e.department, e.region, l.theme,
+      case when l.open_class = 'conditional' then 'conditional' else e.open_class end as "openClass",
       e.content ->> 'updateCycle' as cycle, coalesce(e.content ->> 'abstract', '') as abstract, m.updated, l.published, coalesce(m.rows, 0)::bigint as rows,
       coalesce(c.downloads, 0)::bigint as downloads, coalesce(c.calls, 0)::bigint as calls,
       case when $1::text is null then 0 else ts_rank('{0.1,0.2,0.5,1}', l.words, $1::tsquery) + case when e.title ilike $2 then 1 else 0 end end::float8 as rank,
       array(select i.value ->> 'name' from jsonb_array_elements(e.content -> 'items') i
         where i.value ->> 'key' in (select x ->> 'key' from jsonb_array_elements(l.items) x)) as items
     from opening.listing l
-    join catalog.entry_view e on e.id = l.entry_id and e.state = 'published' and e.open_class = 'open'
+    join catalog.entry_view e on e.id = l.entry_id and e.state = 'published' and e.open_class in ('open', 'conditional')
     left join aggregation.mount_view m on m.entry_id = e.id
     left join lateral (select sum(downloads) as downloads, sum(calls) as calls from opening.counter c where c.entry_id = e.id) c on true
     where l.state = 'open' and ($1::text is null or l.words @@ $1::tsquery or e.title ilike $2 or e.code = $3)`,
@@ -206,3 +234,24 @@ export const countersOf = async (pool: pg.Pool, entryId: string): Promise<{ down
       [entryId],
     )
   ).rows[0]
+
+/** Is the entry in the newest published version of its department's list? */
+export const inPublishedList = async (tx: Tx | Database, departmentId: string, cls: string, entryId: string): Promise<boolean> =>
+  (
+    await sql<{ ok: boolean }>`select coalesce((select ${entryId}::uuid = any (entries) from opening.list
+      where department_id = ${departmentId} and class = ${cls} order by version desc limit 1), false) as ok`.execute(tx)
+  ).rows[0]!.ok
+
+/** How often the public asked for an entry to be opened. */
+export const demandsFor = async (pool: pg.Pool, entryId: string): Promise<number> =>
+  (await pool.query("select count(*)::int as n from procedure.case_view where procedure = 'open-demand' and subject_id = $1", [entryId]))
+    .rows[0].n
+
+/** Rows of the last finished batch, and how many of them the checks turned away. */
+export const lastBatch = async (pool: pg.Pool, entryId: string): Promise<{ read: number; rejected: number } | null> =>
+  (
+    await pool.query(
+      `select read::int as read, rejected::int as rejected from aggregation.batch_view where entry_id = $1 and state = 'done' order by finished desc nulls last limit 1`,
+      [entryId],
+    )
+  ).rows[0] ?? null

@@ -1,7 +1,9 @@
 import { Readable } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
 import { itemTypes, updateCycles } from '../../../contract/catalog.ts'
+import type { Fault } from '../../../contract/common.ts'
 import * as contract from '../../../contract/opening.ts'
+import { departmentKinds as departmentKindLabels } from '../../../contract/organization.ts'
 import { dayOf } from '../../platform/clock.ts'
 import type { Context, Services, StaffContext } from '../../platform/context.ts'
 import { csv, json, xlsx } from '../../platform/export.ts'
@@ -9,14 +11,21 @@ import { route } from '../../platform/http.ts'
 import { limiter } from '../../platform/limiter.ts'
 import { notFound, Problem, refuse } from '../../platform/problem.ts'
 import { type Entry as LedgerEntry, recordRead } from '../audit/public.ts'
+import { groundCite } from '../catalog/public.ts'
 import { urlCode } from '../delivery/public.ts'
-import { govern, openLabel } from '../regulation/public.ts'
+import { gateMode, govern, openLabel, passGate } from '../regulation/public.ts'
+import { registerAffairs, registered } from './affairs.ts'
 import { indexListing, proposeOpening, registerOpeningEffects, withdrawListing } from './commands.ts'
+import { judgeRecords, type RecordRules } from './gate.ts'
+import { demandPublisher } from './lists.ts'
 import { openApiDocument } from './openapi.ts'
+import { type QualityFacts, scoreOf } from './quality.ts'
 import {
   countersOf,
+  demandsFor,
   findEntry,
   frequentWords,
+  lastBatch,
   listForStaff,
   type OpenEntry,
   type OpenRow,
@@ -24,7 +33,21 @@ import {
   staleWords,
   stateOf,
 } from './queries.ts'
-import { type GateArticles, gateActions, isFresh, itemClass, judgeGate, stateLabels } from './rules.ts'
+import {
+  cycleDays,
+  type GateArticles,
+  type GateResult,
+  gateActions,
+  isFresh,
+  isSensitive,
+  itemClass,
+  judgeGate,
+  mayLeave,
+  type State,
+  stateLabels,
+} from './rules.ts'
+import type { Profile } from './scan.ts'
+import { coverageOf, scopeOf } from './scope.ts'
 import { type OpenSource, openServing, type Serving } from './serve.ts'
 import { searchQuery, words } from './words.ts'
 
@@ -42,6 +65,21 @@ const listFields: Record<string, [string, (e: OpenEntry) => boolean]> = {
   formatClass: ['数据格式', e => !!e.content?.formatClass],
   openClass: ['开放类型', e => !!e.openClass],
   updateCycle: ['更新频度', e => !!e.content?.updateCycle],
+  openConditions: ['开放条件', e => e.openClass !== 'conditional' || !!e.content?.openConditions],
+}
+
+const recordRules = (region: string, day: string): RecordRules => {
+  const topics = [
+    'open-audience',
+    'open-providers',
+    'open-scope',
+    'open-format',
+    'open-desensitize',
+    'open-risk',
+    'open-preprocess',
+    'open-use',
+  ] as const
+  return Object.fromEntries(topics.map(t => [t, govern(region, t, day)])) as unknown as RecordRules
 }
 
 /** Opening for staff and the portal's reading pages, under /api. */
@@ -58,7 +96,7 @@ export function registerOpening(app: FastifyInstance): void {
     given: Parameters<typeof judgeGate>[0]['proposed'],
     exclusions: boolean | null,
     processing = '',
-  ) => {
+  ): Promise<GateResult> => {
     const cite = (topic: Parameters<typeof govern>[1]) => govern(entry.region, topic, ctx.day).cite
     const list = govern(entry.region, 'open-list', ctx.day)
     const articles: GateArticles = {
@@ -79,7 +117,7 @@ export function registerOpening(app: FastifyInstance): void {
         openLabel: openLabel(entry.region, entry.openClass, ctx.day),
         secrecyDeclared: !!entry.content?.secrecy?.declared,
         listGaps: list.value.required.flatMap(f => (listFields[f] && !listFields[f][1](entry) ? [listFields[f][0]] : [])),
-        grounds: govern(entry.region, 'open-exclusions', ctx.day).value.grounds,
+        grounds: govern(entry.region, 'open-exclusions', ctx.day).value.grounds.map(g => g.label),
         exclusionsDeclared: exclusions,
         rows: entry.rows,
         columns: entry.columns,
@@ -98,17 +136,75 @@ export function registerOpening(app: FastifyInstance): void {
     const current = state === 'open' ? (entry.listing?.items ?? null) : null
     const result = await judge(ctx, entry, current, null)
     const { value: _, roleLabels: __, adopter: ___, ...ruling } = govern(entry.region, 'open-list', ctx.day)
+    const rules = recordRules(entry.region, ctx.day)
+    const exclusions = govern(entry.region, 'open-exclusions', ctx.day)
+    const grounds = exclusions.value.grounds.map(g => ({
+      key: g.key,
+      label: g.label,
+      secret: g.secret,
+      cite: groundCite(exclusions, g),
+      evidence: g.evidence.map(({ options, ...e }) => ({
+        ...e,
+        options: options ? Object.entries(options).map(([value, label]) => ({ value, label })) : null,
+      })),
+    }))
+    const given = entry.content?.openExclusion
+    const ground = grounds.find(g => g.key === given?.ground)
+    const [facts] = entry.openClass === 'closed' ? await scopeOf(ctx, { entryId: entry.entryId }) : []
     return {
       code: entry.code,
       title: entry.title,
       state,
       stateLabel: stateLabels[state],
+      needs: {
+        useRequirements: rules['open-use'].value.required,
+        risk: rules['open-risk'].value.record,
+        desensitization: rules['open-desensitize'].value.record,
+        preprocessing: rules['open-preprocess'].value.required ? rules['open-preprocess'].value.steps : null,
+      },
+      grounds,
+      excluded:
+        ground && facts
+          ? {
+              ground: ground.key,
+              label: ground.label,
+              evidence: ground.evidence.flatMap(e => {
+                const value = given!.evidence[e.key]
+                return value ? [{ label: e.label, value: e.options?.find(o => o.value === value)?.label ?? value }] : []
+              }),
+              evaluated: facts.evaluation ? dayOf(new Date(facts.evaluation.at)) : null,
+              next: coverageOf(facts, ctx.day, ctx.now).next,
+              cite: ground.cite,
+            }
+          : null,
+      demands: await demandsFor(pool, entry.entryId),
       caseNo: entry.pending?.caseNo ?? entry.listing?.caseNo ?? null,
       ...result,
       items: result.items.map(i => ({ ...i, openLabel: openLabel(entry.region, i.openLabel, ctx.day) })),
       ruling,
-      may: gateActions(ctx.actor, { departmentId: entry.departmentId, region: entry.region, state }),
+      may: [
+        ...gateActions(ctx.actor, { departmentId: entry.departmentId, region: entry.region, state }),
+        ...(await scopeActions(ctx, entry, state)),
+      ],
     }
+  }
+  registerAffairs(app, gate as never)
+  const scopeActions = async (ctx: StaffContext, entry: OpenEntry, state: State) => {
+    const own = ctx.actor.departmentId === entry.departmentId && ctx.actor.roles.some(r => r === 'steward' || r === 'leader')
+    const publisher =
+      state === 'reviewed' &&
+      (await demandPublisher(ctx, entry).then(
+        () => true,
+        () => false,
+      ))
+    const secret = govern(entry.region, 'open-exclusions', ctx.day).value.grounds.some(g => g.secret)
+    const authority =
+      ctx.actor.departmentRoles.includes('authority') && ctx.actor.region === entry.region && ctx.actor.roles.includes('bureau')
+    return [
+      ...(publisher ? (['publish'] as const) : []),
+      ...(own && entry.openClass === 'closed' ? (['unlock', 'evaluate'] as const) : []),
+      ...((own || authority) && secret ? (['block'] as const) : []),
+    ]
   }
   const mayAct = (ctx: StaffContext, entry: OpenEntry, action: 'propose' | 'withdraw') => {
     const state = stateOf(entry)
@@ -140,9 +236,28 @@ export function registerOpening(app: FastifyInstance): void {
   route(app, contract.gate, async ({ params, ctx }) => gate(ctx, await known(params.code)))
 
   route(app, contract.propose, async ({ params, body, ctx }) => {
-    const entry = await known(params.code)
+    const entry = await registered(ctx, params.code)
     mayAct(ctx, entry, 'propose')
-    const { faults } = await judge(ctx, entry, body.items, body.exclusions, body.processing)
+    const result = await judge(ctx, entry, body.items, body.exclusions, body.processing)
+    const chosen = new Set(body.items.map(i => i.key))
+    const records = judgeRecords(
+      {
+        department: entry.department,
+        departmentKind: entry.departmentKind,
+        kindLabel: departmentKindLabels[entry.departmentKind as keyof typeof departmentKindLabels] ?? entry.departmentKind,
+        byReference: entry.byReference,
+        acquisition: entry.content?.acquisition,
+        formatClass: entry.content?.formatClass,
+        formatType: entry.content?.formatType ?? '',
+        sensitive: (entry.content?.items ?? []).filter(i => chosen.has(i.key) && isSensitive(i)).map(i => i.name),
+      },
+      body,
+      recordRules(entry.region, ctx.day),
+    )
+    const faults: Fault[] = [...result.faults, ...records.filter(f => !f.gate).map(({ gate: _, ...f }) => f)]
+    const gated = records.filter(f => f.gate)
+    const blocked = gated.filter(f => gateMode(entry.region, f.gate!) === 'block')
+    if (faults.length) faults.push(...blocked.map(({ gate: _, ...f }) => f))
     const first = faults[0]
     if (first) {
       throw new Problem('opening.gate', {
@@ -154,7 +269,21 @@ export function registerOpening(app: FastifyInstance): void {
         errors: faults,
       })
     }
-    return db.transaction().execute(tx => proposeOpening(tx, ctx, entry, body))
+    return db.transaction().execute(async tx => {
+      for (const f of gated)
+        await passGate(tx, ctx, {
+          region: entry.region,
+          key: f.gate!,
+          code: 'opening.gate',
+          reason: f.code,
+          detail: f.message,
+          subject: entry.code,
+          ...(f.cite && { cite: f.cite }),
+          ...(f.remedy && { remedy: f.remedy }),
+          errors: [{ pointer: f.pointer, code: f.code, message: f.message, ...(f.cite && { cite: f.cite }) }],
+        })
+      return proposeOpening(tx, ctx, entry, body)
+    })
   })
 
   route(app, contract.withdraw, async ({ params, body, ctx }) => {
@@ -238,7 +367,7 @@ export function registerOpening(app: FastifyInstance): void {
 
   route(app, contract.dataset, async ({ params, ctx, request }) => {
     perAddress(ctx.ip, ctx.now)
-    const s = await opening.source(ctx, params.code)
+    const s = await opening.source(ctx, params.code, 'page')
     await opening.counters.flush()
     const { downloads, calls } = await countersOf(pool, s.entryId)
     const content = s.content!
@@ -266,15 +395,23 @@ export function registerOpening(app: FastifyInstance): void {
         .filter(i => !s.items.some(o => o.key === i.key))
         .map(i => ({
           name: i.name,
-          why:
-            itemClass(i, s.openClass) === 'open'
-              ? s.columns.includes(i.key)
-                ? '经审查不开放'
-                : '暂无数据'
-              : openLabel(s.region, itemClass(i, s.openClass), ctx.day),
+          why: mayLeave(itemClass(i, s.openClass), s.openClass)
+            ? s.columns.includes(i.key)
+              ? '经审查不开放'
+              : '暂无数据'
+            : openLabel(s.region, itemClass(i, s.openClass), ctx.day),
         })),
       calls,
-      files: (['csv', 'xlsx', 'json'] as const).map(format => ({
+      useRequirements: s.listing.useRequirements,
+      conditions: s.openClass === 'conditional' ? (content.openConditions ?? '') : '',
+      late: late(s, ctx),
+      quality: scoreOf(
+        govern(s.region, 'open-quality', ctx.day).value.dimensions,
+        await qualityFacts(s, profile, ctx),
+        govern(s.region, 'open-quality', ctx.day).cite,
+      ),
+      readBy: { steps: s.listing.records.preprocessing?.map(p => p.step) ?? [], assessed: !!s.listing.records.risk },
+      files: (s.openClass === 'conditional' ? [] : (['csv', 'xlsx', 'json'] as const)).map(format => ({
         format,
         href: `/api/open/datasets/${urlCode(s.code)}/download?format=${format}`,
         bytes: null,
@@ -284,20 +421,20 @@ export function registerOpening(app: FastifyInstance): void {
     }
   })
 
-  route(app, contract.preview, async ({ params, ctx }) => {
+  route(app, contract.preview, async ({ params, ctx, request }) => {
     perAddress(ctx.ip, ctx.now)
-    const { source, columns, rows } = await opening.preview(ctx, params.code, 30)
+    const { source, columns, rows } = await opening.preview(ctx, params.code, 30, keyOf(request))
     await recordRead(ctx, taken(ctx, source, { action: 'open.preview', method: '门户预览', medium: '网页', rows: rows.length }))
     opening.counters.add(source.entryId, 'previews')
     return { columns: columns.map(c => ({ key: c.key, name: c.name, type: c.type ?? 'C' })), rows }
   })
 
   const perDownload = limiter(60, 60)
-  route(app, contract.download, async ({ params, query, ctx, reply }) => {
+  route(app, contract.download, async ({ params, query, ctx, request, reply }) => {
     perDownload(ctx.ip, ctx.now)
-    const s = await opening.source(ctx, params.code)
+    const s = await opening.source(ctx, params.code, keyOf(request))
     const columns = s.items.map(i => ({ key: i.key, name: i.name, type: i.type ?? 'C' }))
-    const rows = opening.all(ctx, params.code)
+    const rows = opening.all(ctx, params.code, keyOf(request))
     const make = { csv: () => csv(columns, rows), json: () => json(columns, rows), xlsx: () => xlsx(columns, rows) }
     const seq = await recordRead(
       ctx,
@@ -327,9 +464,9 @@ export function registerOpeningApi(app: FastifyInstance): void {
   app.addHook('onClose', async () => void (await opening.counters.flush()))
   const perAddress = limiter(300, 60)
 
-  route(app, contract.openData, async ({ params, query, ctx, reply }) => {
+  route(app, contract.openData, async ({ params, query, ctx, request, reply }) => {
     perAddress(ctx.ip, ctx.now)
-    const { source, columns, count, body } = await opening.rows(ctx, params.code, query)
+    const { source, columns, count, body } = await opening.rows(ctx, params.code, query, keyOf(request))
     const seq = await recordRead(
       ctx,
       taken(ctx, { ...source, items: columns }, { action: 'open.read', method: '开放接口', medium: '接口报文', rows: count }),
@@ -348,7 +485,7 @@ export function registerOpeningApi(app: FastifyInstance): void {
 
   route(app, contract.openApiOf, async ({ params, ctx, request, reply }) => {
     perAddress(ctx.ip, ctx.now)
-    const s = await opening.source(ctx, params.code)
+    const s = await opening.source(ctx, params.code, 'page')
     void reply.header('access-control-allow-origin', '*')
     return openApiDocument({
       base: ctx.config.publicUrl ?? `${request.protocol}://${request.host}`,
@@ -362,25 +499,49 @@ export function registerOpeningApi(app: FastifyInstance): void {
   })
 }
 
-/** The usage record of public data: nobody signs in, so the person is the public. */
+/** The key of an authorisation, in the header only: an address is written down in too many places. */
+const keyOf = (request: { headers: { authorization?: string | undefined } }): { key: string | null } => ({
+  key: /^Bearer (\S{20,200})$/i.exec(request.headers.authorization ?? '')?.[1] ?? null,
+})
+
+/** The usage record of public data: nobody signs in, so the person is the public, or the holder of the authorisation. */
 const taken = (
   ctx: Context,
-  s: Pick<OpenSource, 'code' | 'title' | 'region' | 'listing'> & { items: { name: string }[] },
+  s: Pick<OpenSource, 'code' | 'title' | 'region' | 'listing' | 'access'> & { items: { name: string }[] },
   how: { action: LedgerEntry['action']; method: string; medium: string; rows: number },
 ): LedgerEntry => ({
   action: how.action,
   subject: s.code,
-  purpose: '获取开放数据',
-  approver: s.listing.approver,
+  purpose: s.access?.purpose ?? '获取开放数据',
+  approver: s.access?.approver ?? s.listing.approver,
   content: `${s.title}（${s.code}）${how.rows} 行：${s.items.map(i => i.name).join('、')}`,
   method: how.method,
   medium: how.medium,
   region: s.region,
-  ...(!ctx.actor && { person: '社会公众' }),
-  ...(s.listing.caseNo && { caseNo: s.listing.caseNo }),
-  cite: s.listing.cite,
-  data: { rows: how.rows, version: s.listing.version },
+  ...(s.access ? { person: s.access.holder } : !ctx.actor && { person: '社会公众' }),
+  ...((s.access?.caseNo ?? s.listing.caseNo) && { caseNo: s.access?.caseNo ?? s.listing.caseNo! }),
+  cite: s.access?.cite ?? s.listing.cite,
+  data: { rows: how.rows, version: s.listing.version, ...(s.access && { access: s.access.no }) },
 })
+
+const late = (s: OpenSource, ctx: Context): string | null =>
+  isFresh(s.content?.updateCycle, s.updated, ctx.now) === false ? `超过更新周期（${cycleLabel(s.content?.updateCycle)}）` : null
+
+/** What the dimensions of quality can be measured by. Unknown stays unknown. */
+async function qualityFacts(s: OpenSource, profile: Profile, ctx: Context): Promise<QualityFacts> {
+  const filled = s.items.flatMap(i => profile[i.key]?.filled ?? [])
+  const cycle = s.content?.updateCycle
+  return {
+    batch: await lastBatch(ctx.pool, s.entryId),
+    filled: filled.length && s.rows > 0 ? filled.reduce((a, b) => a + b, 0) / filled.length : null,
+    fresh: isFresh(cycle, s.updated, ctx.now) === null ? null : { fresh: !late(s, ctx), words: late(s, ctx) ?? '期限内' },
+    cycleDays: (cycle && cycleDays[cycle]) || null,
+    ageDays: s.updated ? Math.floor((ctx.now.getTime() - s.updated.getTime()) / 86_400_000) : null,
+    verified: null,
+    served: s.rows > 0,
+    formats: 4,
+  }
+}
 
 const time = (r: OpenRow) => r.updated?.getTime() ?? 0
 const cycleLabel = (cycle: string | null | undefined) => (cycle && updateCycles[cycle as keyof typeof updateCycles]) || '未写明'
@@ -400,7 +561,7 @@ function rowOf(r: OpenRow, ctx: Context, terms: string[]) {
     updated: r.updated?.toISOString() ?? null,
     fresh: isFresh(r.cycle ?? undefined, r.updated, ctx.now),
     rows: r.rows,
-    formats: ['CSV', 'XLSX', 'JSON', '接口'],
+    formats: r.openClass === 'conditional' ? ['授权后可取'] : ['CSV', 'XLSX', 'JSON', '接口'],
     downloads: r.downloads,
     hits: r.items.filter(hit).slice(0, 8),
     snippet: snippetOf(r.abstract, terms),

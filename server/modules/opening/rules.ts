@@ -2,8 +2,14 @@ import type { Item, OpenClass } from '../../../contract/catalog.ts'
 import type { Cite, Fault } from '../../../contract/common.ts'
 import type { Actor } from '../../platform/context.ts'
 
-export type State = 'none' | 'in-review' | 'open' | 'withdrawn'
-export const stateLabels: Record<State, string> = { none: '未开放', 'in-review': '审查中', open: '已开放', withdrawn: '已下架' }
+export type State = 'none' | 'in-review' | 'reviewed' | 'open' | 'withdrawn'
+export const stateLabels: Record<State, string> = {
+  none: '未开放',
+  'in-review': '审查中',
+  reviewed: '已审查，待公布',
+  open: '已开放',
+  withdrawn: '已下架',
+}
 
 export type Treatment = 'plain' | 'masked'
 /** Counts of what looks like personal data in one column, by checksum or form. */
@@ -22,7 +28,7 @@ export type GateFacts = {
   exclusionsDeclared: boolean | null
   rows: number
   columns: string[]
-  items: Pick<Item, 'key' | 'name' | 'semantic' | 'openClass'>[]
+  items: Pick<Item, 'key' | 'name' | 'semantic' | 'sensitive' | 'openClass'>[]
   /** Absent: what the platform proposes. */
   proposed: { key: string; treatment: Treatment }[] | null
   findings: Record<string, Findings>
@@ -38,11 +44,19 @@ export type GateResult = { checks: GateCheck[]; items: GateItem[]; faults: Fault
 /** Names a person by itself: never opened as it is. */
 const personal = new Set(['id-number', 'person-name', 'mobile', 'bank-card', 'plate', 'email'])
 
+/** Under a conditional entry the items open to all leave as well; under an open one only those. */
+export const mayLeave = (item: OpenClass | null, entry: OpenClass | null): boolean =>
+  item === 'open' || (item === 'conditional' && entry === 'conditional')
+
 export const itemClass = (item: Pick<Item, 'openClass'>, entry: OpenClass | null): OpenClass | null => item.openClass ?? entry
 
 /** Masked where the meaning of the item asks for it. The mask of a credit code leaves companies as they are. */
-export const proposedTreatment = (item: Pick<Item, 'semantic'>): Treatment =>
-  item.semantic && (personal.has(item.semantic) || item.semantic === 'credit-code') ? 'masked' : 'plain'
+export const proposedTreatment = (item: Pick<Item, 'semantic' | 'sensitive'>): Treatment =>
+  item.sensitive || (item.semantic && (personal.has(item.semantic) || item.semantic === 'credit-code')) ? 'masked' : 'plain'
+
+/** Holds privacy or a trade secret, by its meaning or by its mark. */
+export const isSensitive = (item: Pick<Item, 'semantic' | 'sensitive'>): boolean =>
+  !!item.sensitive || (!!item.semantic && personal.has(item.semantic))
 
 export function findingWords(f: Findings | undefined): string[] {
   if (!f) return []
@@ -60,17 +74,9 @@ export function judgeGate(f: GateFacts, cite: GateArticles): GateResult {
     faults.push({ pointer, code, message, cite: c, ...(remedy && { remedy }) })
   const provider = '提供部门数据专员'
 
-  if (!f.published) fault('', 'not-registered', '目录还没有发布，不能开放。', cite.list, '请先提交目录审核。')
-  if (f.openClass !== 'open')
-    fault(
-      '',
-      'open-type-invalid',
-      f.openClass === 'conditional'
-        ? `开放类型是「${f.openLabel}」，须经申请使用，不能免登录开放。`
-        : `开放类型是「${f.openLabel}」，不能开放。`,
-      cite.types,
-      '开放类型有变化的，请先变更目录。',
-    )
+  if (!f.published) fault('', 'entry-not-registered', '目录还没有发布，不能开放。', cite.list, '请先提交目录审核。')
+  if (f.openClass !== 'open' && f.openClass !== 'conditional')
+    fault('', 'open-type-invalid', `开放类型是「${f.openLabel}」，不能开放。`, cite.types, '开放类型有变化的，请先变更目录。')
   if (f.listGaps.length)
     fault('', 'catalog-field-missing', `开放清单还缺：${f.listGaps.join('、')}。`, cite.list, '请在目录里补齐并发布新版本。')
   if (!f.secrecyDeclared)
@@ -104,13 +110,15 @@ export function judgeGate(f: GateFacts, cite: GateArticles): GateResult {
         cite.list,
         '请刷新页面后重新选择。',
       )
-    else if (f.openClass === 'open' && itemClass(found.item, f.openClass) !== 'open')
+    else if (f.openClass !== 'closed' && !mayLeave(itemClass(found.item, f.openClass), f.openClass))
       fault(`/items/${at}`, 'open-type-invalid', `信息项「${found.item.name}」的开放类型不允许直接开放。`, cite.types, '请不要选择这一项。')
   }
 
   const proposal = new Map(
     f.proposed?.map(p => [p.key, p.treatment]) ??
-      f.items.filter(i => itemClass(i, f.openClass) === 'open' && f.columns.includes(i.key)).map(i => [i.key, proposedTreatment(i)]),
+      f.items
+        .filter(i => mayLeave(itemClass(i, f.openClass), f.openClass) && f.columns.includes(i.key))
+        .map(i => [i.key, proposedTreatment(i)]),
   )
   let blocked = 0
   const items = f.items.map((item): GateItem => {
@@ -118,12 +126,12 @@ export function judgeGate(f: GateFacts, cite: GateArticles): GateResult {
     const at = f.proposed?.findIndex(p => p.key === item.key) ?? -1
     const words = findingWords(f.findings[item.key])
     if (treatment === 'plain') {
-      if (item.semantic && personal.has(item.semantic)) {
+      if (isSensitive(item)) {
         blocked++
         fault(
           `/items/${at}`,
           'desensitization-required',
-          `「${item.name}」能识别个人，不能原样开放。`,
+          item.sensitive === 'trade-secret' ? `「${item.name}」含商业秘密，不能原样开放。` : `「${item.name}」能识别个人，不能原样开放。`,
           cite.desensitize,
           '请改为脱敏，或不开放这一项。',
         )
@@ -159,13 +167,13 @@ export function judgeGate(f: GateFacts, cite: GateArticles): GateResult {
   })
   const checks = [
     check('published', '目录已发布', f.published, f.published ? '现行版本已发布' : '未发布', provider, cite.list),
-    check('class', '开放类型允许', f.openClass === 'open', f.openLabel || '未填', provider, cite.types),
+    check('class', '开放类型允许', f.openClass === 'open' || f.openClass === 'conditional', f.openLabel || '未填', provider, cite.types),
     check('list', '开放清单要素齐全', !f.listGaps.length, f.listGaps.length ? `缺 ${f.listGaps.join('、')}` : '齐全', provider, cite.list),
     check('secrecy', '非涉密声明', f.secrecyDeclared, f.secrecyDeclared ? '已声明' : '未声明', provider, cite.secrecy),
     check(
       'exclusions',
       '不属于不得开放的情形',
-      f.exclusionsDeclared === true || f.state === 'open' || f.state === 'in-review',
+      f.exclusionsDeclared === true || f.state === 'open' || f.state === 'in-review' || f.state === 'reviewed',
       f.exclusionsDeclared === null ? '提出时由数据专员声明' : f.exclusionsDeclared ? '已声明' : '未声明',
       provider,
       cite.exclusions,
@@ -186,8 +194,8 @@ export function judgeGate(f: GateFacts, cite: GateArticles): GateResult {
     check(
       'review',
       '两人保密审查',
-      f.state === 'open',
-      f.state === 'open' ? '已由提出人以外的人审查' : '提出后由提出人以外的人审查，再由主管部门审查清单',
+      f.state === 'open' || f.state === 'reviewed',
+      f.state === 'open' || f.state === 'reviewed' ? '已由提出人以外的人审查' : '提出后由提出人以外的人审查，再由主管部门审查清单',
       `保密审查员、${f.authority}`,
       cite.review,
     ),
@@ -203,7 +211,7 @@ export const stillOpen = <T extends Pick<Item, 'key' | 'openClass'>>(
 ): (T & { treatment: Treatment })[] =>
   items.flatMap(item => {
     const treatment = listed.find(l => l.key === item.key)?.treatment
-    return treatment && itemClass(item, openClass) === 'open' ? [{ ...item, treatment }] : []
+    return treatment && mayLeave(itemClass(item, openClass), openClass) ? [{ ...item, treatment }] : []
   })
 
 type Place = { departmentId: string; region: string; state: State }
@@ -212,13 +220,13 @@ export function gateActions(actor: Viewer, at: Place): ('propose' | 'withdraw')[
   const own = actor.departmentId === at.departmentId && actor.roles.includes('steward')
   const authority = actor.departmentRoles.includes('authority') && actor.region === at.region && actor.roles.includes('bureau')
   return [
-    ...(own && at.state !== 'in-review' ? (['propose'] as const) : []),
+    ...(own && at.state !== 'in-review' && at.state !== 'reviewed' ? (['propose'] as const) : []),
     ...((own || authority) && at.state === 'open' ? (['withdraw'] as const) : []),
   ]
 }
 
 /** Days after which data of a cycle count as late on the portal; our own tolerance, no legal deadline. */
-const cycleDays: Record<string, number> = {
+export const cycleDays: Record<string, number> = {
   realtime: 1,
   daily: 2,
   weekly: 8,

@@ -1,8 +1,10 @@
 import type { Cite } from '../../../contract/common.ts'
 import { dayOf } from '../../platform/clock.ts'
 import type { Context, Services } from '../../platform/context.ts'
-import { notFound, Problem, refuse } from '../../platform/problem.ts'
+import { Problem, refuse } from '../../platform/problem.ts'
 import { type OutgoingItem, type Param, project, projectJson, readFilter, splitNames } from '../delivery/public.ts'
+import { govern } from '../regulation/public.ts'
+import { type AccessRow, admit } from './admit.ts'
 import { withdrawListing } from './commands.ts'
 import { findEntry, findScan, type Listing, markOf, type OpenEntry, storeProfile, storeScan } from './queries.ts'
 import { type Findings, findingWords, stillOpen } from './rules.ts'
@@ -13,9 +15,13 @@ export type OpenSource = OpenEntry & {
   listing: Listing
   relation: string
   items: (OutgoingItem & { treatment: 'plain' | 'masked'; description: string })[]
+  /** Conditional sets: the authorisation the data are taken under. */
+  access: AccessRow | null
   /** Holds as long as the listing and the data are the ones judged here. */
   guard: (param: Param) => string
 }
+/** How somebody comes: for the page about the set, or for its data, with the key of an authorisation or without. */
+export type Caller = 'page' | { key: string | null }
 export type OpenQuery = { fields?: string | undefined; filter?: string | undefined; after?: string | undefined; limit: number }
 
 /** The way out to the public. */
@@ -45,12 +51,16 @@ export function openServing(services: Services) {
   }
 
   /** The data set as it may be served now; withdrawn ones answer 410, new data that show a person take the set down first. */
-  const source = async (ctx: Context, urlCode: string): Promise<OpenSource> => {
-    const entry = (await findEntry(pool, { urlCode })) ?? notFound('opening.dataset', '开放数据')
+  const source = async (ctx: Context, urlCode: string, caller: Caller): Promise<OpenSource> => {
+    const entry = await findEntry(pool, { urlCode })
+    if (!entry?.listing) notListed(entry ? govern(entry.region, 'open-platform', ctx.day).cite : null)
     const { listing } = entry
-    if (!listing) notFound('opening.dataset', '开放数据')
     if (listing.state === 'withdrawn') gone(entry.title, listing.withdrawnReason, listing.withdrawnCite)
-    if (entry.state !== 'published' || entry.openClass !== 'open') gone(entry.title, '目录已撤销或开放类型已变更', null)
+    if (entry.state !== 'published' || (entry.openClass !== 'open' && entry.openClass !== 'conditional'))
+      gone(entry.title, '目录已撤销或开放类型已变更', null)
+    // What was reviewed for authorised use stays so, whatever the catalog says since; and the other way round.
+    const openClass = listing.openClass === 'conditional' ? 'conditional' : entry.openClass
+    const access = openClass === 'conditional' && caller !== 'page' ? await admit(ctx, entry, caller.key) : null
     if (!entry.relation || !entry.content) {
       refuse('opening.not_mounted', {
         status: 503,
@@ -59,7 +69,7 @@ export function openServing(services: Services) {
         remedy: '请稍后再试。',
       })
     }
-    const items = stillOpen(listing.items, entry.content.items, entry.openClass).filter(i => entry.columns.includes(i.key))
+    const items = stillOpen(listing.items, entry.content.items, openClass).filter(i => entry.columns.includes(i.key))
     const findings = await findingsOf(entry)
     const exposed = items.find(i => i.treatment === 'plain' && findings[i.key])
     if (exposed) {
@@ -76,14 +86,19 @@ export function openServing(services: Services) {
     const { version } = listing
     const guard = (param: Param) =>
       `exists (select from opening.listing where entry_id = ${param(entryId)}::uuid and version = ${param(version)}::int and state = 'open')
-       and exists (select from aggregation.mount_view m where m.entry_id = ${param(entryId)}::uuid and ${markOf('m')} = ${param(mark)})`
-    return { ...entry, listing, relation: entry.relation, items, guard }
+       and exists (select from aggregation.mount_view m where m.entry_id = ${param(entryId)}::uuid and ${markOf('m')} = ${param(mark)})${
+         access
+           ? `
+       and exists (select from opening.access where id = ${param(access.id)}::uuid and version = ${param(access.version)}::int and state = ${param(access.state)})`
+           : ''
+       }`
+    return { ...entry, openClass, listing, relation: entry.relation, items, access, guard }
   }
 
   /** Tries again when the data or the listing changed between the look and the read. */
-  const steady = async <T>(ctx: Context, urlCode: string, take: (s: OpenSource) => Promise<T | undefined>): Promise<T> => {
+  const steady = async <T>(ctx: Context, urlCode: string, caller: Caller, take: (s: OpenSource) => Promise<T | undefined>): Promise<T> => {
     for (let attempt = 0; attempt < 5; attempt++) {
-      const s = await source(ctx, urlCode)
+      const s = await source(ctx, urlCode, caller)
       const taken = await take(s).catch(error => {
         if (error instanceof Problem && error.details.reason === 'field-not-granted')
           refuse(error.code, {
@@ -105,8 +120,8 @@ export function openServing(services: Services) {
     counters,
 
     /** One page as JSON text. */
-    rows: (ctx: Context, urlCode: string, q: OpenQuery) =>
-      steady(ctx, urlCode, async s => {
+    rows: (ctx: Context, urlCode: string, q: OpenQuery, caller: Caller) =>
+      steady(ctx, urlCode, caller, async s => {
         const statement = projectJson({
           ...s,
           fields: q.fields ? splitNames(q.fields) : undefined,
@@ -131,8 +146,8 @@ export function openServing(services: Services) {
         }
       }),
 
-    preview: (ctx: Context, urlCode: string, limit: number) =>
-      steady(ctx, urlCode, async s => {
+    preview: (ctx: Context, urlCode: string, limit: number, caller: Caller) =>
+      steady(ctx, urlCode, caller, async s => {
         const statement = project({ ...s, limit })
         const { rows } = await pool.query<Record<string, string | null>>(statement)
         if (!rows.length && s.rows > 0) return undefined
@@ -143,10 +158,10 @@ export function openServing(services: Services) {
      * All rows, page by page along the key: no connection is held while a slow reader reads, and every page looks again
      * whether the data set is still open.
      */
-    async *all(ctx: Context, urlCode: string, pageSize = 4000): AsyncGenerator<Record<string, string | null>> {
+    async *all(ctx: Context, urlCode: string, caller: Caller, pageSize = 4000): AsyncGenerator<Record<string, string | null>> {
       let after: string | null = null
       for (;;) {
-        const page: Record<string, string | null>[] = await steady(ctx, urlCode, async s => {
+        const page: Record<string, string | null>[] = await steady(ctx, urlCode, caller, async s => {
           const { rows } = await pool.query<Record<string, string | null>>(project({ ...s, after, limit: pageSize }))
           if (rows.length) return rows
           // Nothing: the end, or the guard no longer held. Versions only grow, so asking afterwards is safe.
@@ -162,6 +177,8 @@ export function openServing(services: Services) {
 
     /** Fill rates and frequent values of what leaves, kept for each state of the data. */
     async profile(s: OpenSource): Promise<Profile> {
+      // Frequent values are data: of a conditional set they do not stand on a public page.
+      if (s.openClass === 'conditional') return {}
       if (s.listing.profile && s.listing.profileMark === s.mark) return s.listing.profile
       const profile = await profileTable(pool, s, s.items)
       await storeProfile(pool, s.entryId, s.listing.version, s.mark, profile)
@@ -183,6 +200,16 @@ export function openServing(services: Services) {
   }
 }
 export type Serving = ReturnType<typeof openServing>
+
+function notListed(cite: Cite | null): never {
+  refuse('opening.dataset_not_found', {
+    status: 404,
+    reason: 'not-in-open-catalog',
+    detail: '没有这个开放数据集：开放平台只提供已公布的开放清单里的数据。',
+    remedy: '请核对代码，或在「数据」页查找；还没有开放的，可以提出开放需求。',
+    ...(cite && { cite }),
+  })
+}
 
 function gone(title: string, reason: string | null, cite: Cite | null): never {
   refuse('opening.withdrawn', {

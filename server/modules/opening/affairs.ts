@@ -1,0 +1,101 @@
+import type { FastifyInstance } from 'fastify'
+import * as contract from '../../../contract/opening.ts'
+import type { Context, StaffContext } from '../../platform/context.ts'
+import { route } from '../../platform/http.ts'
+import { limiter } from '../../platform/limiter.ts'
+import { refuse } from '../../platform/problem.ts'
+import { entryForFilling } from '../catalog/public.ts'
+import { govern, openLabel } from '../regulation/public.ts'
+import { accessesFor, heldView, newKey, noticeViews, registerAccessEffects, registerProduct, reportUse } from './access.ts'
+import { releaseReviewed } from './commands.ts'
+import { demandPublisher, listViews, planViews, publishDepartmentList, publishYearPlan, restrictedList } from './lists.ts'
+import { findEntry, type OpenEntry } from './queries.ts'
+import { blockSecret, coverageLabels, coverageOf, evaluateEntry, scopeOf, unlockEntry } from './scope.ts'
+import { statusOf } from './status.ts'
+
+/** A catalog entry by its code; one that is not published is not registered, and the article says why that matters. */
+export async function registered(ctx: StaffContext, code: string): Promise<OpenEntry> {
+  const entry = await findEntry(ctx.pool, { urlCode: code })
+  if (entry) return entry
+  const draft = await entryForFilling(ctx.db, code)
+  const region = draft?.departmentId === ctx.actor.departmentId ? draft.region : ctx.actor.region
+  refuse('opening.not_registered', {
+    status: 422,
+    reason: 'entry-not-registered',
+    detail: `${code} 还不是已登记发布的目录，不能列入开放清单。`,
+    remedy: '请先登记目录并经审核发布。',
+    cite: govern(region, 'open-scope', ctx.day).cite,
+  })
+}
+
+/** What surrounds the gate: scope and grounds, lists, plans, authorised use, notices, status. */
+export function registerAffairs(app: FastifyInstance, gate: (ctx: StaffContext, entry: OpenEntry) => Promise<never>): void {
+  registerAccessEffects()
+  const { db, pool } = app.services
+  const again = async (ctx: StaffContext, code: string) => gate(ctx, await registered(ctx, code))
+  const perAddress = limiter(300, 60)
+  const guess = limiter(20, 60)
+
+  route(app, contract.publish, async ({ params, ctx }) => {
+    const entry = await registered(ctx, params.code)
+    await demandPublisher(ctx, entry)
+    await db.transaction().execute(tx => releaseReviewed(tx, ctx, entry))
+    return again(ctx, params.code)
+  })
+  route(app, contract.block, async ({ params, body, ctx }) => blockSecret(ctx, await registered(ctx, params.code), body))
+  route(app, contract.unlock, async ({ params, body, ctx }) => {
+    const entry = await registered(ctx, params.code)
+    await db.transaction().execute(tx => unlockEntry(tx, ctx, entry, body))
+    return again(ctx, params.code)
+  })
+  route(app, contract.evaluate, async ({ params, body, ctx }) => {
+    const entry = await registered(ctx, params.code)
+    const [facts] = await scopeOf(ctx, { entryId: entry.entryId })
+    await db.transaction().execute(tx => evaluateEntry(tx, ctx, entry, facts!, body))
+    return again(ctx, params.code)
+  })
+  route(app, contract.coverage, async ({ query, ctx }) => {
+    const wide = ctx.actor.departmentRoles.includes('authority') || ctx.actor.roles.includes('inspector')
+    const facts = await scopeOf(ctx, {
+      region: query.region ?? (wide ? ctx.actor.region : null),
+      departmentId: wide ? null : ctx.actor.departmentId,
+    })
+    const rows = facts.map(f => {
+      const c = coverageOf(f, ctx.day, ctx.now)
+      return {
+        code: f.code,
+        title: f.title,
+        department: f.department,
+        openLabel: openLabel(f.region, f.openClass, ctx.day),
+        state: c.state,
+        stateLabel: coverageLabels[c.state],
+        why: c.why,
+        faults: c.faults,
+        late: c.late,
+        cite: c.cite,
+      }
+    })
+    return { rows, counts: Object.fromEntries(Object.keys(coverageLabels).map(s => [s, rows.filter(r => r.state === s).length])) }
+  })
+  route(app, contract.publishList, ({ body, ctx }) => publishDepartmentList(ctx, body.class, body.entries))
+  route(app, contract.publishPlan, ({ body, ctx }) => publishYearPlan(ctx, body))
+  route(app, contract.accesses, ({ query, ctx }) => accessesFor(ctx, query.q ?? ''))
+
+  // ── Anyone ──
+  const open = (ctx: Context) => perAddress(ctx.ip, ctx.now)
+  route(app, contract.lists, async ({ query, ctx }) => (open(ctx), listViews(ctx, query.region ?? null)))
+  route(app, contract.restricted, async ({ query, ctx }) => (open(ctx), restrictedList(ctx, query.region ?? null)))
+  route(app, contract.plans, async ({ query, ctx }) => (open(ctx), planViews(ctx, query.region ?? null)))
+  route(app, contract.conductNotices, async ({ ctx }) => (open(ctx), noticeViews(ctx)))
+  route(app, contract.status, async ({ ctx }) => (open(ctx), statusOf(pool, ctx.now)))
+  // Whoever holds number and code: few tries a minute, so that a code is not found by trying.
+  const byCode = (ctx: Context) => guess(ctx.ip, ctx.now)
+  route(app, contract.myAccess, async ({ params, body, ctx }) => (byCode(ctx), heldView(ctx, params.no, body.code)))
+  route(app, contract.accessKey, async ({ params, body, ctx, reply }) => {
+    byCode(ctx)
+    void reply.header('cache-control', 'no-store')
+    return newKey(ctx, params.no, body.code)
+  })
+  route(app, contract.reportUse, async ({ params, body, ctx }) => (byCode(ctx), reportUse(ctx, params.no, body)))
+  route(app, contract.registerProduct, async ({ params, body, ctx }) => (byCode(ctx), registerProduct(ctx, params.no, body)))
+}
