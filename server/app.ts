@@ -11,12 +11,14 @@ import { expand } from './modules/audit/expand.ts'
 import { auditJobs } from './modules/audit/jobs.ts'
 import { openLedger } from './modules/audit/public.ts'
 import { registerAudit } from './modules/audit/routes.ts'
+import { catalogJobs } from './modules/catalog/jobs.ts'
 import { registerCatalog } from './modules/catalog/routes.ts'
 import { registerDelivery, registerDeliveryApi } from './modules/delivery/routes.ts'
 import { openingJobs } from './modules/opening/jobs.ts'
 import { registerOpening, registerOpeningApi } from './modules/opening/routes.ts'
 import { registerOrganization } from './modules/organization/routes.ts'
 import { procedureJobs } from './modules/procedure/jobs.ts'
+import { registerOfficerJobs } from './modules/procedure/officers.ts'
 import { registerProcedure } from './modules/procedure/routes.ts'
 import { openLaw, storeVersions } from './modules/regulation/public.ts'
 import { registerRegulation } from './modules/regulation/routes.ts'
@@ -117,6 +119,8 @@ export async function buildApp({
 
   auditJobs(jobs)
   procedureJobs(jobs)
+  registerOfficerJobs(jobs)
+  catalogJobs(jobs)
   aggregationJobs(jobs)
   openingJobs(jobs)
   app.get('/health', async () => {

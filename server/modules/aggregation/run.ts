@@ -7,8 +7,9 @@ import type { Item } from '../../../contract/catalog.ts'
 import { dayOf } from '../../platform/clock.ts'
 import type { Context } from '../../platform/context.ts'
 import type { Database, Tx } from '../../platform/db.ts'
+import { Problem } from '../../platform/problem.ts'
 import { record } from '../audit/public.ts'
-import { noteMount, publishedEntry } from '../catalog/public.ts'
+import { noteMount, openUpdateTask, publishedEntry } from '../catalog/public.ts'
 import { type Voucher, vouchFor } from '../quality/public.ts'
 import { lookAtTable, readTable, SourceDown, type Target } from './connector.ts'
 import { load, type Outcome, type Phase } from './load.ts'
@@ -368,6 +369,11 @@ async function fail(ctx: Context, batch: BatchRecord, error: unknown, signal: Ab
       subject: batch.no,
       data: { code: notes[0]?.code ?? 'unknown', attempt: batch.attempt },
     })
+    // The source has changed: its department is asked to bring the entry up to date. Without an authority in the place nobody is asked.
+    if (stopped.difference)
+      await openUpdateTask(tx, ctx, batch.entry_id, notes[0]!.text).catch(error => {
+        if (!(error instanceof Problem)) throw error
+      })
     if (wait !== undefined) {
       await ctx.jobs.enqueue(
         tx,

@@ -19,7 +19,7 @@ const or = (text: string | undefined | null): string => text || '—'
 function words(c: EntryContent, l: Labels): [string, string][] {
   return [
     ['名称', or(c.title)],
-    ['类', kinds[c.kind]],
+    ['类', c.kind ? kinds[c.kind] : '—'],
     ['分类', or(c.classification.join(' / '))],
     ['主题', or(c.theme)],
     ['内设机构', or(c.innerUnit)],

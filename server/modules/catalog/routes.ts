@@ -4,10 +4,13 @@ import type { StaffContext } from '../../platform/context.ts'
 import { route } from '../../platform/http.ts'
 import { notFound } from '../../platform/problem.ts'
 import { govern } from '../regulation/public.ts'
-import { createEntry, discardDraft, rulesOf, saveDraft, submitEntry, workingVersion } from './commands.ts'
+import { createEntry, discardDraft, rulesFor, saveDraft, submitEntries, submitEntry, workingVersion } from './commands.ts'
 import { compareContents } from './compare.ts'
+import { guideView, issueGuide } from './guide.ts'
+import { acquisitions, addAcquisition, checklist, confirmDuty, linkAcquisition, releaseCatalog, releases } from './holdings.ts'
 import { entryDetail, findEntry, searchEntries } from './queries.ts'
 import { checkView } from './rules.ts'
+import { registerChange } from './updates.ts'
 
 const stateLabels: Record<string, string> = { draft: '草稿', in_review: '待审核', published: '现行', superseded: '历史' }
 
@@ -27,11 +30,11 @@ export function registerCatalog(app: FastifyInstance): void {
   route(app, contract.saveDraft, async ({ params, body, ctx }) => {
     await saveDraft(ctx, params.code, body.content, body.etag)
     const entry = await written(ctx, params.code)
-    return { ...entry, check: checkView(entry.content, rulesOf(entry.region, ctx.day)) }
+    return { ...entry, check: checkView(entry.content, await rulesFor(db, entry.region, ctx.day)) }
   })
   route(app, contract.checkDraft, async ({ params, ctx }) => {
     const entry = await written(ctx, params.code)
-    return checkView(entry.content, rulesOf(entry.region, ctx.day))
+    return checkView(entry.content, await rulesFor(db, entry.region, ctx.day))
   })
   route(app, contract.discardDraft, async ({ params, ctx }) => {
     await discardDraft(ctx, params.code)
@@ -41,6 +44,29 @@ export function registerCatalog(app: FastifyInstance): void {
     const caseNo = await submitEntry(ctx, params.code)
     return { caseNo, entry: await written(ctx, params.code) }
   })
+  route(app, contract.submitEntries, async ({ body, ctx }) => ({ cases: await submitEntries(ctx, body.codes) }))
+  route(app, contract.guide, ({ query, ctx }) => guideView(db, query.region ?? ctx.actor.region, ctx.day))
+  route(app, contract.issueGuide, async ({ body, ctx }) => {
+    await issueGuide(ctx, body.region ?? ctx.actor.region, body)
+    return guideView(db, body.region ?? ctx.actor.region, ctx.day)
+  })
+  route(app, contract.registerChange, async ({ body, ctx }) => ({ tasks: await registerChange(ctx, body) }))
+  route(app, contract.releases, ({ query, ctx }) => releases(db, query.region ?? ctx.actor.region))
+  route(app, contract.releaseCatalog, async ({ body, ctx }) => {
+    const version = await releaseCatalog(ctx, body.codes)
+    return (await releases(db, ctx.actor.region)).find(r => r.version === version)!
+  })
+  route(app, contract.acquisitions, ({ ctx }) => acquisitions(ctx))
+  route(app, contract.addAcquisition, async ({ body, ctx }) => {
+    const id = await addAcquisition(ctx, body)
+    return (await acquisitions(ctx)).find(a => a.id === id)!
+  })
+  route(app, contract.linkAcquisition, async ({ params, body, ctx }) => {
+    await linkAcquisition(ctx, params.id, body.code)
+    return (await acquisitions(ctx)).find(a => a.id === params.id)!
+  })
+  route(app, contract.checklist, ({ params, ctx }) => checklist(ctx, params.id))
+  route(app, contract.confirmDuty, ({ params, ctx }) => confirmDuty(ctx, params.id, params.item))
   route(app, contract.versions, async ({ params, ctx }) => {
     const e = await findEntry(db, ctx, params.code)
     const own = e.department_id === ctx.actor.departmentId || ctx.actor.roles.includes('bureau')

@@ -149,15 +149,16 @@ async function tellCatalog(tx: Tx, id: string): Promise<void> {
     entryId: string
     no: string
     department: string
+    grantee: string
     system: string | null
     items: { key: string }[]
     active: boolean
   }>`
-    select g.entry_id as "entryId", g.no, d.name as department, s.name as system, g.items, g.state <> 'revoked' as active
+    select g.entry_id as "entryId", g.no, d.name as department, d.id as grantee, s.name as system, g.items, g.state <> 'revoked' as active
     from delivery.grant g join organization.department_view d on d.id = g.grantee_department_id
     left join organization.system_view s on s.id = g.system_id where g.id = ${id}`.execute(tx)
   const g = rows[0]
   if (!g) return
   const label = `${g.no} ${g.department}${g.system ? `·${g.system}` : ''}`
-  await noteUse(tx, { kind: 'grant', entryId: g.entryId, ref: id, label, items: g.items.map(i => i.key), active: g.active })
+  await noteUse(tx, { kind: 'grant', entryId: g.entryId, ref: id, label, items: g.items.map(i => i.key), active: g.active, grantee: g.grantee })
 }
