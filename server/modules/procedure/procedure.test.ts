@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { test } from 'node:test'
 import { SMTPServer } from 'smtp-server'
 import * as contract from '../../../contract/procedure.ts'
+import * as regulation from '../../../contract/regulation.ts'
 import { sixthPlace, sixthText } from '../../../test/support/sixth.ts'
 import type { Person, World } from '../../../test/support/world.ts'
 
@@ -193,15 +194,39 @@ test('somebody outside files, supplements and reads the answer with number and c
 })
 
 test('an old case keeps the text it began under when a new one is adopted', async t => {
-  const { world, clerk, authority, admin, adopt } = await sixthPlace(t)
+  const { clerk, authority, adopt } = await sixthPlace(t)
   const old = await start(clerk, 'double-approval', { topic: '旧办件', purpose: '旧文本下的办件' })
-  await adopt(sixthText.replace('within: 7wd', 'within: 2wd').replace('7 个工作日内初审', '2 个工作日内初审'))
+  await adopt(sixthText.replace('within: 7wd', 'within: 2wd').replace('7 个工作日内初审', '2 个工作日内初审'), '2026-05-21')
   const young = await start(clerk, 'double-approval', { topic: '新办件', purpose: '新文本下的办件' })
   assert.deepEqual([young.clocks[0]!.days, (await look(clerk, old.no)).clocks[0]!.days], [2, 7])
   assert.notEqual(young.ruling.version, old.ruling.version)
   await act(authority, old.no, 'pass')
   assert.equal((await look(clerk, old.no)).stateLabel, '终审')
-  void [world, admin]
+})
+
+test('an imported calendar moves the due dates of running duties and takes the 预估 away', async t => {
+  const { world, clerk, admin } = await sixthPlace(t, { day: '2026-12-24' })
+  const c = await start(clerk, 'double-approval', { topic: '跨年', purpose: '跨年的事项' })
+  assert.equal(c.clocks[0]!.estimated, true)
+  // Thirteen days in a row where the law only guarantees one: nobody can have foreseen them.
+  const off = Array.from({ length: 13 }, (_, i) => `  2027-01-${String(i + 1).padStart(2, '0')}: 元旦`)
+  const text = ['year: 2027', 'document: 放假安排（测试用，虚构）', 'holidays:', ...off, 'workdays: {}'].join('\n')
+  const made = await admin.ok(regulation.importCalendar, { body: { text } })
+  assert.ok(made.differences.some(d => d.day === '2027-01-04'))
+  await admin.ok(regulation.adoptCalendar, { params: { id: made.id } })
+  await world.job('duties.recalculate')
+  const after = (await look(clerk, c.no)).clocks[0]!
+  assert.deepEqual([after.estimated, after.due! > c.clocks[0]!.due!], [false, true])
+})
+
+test('where a higher law gives fewer days it wins, and both articles stand there', async t => {
+  const { admin, clerk, region } = await sixthPlace(t)
+  const record = { kind: 'layer' as const, regulation: 'national-809', from: '2026-01-01', document: '县政府决定一并适用' }
+  await admin.ok(regulation.recordLaw, { params: { code: region }, body: record })
+  const c = await start(clerk, 'update', { topic: '职能变化', changeDate: '2026-05-20' })
+  const clock = c.clocks[0]!
+  assert.equal(clock.days, 10)
+  assert.deepEqual([clock.cite.regulation, clock.also?.regulation].sort(), ['national-809', 'sixth-2026'])
 })
 
 test('events can be neither changed nor removed, and say where each case is', async t => {
