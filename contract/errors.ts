@@ -100,6 +100,14 @@ export const errors: { area: string; label: string; codes: Record<string, Explai
     },
   },
   {
+    area: 'quality',
+    label: '质量',
+    codes: {
+      'quality.correction_missing': { is: '还没有更正的数据入库，不能办结', do: '更正后的数据入库并通过检查后再办结。' },
+      'quality.append_only': { is: '关于数据的办件全程留痕，不能删除', do: '内容有误的，在办件里补充说明。' },
+    },
+  },
+  {
     area: 'aggregation',
     label: '汇聚',
     codes: {

@@ -8,10 +8,11 @@ import type { Endpoint } from './endpoint.ts'
 import * as opening from './opening.ts'
 import * as organization from './organization.ts'
 import * as procedure from './procedure.ts'
+import * as quality from './quality.ts'
 import * as regulation from './regulation.ts'
 import * as sharing from './sharing.ts'
 
-const modules: Record<string, object> = { audit, regulation, organization, procedure, catalog, aggregation, delivery, sharing, opening }
+const modules: Record<string, object> = { audit, regulation, organization, procedure, catalog, quality, aggregation, delivery, sharing, opening }
 
 const isEndpoint = (value: unknown): value is Endpoint =>
   typeof value === 'object' && value !== null && 'method' in value && 'path' in value && 'access' in value

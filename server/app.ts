@@ -21,6 +21,7 @@ import { procedureJobs } from './modules/procedure/jobs.ts'
 import { registerOfficerJobs } from './modules/procedure/officers.ts'
 import { registerProcedure } from './modules/procedure/routes.ts'
 import { openLaw, storeVersions } from './modules/regulation/public.ts'
+import { registerQuality } from './modules/quality/routes.ts'
 import { registerRegulation } from './modules/regulation/routes.ts'
 import { registerSharing } from './modules/sharing/routes.ts'
 import type { Clock } from './platform/clock.ts'
@@ -105,6 +106,7 @@ export async function buildApp({
       registerOrganization(api)
       registerProcedure(api)
       registerCatalog(api)
+      registerQuality(api)
       registerAggregation(api)
       registerDelivery(api)
       registerSharing(api)

@@ -81,6 +81,13 @@ export const proposedTreatment = (item: Pick<Item, 'semantic'>): 'plain' | 'mask
     ? 'masked'
     : 'plain'
 
+/** Rows and last change of entries that are filled. */
+export async function filledAt(db: Database | Tx, entryIds: string[]): Promise<Map<string, { rows: number; updated: Date }>> {
+  if (!entryIds.length) return new Map()
+  const rows = await db.selectFrom('catalog.mount').selectAll().where('entry_id', 'in', entryIds).execute()
+  return new Map(rows.map(r => [r.entry_id, { rows: Number(r.rows), updated: r.updated }]))
+}
+
 /** Told by aggregation after each batch. */
 export async function noteMount(tx: Tx | Database, entryId: string, m: { rows: number; updated: Date }): Promise<void> {
   await tx

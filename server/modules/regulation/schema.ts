@@ -296,11 +296,18 @@ export const topicSchemas = {
     items: z.partialRecord(z.enum(['catalog', 'collect', 'update', 'share', 'use', 'service', 'open']), z.string().min(2)),
     ...cited,
   }),
+  'assessment-areas': z.strictObject({
+    areas: z.array(z.strictObject({ key: Name, label: z.string(), cite: Article, indicators: z.array(z.string()).min(1) })),
+    openEnded: z.boolean().default(false).describe('The list of the text ends with 等'),
+    ...cited,
+  }),
+  'assessment-grades': z.strictObject({ grades: z.record(Name, z.string()), ...cited }),
   'assessment-objects': z.strictObject({
     kinds: z.record(z.string(), z.string().min(2)),
     apart: z.array(z.string()).default([]),
     ...cited,
   }),
+  'share-marking': z.strictObject(cited),
   'catalog-origin': z.strictObject({ values: z.record(Name, z.string().min(2)), ...cited }),
   'catalog-forms': z.strictObject({ values: z.array(z.string()), ...cited }),
   'catalog-kinds': z.strictObject({ required: z.boolean().default(true), values: z.record(z.enum(['1', '2', '3']), z.string()), ...cited }),

@@ -1,0 +1,206 @@
+import { sql } from 'kysely'
+import type { BoardRow, CheckKind, EntryQuality } from '../../../contract/quality.ts'
+import { dayOf } from '../../platform/clock.ts'
+import type { StaffContext } from '../../platform/context.ts'
+import type { Database } from '../../platform/db.ts'
+import { notFound } from '../../platform/problem.ts'
+import { filledAt, freshness, type PublishedEntry, publishedEntry } from '../catalog/public.ts'
+import { clockOf, govern, governProcedure, workingDaysBetween } from '../regulation/public.ts'
+import { marksOf, markText } from './reports.ts'
+import { dimensionsOf, type Facts, type Measure, meanOf } from './scores.ts'
+
+/** The latest delivery's measures of each entry, and what else a score is made of. */
+async function factsOf(
+  db: Database,
+  entries: Pick<PublishedEntry, 'id' | 'content'>[],
+  now: Date,
+): Promise<Map<string, Facts & { batchNo: string | null }>> {
+  const ids = entries.map(e => e.id)
+  if (!ids.length) return new Map()
+  const { rows: measures } = await sql<{
+    entry_id: string
+    kind: CheckKind
+    checked: string
+    failed: string
+    note: string
+    batch_no: string
+  }>`
+    select m.entry_id, m.kind, m.checked, m.failed, m.note, m.batch_no from quality.measure m
+    join (select distinct on (entry_id) entry_id, batch_id from quality.measure where entry_id = any(${ids}::uuid[]) order by entry_id, at desc, batch_no desc) l
+      on l.entry_id = m.entry_id and l.batch_id = m.batch_id order by m.kind`.execute(db)
+  const { rows: reports } = await sql<{ entry_id: string; settled: number; wrong: number }>`
+    select entry_id, count(*)::int as settled, count(*) filter (where wrong)::int as wrong from quality.report
+    where entry_id = any(${ids}::uuid[]) and wrong is not null group by entry_id`.execute(db)
+  const filled = await filledAt(db, ids)
+  return new Map(
+    entries.map(e => {
+      const mine = measures.filter(m => m.entry_id === e.id)
+      const mount = filled.get(e.id)
+      const told = reports.find(r => r.entry_id === e.id)
+      return [
+        e.id,
+        {
+          measures: mine.map((m): Measure => ({ kind: m.kind, checked: Number(m.checked), failed: Number(m.failed), note: m.note })),
+          reports: { settled: told?.settled ?? 0, wrong: told?.wrong ?? 0 },
+          fresh: mount ? freshness(e.content.updateCycle, mount.updated, now) : null,
+          rows: mount ? mount.rows : null,
+          batchNo: mine[0]?.batch_no ?? null,
+        },
+      ]
+    }),
+  )
+}
+
+export async function entryQualityOf(ctx: StaffContext, code: string): Promise<EntryQuality> {
+  const entry = (await publishedEntry(ctx.db, { code })) ?? notFound('catalog.entry', '目录')
+  const rule = govern(entry.region, 'quality-dimensions', ctx.day)
+  const facts = (await factsOf(ctx.db, [entry], ctx.now)).get(entry.id)!
+  const dimensions = dimensionsOf(rule.value.dimensions, facts)
+  const findings = await ctx.db
+    .selectFrom('quality.finding')
+    .selectAll()
+    .where('entry_id', '=', entry.id)
+    .where('closed', 'is', null)
+    .orderBy('found', 'desc')
+    .execute()
+  return {
+    entryId: entry.id,
+    code: entry.code,
+    title: entry.title,
+    department: entry.department,
+    score: meanOf(dimensions),
+    measured: dimensions.filter(d => d.measured).length,
+    dimensions,
+    cite: rule.cite,
+    inherited: rule.inherited,
+    batchNo: facts.batchNo,
+    findings: findings.map(f => ({
+      id: f.id,
+      dimension: f.dimension,
+      label: f.label,
+      kind: f.kind,
+      failed: Number(f.failed),
+      text: f.text,
+      department: entry.department,
+      batchNo: f.batch_no,
+      found: f.found.toISOString(),
+      closed: null,
+      caseNo: f.case_no,
+    })),
+    marks: (await marksOf(ctx.db, entry.id)).map(m => ({
+      caseNo: m.caseNo,
+      record: m.record,
+      since: m.since.toISOString(),
+      text: markText,
+    })),
+  }
+}
+
+const oversees = (ctx: StaffContext) => ctx.actor.roles.includes('bureau') || ctx.actor.roles.includes('inspector')
+const below = (ctx: StaffContext) => `${ctx.actor.region.replace(/(00)+$/, '')}%`
+
+/** Departments of the region for its authority, else one's own, each on the dimensions of its place. */
+export async function departmentQualityOf(ctx: StaffContext) {
+  const { rows: entries } = await sql<PublishedEntry>`
+    select id, code, title, region, department_id, department, state, version, content from catalog.entry_view
+    where state = 'published' and ${oversees(ctx) ? sql`region like ${below(ctx)}` : sql`department_id = ${ctx.actor.departmentId}`}`.execute(
+    ctx.db,
+  )
+  const facts = await factsOf(ctx.db, entries, ctx.now)
+  const { rows: open } = await sql<{ department_id: string; n: number }>`
+    select department_id, count(*)::int as n from quality.finding where closed is null group by department_id`.execute(ctx.db)
+  const departments = [...new Set(entries.map(e => e.department_id))]
+  return {
+    cite: govern(ctx.actor.region, 'quality-dimensions', ctx.day).cite,
+    rows: departments
+      .map(id => {
+        const mine = entries.filter(e => e.department_id === id)
+        const named = govern(mine[0]!.region, 'quality-dimensions', ctx.day).value.dimensions
+        const scored = mine.map(e => dimensionsOf(named, facts.get(e.id)!))
+        const dimensions = named.map(({ key, label }) => {
+          const known = scored.flatMap(list => list.filter(d => d.key === key && d.measured))
+          return { key, label, score: meanOf(known), measured: known.length }
+        })
+        return {
+          departmentId: id,
+          department: mine[0]!.department,
+          entries: mine.length,
+          measured: scored.filter(list => list.some(d => d.measured)).length,
+          score: meanOf(dimensions),
+          dimensions,
+          findings: open.find(o => o.department_id === id)?.n ?? 0,
+        }
+      })
+      .sort((a, b) => (a.score ?? 101) - (b.score ?? 101) || a.department.localeCompare(b.department, 'zh')),
+  }
+}
+
+type BoardRecord = {
+  no: string
+  procedure: string
+  region: string
+  state: string
+  opened_at: Date
+  ended_at: Date | null
+  record: string
+  wrong: boolean | null
+  told: number | null
+  title: string
+  code: string
+  department: string
+}
+
+/** The queue of everything said about wrong, doubtful or disputed data. */
+export async function boardOf(ctx: StaffContext, q: { state: 'open' | 'ended' | 'all'; procedure?: string }) {
+  const mine = sql`(r.department_id = ${ctx.actor.departmentId} or c.applicant_id = ${ctx.actor.departmentId})`
+  const { rows } = await sql<BoardRecord & { id: string }>`
+    select c.id, c.no, c.procedure, c.region, c.state, c.opened_at, c.ended_at, r.record, r.wrong, r.told, e.title, e.code, e.department
+    from quality.report r join procedure.case_view c on c.id = r.case_id join catalog.entry_view e on e.id = r.entry_id
+    where ${oversees(ctx) ? sql`(c.region like ${below(ctx)} or ${mine})` : mine}
+      ${q.procedure ? sql`and c.procedure = ${q.procedure}` : sql``}
+    order by c.ended_at is not null, c.opened_at limit 2000`.execute(ctx.db)
+  const { rows: duties } = rows.length
+    ? await sql<any>`select * from procedure.duty_view where case_id = any(${rows.map(r => r.id)}::uuid[])`.execute(ctx.db)
+    : { rows: [] }
+  const views = rows.map((r): BoardRow => {
+    const p = governProcedure(r.region, r.procedure, ctx.day)?.value
+    const step = p?.steps[r.state]
+    const clocks = duties
+      .filter(d => d.case_id === r.id)
+      .map(d => ({ d, clock: clockOf({ ...d, inherited: null, estimated: false, stopped: !!d.stopped_on, also: null }, ctx.day) }))
+    const running = clocks.filter(c => !c.d.ended).sort((a, b) => (a.clock.due ?? '9').localeCompare(b.clock.due ?? '9'))
+    const ended = r.ended_at
+    const end = ended ? dayOf(ended) : ctx.day
+    return {
+      no: r.no,
+      procedure: r.procedure,
+      label: p?.label ?? r.procedure,
+      entry: r.title,
+      code: r.code,
+      record: r.record,
+      state: r.state,
+      stateLabel: step?.label ?? p?.ends[r.state]?.label ?? r.state,
+      ended: !!ended,
+      owner: running[0]?.d.debtor ?? r.department,
+      opened: r.opened_at.toISOString(),
+      age: Math.max(0, workingDaysBetween(dayOf(r.opened_at), end)),
+      light: ended ? (clocks.some(c => c.clock.light === 'late') ? 'late' : 'done') : (running[0]?.clock.light ?? null),
+      due: running[0]?.clock.due ?? null,
+      extended: Math.max(0, ...clocks.map(c => Number(c.d.extended))),
+      result: r.wrong === null ? null : r.wrong ? '确有错误' : '数据无误',
+      told: r.told,
+    }
+  })
+  const ended = views.filter(v => v.ended)
+  return {
+    rows: views.filter(v => q.state === 'all' || v.ended === (q.state === 'ended')),
+    counts: {
+      open: views.length - ended.length,
+      overdue: views.filter(v => v.light === 'red').length,
+      ended: ended.length,
+      corrected: ended.filter(v => v.result === '确有错误').length,
+      upheld: ended.filter(v => v.result === '数据无误').length,
+      averageDays: ended.length ? Math.round((10 * ended.reduce((n, v) => n + v.age, 0)) / ended.length) / 10 : null,
+    },
+  }
+}

@@ -1,0 +1,26 @@
+import type { FastifyInstance } from 'fastify'
+import * as contract from '../../../contract/quality.ts'
+import { route } from '../../platform/http.ts'
+import { notFound, refuse } from '../../platform/problem.ts'
+import { govern } from '../regulation/public.ts'
+import { boardOf, departmentQualityOf, entryQualityOf } from './queries.ts'
+import './deliveries.ts'
+
+export function registerQuality(app: FastifyInstance): void {
+  route(app, contract.entryQuality, ({ params, ctx }) => entryQualityOf(ctx, params.code))
+  route(app, contract.departmentQuality, ({ ctx }) => departmentQualityOf(ctx))
+  route(app, contract.board, ({ query, ctx }) =>
+    boardOf(ctx, { state: query.state, ...(query.procedure && { procedure: query.procedure }) }),
+  )
+  route(app, contract.removeCase, async ({ params, ctx }) => {
+    const { rows } = await boardOf(ctx, { state: 'all' })
+    const row = rows.find(r => r.no === params.no) ?? notFound('procedure.case', '办件')
+    refuse('quality.append_only', {
+      status: 409,
+      reason: 'log-append-only',
+      detail: `办件 ${row.no} 全程留痕，任何人都不能删除。`,
+      cite: govern(ctx.actor.region, 'log-retention', ctx.day).cite,
+      remedy: '内容有误的，在办件里补充说明。',
+    })
+  })
+}
