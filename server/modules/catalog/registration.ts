@@ -5,6 +5,7 @@ import type { Topics } from '../regulation/public.ts'
 type Ruling<K extends keyof Topics> = { value: Topics[K]; cite: Cite }
 export const registrationTopics = [
   'catalog-fields',
+  'share-marking',
   'catalog-origin',
   'catalog-forms',
   'catalog-kinds',

@@ -164,9 +164,18 @@ export function checkEntry(c: EntryContent, rules: EntryRules): { faults: Found[
 /** Nothing chosen: the place's usual class is proposed, and the department has to confirm it. */
 function proposeClass(fault: Add, rules: EntryRules): void {
   const usual = rules['share-principle']
+  const own = rules['share-marking'].cite
   const label = rules['share-types'].value.values[usual.value.default] ?? usual.value.default
   const text = `建议选“${label}”，由本部门确认；改选其他类型的写明依据或条件。`
-  fault('share', '/shareClass', 'share-type-required', `缺“共享类型”。${text}`, usual.cite, text, false)
+  fault(
+    'share',
+    '/shareClass',
+    'share-type-required',
+    `缺“共享类型”。${text}`,
+    own.regulation === 'platform' ? usual.cite : own,
+    text,
+    false,
+  )
 }
 
 /** A class given in words becomes the class of the place; a word of elsewhere stays and is refused at submission. Pure. */
