@@ -8,6 +8,7 @@ export const actionLabels = {
   'session.refused': '登录失败',
   'session.sign-out': '退出',
   'session.password': '修改密码',
+  'session.contact': '修改联系方式',
   'setup.done': '初始设置',
   'gate.switched': '切换平台约定的阻断方式',
   'gate.reminded': '提醒并记录（平台约定）',

@@ -80,6 +80,28 @@ export const changePassword = endpoint({
   body: z.object({ current: z.string().max(200), next: Password }),
   response: Done,
 })
+export const MyContact = z.object({
+  phone: z.string().trim().max(30).default('').describe('Shown to departments that work with mine'),
+  email: z
+    .union([z.email('邮箱地址不对').max(120), z.literal('')])
+    .default('')
+    .describe('Notices are sent here; empty: only in the workbench'),
+})
+export const myContact = endpoint({
+  method: 'GET',
+  path: '/session/contact',
+  summary: 'How I am reached',
+  access: 'signed-in',
+  response: MyContact.extend({ mail: z.boolean().describe('The platform has a mail server') }),
+})
+export const setMyContact = endpoint({
+  method: 'PUT',
+  path: '/session/contact',
+  summary: 'Change how I am reached; notices of my department go to this address',
+  access: 'signed-in',
+  body: MyContact,
+  response: Done,
+})
 export const mySessions = endpoint({
   method: 'GET',
   path: '/session/all',

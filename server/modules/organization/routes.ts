@@ -62,6 +62,25 @@ export function registerOrganization(app: FastifyInstance): void {
     })
     return { ok: true }
   })
+  route(app, contract.myContact, async ({ ctx }) => {
+    const one = await db
+      .selectFrom('organization.person')
+      .select(['phone', 'email'])
+      .where('id', '=', ctx.actor.personId)
+      .executeTakeFirstOrThrow()
+    return { phone: one.phone ?? '', email: one.email ?? '', mail: !!ctx.config.mail }
+  })
+  route(app, contract.setMyContact, async ({ body, ctx }) => {
+    await db.transaction().execute(async tx => {
+      await tx
+        .updateTable('organization.person')
+        .set({ phone: body.phone || null, email: body.email || null })
+        .where('id', '=', ctx.actor.personId)
+        .execute()
+      await record(tx, ctx, { action: 'session.contact' })
+    })
+    return { ok: true }
+  })
   route(app, contract.mySessions, async ({ ctx, request }) => {
     const current = digestOf(request.cookies[cookieName]!)
     const rows = await db

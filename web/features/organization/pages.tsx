@@ -10,12 +10,14 @@ import {
   createPerson,
   departmentRoles,
   departments,
+  myContact,
   mySessions,
   type Person as PersonSchema,
   people,
   regions,
   resetPassword,
   setDisabled,
+  setMyContact,
   setRoles,
   signOut,
   systems,
@@ -32,7 +34,7 @@ import { moment } from '../../ui/format.ts'
 import { Mark } from '../../ui/Light.tsx'
 import { Facts, Page, Sheet } from '../../ui/Page.tsx'
 import { SearchBox } from '../../ui/SearchBox.tsx'
-import { Nothing } from '../../ui/states.tsx'
+import { Loaded, Nothing } from '../../ui/states.tsx'
 
 type Person = z.infer<typeof PersonSchema>
 
@@ -470,6 +472,48 @@ function Regions() {
   )
 }
 
+/** Where the notices of the department reach this person beside the workbench. */
+function MyContact() {
+  const load = useRead(myContact)
+  return <Loaded load={load}>{one => <ContactForm key={one.email + one.phone} of={one} />}</Loaded>
+}
+function ContactForm({ of: one }: { of: Reply<typeof myContact> }) {
+  const form = useForm({ phone: one.phone, email: one.email })
+  const { message } = App.useApp()
+  const send = useAct(setMyContact, () => message.success('已保存'))
+  return (
+    <Sheet title="联系方式" note={one.mail ? '办件进展、催办和督办会同时发到邮箱' : '平台没有设置邮件服务器，通知只在消息里'}>
+      <form
+        className="form"
+        noValidate
+        onSubmit={event => {
+          event.preventDefault()
+          if (form.complete()) send.mutate({ body: form.value }, { onError: form.refused })
+        }}
+      >
+        <Summary form={form} />
+        <Field form={form} at="/phone" label="电话" hint="有往来的部门可以看到">
+          {control => <Input {...control} value={control.value} maxLength={30} onChange={event => control.onChange(event.target.value)} />}
+        </Field>
+        <Field form={form} at="/email" label="邮箱">
+          {control => (
+            <Input
+              {...control}
+              type="email"
+              value={control.value}
+              maxLength={120}
+              onChange={event => control.onChange(event.target.value)}
+            />
+          )}
+        </Field>
+        <Button htmlType="submit" loading={send.isPending}>
+          保存
+        </Button>
+      </form>
+    </Sheet>
+  )
+}
+
 export function Me() {
   const { person, department, region, roles } = useSession()
   const list = useRead(mySessions)
@@ -510,6 +554,7 @@ export function Me() {
             ]}
           />
         </Sheet>
+        <MyContact />
         <Sheet title="修改密码">
           <form
             className="form"
