@@ -438,6 +438,10 @@ export const versions = endpoint({
       submitted: Instant.nullable(),
       published: Instant.nullable(),
       caseNo: z.string().nullable(),
+      policy: z
+        .object({ regulation: z.string(), title: z.string(), version: z.string() })
+        .nullable()
+        .describe('The regulation it was submitted under, with its version'),
     }),
   ),
 })

@@ -51,10 +51,25 @@ export const StepView = z.object({
   by: z.array(z.string()),
   all: z.boolean(),
   time: z.string(),
-  actions: z.array(z.object({ name: z.string(), label: z.string(), to: z.string().nullable(), requires: z.array(z.string()) })),
+  times: z.array(z.object({ label: z.string(), time: z.string() })).describe('One per clock of the step'),
+  extend: z.string().nullable(),
+  actions: z.array(
+    z.object({
+      name: z.string(),
+      label: z.string(),
+      to: z.string().nullable(),
+      requires: z.string().describe('What it must state, in words'),
+    }),
+  ),
   cite: Cite,
 })
 export const RegulationDetail = RegulationSummary.extend({
+  note: z.string(),
+  validity: Cite.nullable(),
+  basis: z.array(z.string()),
+  interpreter: z.string().nullable(),
+  repeals: z.array(z.string()),
+  prevails: Cite.nullable().describe('It goes before other rules of the place'),
   roles: z.array(z.object({ key: z.string(), label: z.string() })),
   terms: z.array(
     z.object({
@@ -64,8 +79,20 @@ export const RegulationDetail = RegulationSummary.extend({
       cite: Cite.nullable(),
     }),
   ),
-  rules: z.array(z.object({ topic: z.string(), label: z.string(), text: z.string(), cite: Cite })),
-  procedures: z.array(z.object({ key: z.string(), label: z.string(), cite: Cite, steps: z.array(StepView), ends: z.array(z.string()) })),
+  rules: z.array(z.object({ topic: z.string(), label: z.string(), text: z.string(), words: z.array(Words), cite: Cite })),
+  limits: z.array(z.object({ clock: z.string(), label: z.string(), time: z.string(), cite: Cite })),
+  procedures: z.array(
+    z.object({
+      key: z.string(),
+      label: z.string(),
+      text: z.string(),
+      who: z.string(),
+      requires: z.string(),
+      cite: Cite,
+      steps: z.array(StepView),
+      ends: z.array(z.string()),
+    }),
+  ),
 })
 export const regulations = endpoint({
   method: 'GET',

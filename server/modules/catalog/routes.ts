@@ -3,7 +3,7 @@ import * as contract from '../../../contract/catalog.ts'
 import type { StaffContext } from '../../platform/context.ts'
 import { route } from '../../platform/http.ts'
 import { notFound } from '../../platform/problem.ts'
-import { govern } from '../regulation/public.ts'
+import { govern, law } from '../regulation/public.ts'
 import { createEntry, discardDraft, rulesFor, saveDraft, submitEntries, submitEntry, workingVersion } from './commands.ts'
 import { compareContents } from './compare.ts'
 import { guideView, issueGuide } from './guide.ts'
@@ -72,7 +72,7 @@ export function registerCatalog(app: FastifyInstance): void {
     const own = e.department_id === ctx.actor.departmentId || ctx.actor.roles.includes('bureau')
     const rows = await db
       .selectFrom('catalog.version')
-      .select(['version', 'state', 'saved_by', 'submitted', 'published', 'case_no'])
+      .select(['version', 'state', 'saved_by', 'submitted', 'published', 'case_no', 'regulation', 'regulation_version'])
       .where('entry_id', '=', e.id)
       .orderBy('version', 'desc')
       .execute()
@@ -86,6 +86,9 @@ export function registerCatalog(app: FastifyInstance): void {
         submitted: v.submitted?.toISOString() ?? null,
         published: v.published?.toISOString() ?? null,
         caseNo: v.case_no,
+        policy: v.regulation
+          ? { regulation: v.regulation, title: law().regulations.get(v.regulation)?.title ?? v.regulation, version: v.regulation_version! }
+          : null,
       }))
   })
   route(app, contract.compare, async ({ params, query, ctx }) => {

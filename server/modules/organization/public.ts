@@ -79,7 +79,12 @@ export async function createDepartment(
       errors: [{ pointer: '/creditCode', code: 'credit-code', message: fault }],
     })
   if (!regionOf(d.region))
-    refuse('organization.region', { detail: '没有这个地区。', errors: [{ pointer: '/region', code: 'region', message: '没有这个地区' }] })
+    refuse('organization.region', {
+      reason: 'jurisdiction-required',
+      detail: `没有代码为“${d.region}”的地区。部门属于哪个地区，决定它办事适用哪里的规定，所以先登记地区。`,
+      remedy: '请系统管理员在“法规 → 地区”登记这个地区，或改填已有的地区。',
+      errors: [{ pointer: '/region', code: 'jurisdiction-required', message: '没有这个地区' }],
+    })
   const kind = d.kind ?? 'agency'
   const rule = govern(d.region, 'departments', dayOf(ctx.now))
   if (rule.value.authorisation.includes(kind) && !d.authorisation && !d.byReference)

@@ -18,7 +18,7 @@ const years = new Set(Object.keys(announced.holidays).map(day => Number(day.slic
 export type Year = { year: number; holidays: Record<string, string>; workdays: Record<string, string> }
 let imported = new Map<number, Year>()
 /** Years that an administrator has adopted; each replaces what the package or the estimate says. */
-export const useYears = (of: Year[]): void => {
+export const setYears = (of: Year[]): void => {
   imported = new Map(of.map(y => [y.year, y]))
 }
 const sourceOf = (year: number): Pick<Year, 'holidays' | 'workdays'> | undefined =>

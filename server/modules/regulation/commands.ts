@@ -170,16 +170,17 @@ export async function endLaw(
   })
 }
 
-const above = { province: null, city: 'province', county: 'city' } as const
+const rank = { province: 3, city: 2, county: 1 } as const
 export async function addRegion(
   ctx: StaffContext,
   r: { code: string; name: string; level: 'province' | 'city' | 'county'; parent: string | null },
 ): Promise<void> {
   if (law().regions.has(r.code)) refuse('regulation.region_exists', { status: 409, detail: `已有代码为 ${r.code} 的地区。` })
   const parent = r.parent ? law().regions.get(r.parent) : undefined
-  if ((r.parent && !parent) || (above[r.level] ?? null) !== (parent?.level ?? null))
+  // Without a parent the place has nobody above it here, and what its own law leaves open falls to the platform's convention.
+  if (r.parent && !(parent && rank[parent.level] > rank[r.level]))
     refuse('regulation.parent', {
-      detail: r.level === 'province' ? '省级地区没有上级地区。' : `上级应当是平台里已有的${r.level === 'city' ? '省' : '市'}。`,
+      detail: '上级应当是平台里已有的、层级更高的地区。',
       errors: [{ pointer: '/parent', code: 'parent', message: '上级地区不对' }],
     })
   await changeLaw(ctx, async tx => {

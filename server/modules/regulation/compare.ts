@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import type { Side, Words } from '../../../contract/regulation.ts'
+import type { Side as SideSchema, Words } from '../../../contract/regulation.ts'
 import { procedureWords, roleWords, stepWords, timesWords, topicWords } from './describe.ts'
 import { adoptedBy, statusWords } from './law.ts'
 import type { Loaded } from './load.ts'
@@ -7,7 +7,7 @@ import { type Ruled, resolveProcedure, resolveTopic } from './resolve.ts'
 import { type RegionRecord, type Topic, topicSchemas } from './schema.ts'
 import { law } from './state.ts'
 
-type Side = z.infer<typeof Side>
+type Side = z.infer<typeof SideSchema>
 type Row = { key: string; label: string; same: boolean; a: Side; b: Side }
 
 const nothing: Side = { words: [], cite: null, also: null, label: null, inherited: null, origin: 'none' }

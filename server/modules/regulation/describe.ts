@@ -122,12 +122,21 @@ const fieldLabel = (r: FieldsOf, platform: FieldsOf | undefined, name: string): 
   (fields as Record<string, { label: string }>)[name]?.label ?? r.fields?.[name]?.label ?? platform?.fields?.[name]?.label ?? name
 
 type Asked = { field: string; when?: unknown }[]
-const askedWords = (r: FieldsOf, platform: FieldsOf | undefined, list: Asked | undefined): string =>
+export const askedWords = (r: FieldsOf, platform: FieldsOf | undefined, list: Asked | undefined): string =>
   (list ?? []).map(q => fieldLabel(r, platform, q.field) + (q.when ? '（视情况）' : '')).join('、')
 
 const byWords = (r: Pick<Loaded, 'roles'>, by: { roles: string[]; all: boolean }): string =>
   by.roles.map(role => roleWords(r, role)).join(by.all ? '和' : '或')
 export const roleWords = (r: Pick<Loaded, 'roles'>, role: string): string => r.roles[role] ?? (role === 'applicant' ? '申请人' : role)
+
+/** Who may start it, in words. */
+export function procedureWho(r: Pick<Loaded, 'roles'>, p: Procedure): string {
+  const { who } = p
+  if (!who) return '各部门'
+  const outside = who.public ? '平台以外的申请人' : null
+  const inside = who.roles ? who.roles.map(role => roleWords(r, role)).join('、') : who.kinds ? '规定所列的部门' : null
+  return [inside, outside].filter(Boolean).join('、') || '各部门'
+}
 
 export type StepWords = {
   name: string

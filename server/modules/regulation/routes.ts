@@ -8,13 +8,10 @@ import { notFound } from '../../platform/problem.ts'
 import { addWorkingDays, calendarDay, strip } from './calendar.ts'
 import { mayGovern, switchGate } from './commands.ts'
 import { gateMode } from './gates.ts'
-import { adoptedBy, continuedWords } from './law.ts'
 import { registerLaw } from './law-routes.ts'
-import type { Loaded } from './load.ts'
 import { govern, law, regionOf } from './public.ts'
-import { citeOf, statusLabels, statusOf } from './resolve.ts'
+import { detail, summary } from './reading.ts'
 import { type Topic, topicSchemas } from './schema.ts'
-import { timeText } from './words.ts'
 
 export const topicLabels: Record<Topic, string> = {
   'share-types': '共享分类',
@@ -105,77 +102,13 @@ export const topicLabels: Record<Topic, string> = {
   'log-retention': '留痕保存',
 }
 
-const summary = (r: Loaded, day: string) => {
-  const status = statusOf(r, day)
-  return {
-    id: r.id,
-    title: r.title,
-    short: r.short,
-    document: r.document,
-    issued: r.issued,
-    from: r.effective.from,
-    until: r.effective.until,
-    status,
-    statusLabel: statusLabels[status],
-    version: r.version,
-    regions: [...law().regions.values()].flatMap(region =>
-      adoptedBy(law(), region.code, day)
-        .filter(a => a.regulation.id === r.id)
-        .map(a => ({ code: region.code, name: region.name, note: a.continued ? continuedWords(a.continued) : null })),
-    ),
-  }
-}
-
-const detail = (r: Loaded, day: string) => ({
-  ...summary(r, day),
-  roles: Object.entries(r.roles).map(([key, label]) => ({ key, label })),
-  terms: (['share-types', 'open-types'] as const).flatMap(topic => {
-    const t = r.topics[topic]
-    return t
-      ? [
-          {
-            key: topic,
-            label: topicLabels[topic],
-            values: Object.entries(t.values).map(([key, label]) => ({ key, label })),
-            cite: citeOf(r, t),
-          },
-        ]
-      : []
-  }),
-  rules: (Object.keys(topicSchemas) as Topic[]).flatMap(topic => {
-    const t = r.topics[topic]
-    return t ? [{ topic, label: topicLabels[topic], text: t.text, cite: citeOf(r, t) }] : []
-  }),
-  procedures: Object.entries(r.procedures).map(([key, p]) => ({
-    key,
-    label: p.label,
-    cite: citeOf(r, p),
-    steps: Object.entries(p.steps).map(([name, s]) => ({
-      name,
-      label: s.label,
-      by: s.by.roles.map(role => r.roles[role] ?? role),
-      all: s.by.all,
-      time: timeText(s.within),
-      actions: Object.entries(s.actions).map(([action, a]) => {
-        const full = a as { label?: string; to?: string; requires?: { field: string }[] }
-        return {
-          name: action,
-          label: full.label ?? action,
-          to: full.to ? (p.steps[full.to]?.label ?? p.ends[full.to]?.label ?? full.to) : null,
-          requires: (full.requires ?? []).map(q => q.field),
-        }
-      }),
-      cite: citeOf(r, { cite: s.cite ?? p.cite, text: s.text ?? p.text }),
-    })),
-    ends: Object.values(p.ends).map(e => e.label),
-  })),
-})
-
 export function registerRegulation(app: FastifyInstance): void {
   const { clock } = app.services
   const today = () => dayOf(clock())
   route(app, contract.regulations, async () => [...law().regulations.values()].map(r => summary(r, today())))
-  route(app, contract.regulation, async ({ params }) => detail(law().regulations.get(params.id) ?? notFound('regulation', '规定'), today()))
+  route(app, contract.regulation, async ({ params }) =>
+    detail(law().regulations.get(params.id) ?? notFound('regulation', '规定'), today(), topicLabels),
+  )
   route(app, contract.vocabulary, async ({ params }) => {
     if (!regionOf(params.code)) notFound('region', '地区')
     const rule = (topic: Topic) => govern(params.code, topic, today())

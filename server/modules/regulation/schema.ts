@@ -340,7 +340,10 @@ export const topicSchemas = {
     ...cited,
   }),
   'subject-identifier': z.strictObject({ required: z.boolean().describe('Rows about persons or bodies carry their number'), ...cited }),
-  'data-standard': z.strictObject({ required: z.boolean().describe('A delivery over its limit of faults is turned away as a whole'), ...cited }),
+  'data-standard': z.strictObject({
+    required: z.boolean().describe('A delivery over its limit of faults is turned away as a whole'),
+    ...cited,
+  }),
   'batch-verification': z.strictObject({ required: z.boolean(), ...cited }),
   'real-time': z.strictObject({
     of: z.enum(['all', 'base', 'none']).describe('Which entries: all, those of base databases, none'),

@@ -3,7 +3,7 @@ import pg from 'pg'
 import type { Cite } from '../../../contract/common.ts'
 import type { Log } from '../../platform/context.ts'
 import type { Database } from '../../platform/db.ts'
-import { useYears, type Year } from './calendar.ts'
+import { setYears, type Year } from './calendar.ts'
 import { gateKey, type Law, type LawRecord, lawOf } from './law.ts'
 import { type Loaded, loadLaw, readRegulation } from './load.ts'
 import { knownEffects } from './public.ts'
@@ -100,7 +100,7 @@ export async function reloadLaw(db: Database, log?: Log): Promise<void> {
     })
     made.overrides.set(o.entry_id, list)
   }
-  useYears(calendars as unknown as Year[])
+  setYears(calendars as unknown as Year[])
   current = made
 }
 

@@ -1,6 +1,5 @@
 import { useParams } from '@tanstack/react-router'
 import type { Reply } from '../../../contract/endpoint.ts'
-import { type FieldName, fields } from '../../../contract/procedure.ts'
 import { regulation, regulations } from '../../../contract/regulation.ts'
 import { A, at } from '../../app/link.tsx'
 import { useRead } from '../../app/query.ts'
@@ -115,11 +114,7 @@ export function RegulationPage() {
                               <li key={action.name}>
                                 {action.label}
                                 {action.to && ` → ${action.to}`}
-                                {action.requires.length > 0 && (
-                                  <span className="ht-hint">
-                                    （要写：{action.requires.map(name => fields[name as FieldName]?.label ?? name).join('、')}）
-                                  </span>
-                                )}
+                                {action.requires && <span className="ht-hint">（要写：{action.requires}）</span>}
                               </li>
                             ))}
                           </ul>
