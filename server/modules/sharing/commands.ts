@@ -5,7 +5,7 @@ import { Faults, notFound, refuse } from '../../platform/problem.ts'
 import { record } from '../audit/public.ts'
 import { type PublishedEntry, proposedTreatment, publishedEntry, shareClassOf } from '../catalog/public.ts'
 import { createGrant, grantView, loadGrant } from '../delivery/public.ts'
-import { requireDepartment } from '../organization/public.ts'
+import { requireDepartment, requireOfficers } from '../organization/public.ts'
 import { type CaseRecord, registerHooks, registerSubject, startCase } from '../procedure/public.ts'
 import { govern, governProcedure, shareLabel } from '../regulation/public.ts'
 
@@ -118,8 +118,9 @@ export async function apply(ctx: StaffContext, entryId: string, form: Form): Pro
   if (form.until && form.until <= ctx.day) faults.add('/form/until', 'field-missing', '使用时限要晚于今天。')
   faults.throwIfAny('sharing.incomplete')
   await ownSystem(ctx, form.system)
-  return ctx.db.transaction().execute(tx =>
-    startCase(tx, ctx, {
+  return ctx.db.transaction().execute(async tx => {
+    await requireOfficers(tx, ctx, 'data')
+    return startCase(tx, ctx, {
       procedure: 'sharing-application',
       region: entry.region,
       subject: { type: 'entry', id: entry.id, code: entry.code, title: entry.title },
@@ -127,8 +128,8 @@ export async function apply(ctx: StaffContext, entryId: string, form: Form): Pro
       // The conditions stand in the application as the applicant saw them, whatever the entry says later.
       form: { ...form, ...(entry.content.shareConditions && { conditions: entry.content.shareConditions }) },
       title: `${ctx.actor.department} 申请 ${entry.title}`,
-    }),
-  )
+    })
+  })
 }
 
 const page = (c: CaseRecord) => `/workbench/catalog/${c.subject_code!.replace('/', '-')}`

@@ -148,7 +148,7 @@ async function report(
     region: grant.providerRegion,
     subject: { type: 'grant', id: grant.id, code: grant.no, title: grant.title },
     parties: { applicant: grant.providerDepartmentId, provider: grant.providerDepartmentId, grantee: grant.granteeDepartmentId },
-    form: { reason, stopMeasure: measure } as Form,
+    form: { stopReason: reason, stopMeasure: measure } as Form,
     title: `${measure}授权 ${grant.no}（${grant.title}）`,
   })
 }

@@ -6,28 +6,8 @@ import * as delivery from '../../../contract/delivery.ts'
 import * as organization from '../../../contract/organization.ts'
 import * as procedure from '../../../contract/procedure.ts'
 import * as contract from '../../../contract/sharing.ts'
-import { act, aPlace, aPlainEntry, connect, fill, inPlace, type Place, places, said, tryAct } from '../../../test/support/country.ts'
-
-const rows = [
-  ['A001', '长者之家', '120'],
-  ['A002', '福寿院', '60'],
-]
-const free = { shareClass: 'unconditional', shareBasis: undefined, shareConditions: '供各部门履职使用。' }
-const stated = { dataName: '养老机构名录', purpose: '核对养老机构备案情况', duty: '养老服务补贴的审核职责' }
-const application = (p: { system: string }, items = ['c1', 'c2'], more: object = {}) => ({
-  dataName: '养老机构名录',
-  items,
-  purpose: '核对养老机构备案情况',
-  scenario: '窗口受理时核对。',
-  scope: '待遇保障股',
-  duty: '养老服务补贴的审核职责',
-  method: 'api',
-  until: '2027-12-31',
-  system: p.system,
-  ...more,
-})
-const give = (...keys: string[]) => ({ treatments: keys.map(key => ({ key, treatment: 'plain' })), until: '2027-12-31' })
-const grantOf = (c: { result: { href: string } | null }) => c.result!.href.split('/').at(-1)!
+import { act, aPlace, aPlainEntry, connect, fill, inPlace, type Place, places, said } from '../../../test/support/country.ts'
+import { application, confirmed, free, give, grantOf, rows, stated } from '../../../test/support/sharing.ts'
 
 /** The way of each place from an application to a grant that delivers; returns the case before the last step too. */
 async function decide(p: Awaited<ReturnType<typeof aPlace>>, place: Place, no: string, keys: string[]) {
@@ -209,7 +189,7 @@ const bases: [string, Place, string, string][] = [
     '第十六条第五款',
     '第十五条第一款',
   ],
-  ['[henan-15-5a] a restriction in 河南 needs a basis, or the data are unconditional', 'henan', '第十五条第五款', '默认共享'],
+  ['[henan-15-5a] a restriction in 河南 needs a basis, or the data are unconditional', 'henan', '第十五条第五款', '第十五条第六款'],
 ]
 for (const [title, place, article, principle] of bases)
   test(title, async t => {
@@ -297,22 +277,3 @@ for (const [title, place, article, negotiable] of denied)
     const talks = await p.consumer.ok(procedure.startCase, { body: { procedure: 'negotiation', about: entry.code, form } })
     assert.equal(talks.state, 'talks')
   })
-
-/** In 双牌 the class takes effect when the designated department has confirmed it. */
-async function confirmed(p: Awaited<ReturnType<typeof aPlace>>) {
-  await p.world.department({ region: p.region, name: '县政府办', roles: ['share-confirmer'] })
-  const confirmer = await p.world.person({ department: '县政府办', roles: ['leader'] })
-  const made = await p.provider.ok(catalog.createEntry, { body: { content: inPlace(p.region, aPlainEntry({ shareClass: 'denied' })) } })
-  const code = made.code.replace('/', '-')
-  const { caseNo } = await p.provider.ok(catalog.submitEntry, { params: { code } })
-  await act(p.authority, caseNo!, 'pass')
-  const early = await tryAct(p.provider, caseNo!, 'publish')
-  assert.deepEqual(said(early), ['confirmation-required', '第二十三条第三款'])
-  assert.equal((await p.provider.ok(catalog.entryByCode, { params: { code } })).state, 'in_review')
-  const ask = await p.provider.ok(procedure.startCase, {
-    body: { procedure: 'share-confirmation', after: caseNo, form: { reason: '含未公开的投诉线索，不宜提供。' } },
-  })
-  await act(confirmer, ask.no, 'approve')
-  await act(p.provider, caseNo!, 'publish')
-  return { id: made.id, code }
-}
