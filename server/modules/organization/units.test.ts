@@ -4,8 +4,16 @@ import * as contract from '../../../contract/organization.ts'
 import { aWorld, creditCode } from '../../../test/support/world.ts'
 
 for (const [title, region, article] of [
-  ['[henan-2-2] a social organisation is registered in 河南 with the provision that authorises it, and not without', '410000', '第二条第二款'],
-  ['[shuangpai-3-1] a social organisation is registered in 双牌 with the provision that authorises it, and not without', '431123', '第三条第一项'],
+  [
+    '[henan-2-2] a social organisation is registered in 河南 with the provision that authorises it, and not without',
+    '410000',
+    '第二条第二款',
+  ],
+  [
+    '[shuangpai-3-1] a social organisation is registered in 双牌 with the provision that authorises it, and not without',
+    '431123',
+    '第三条第一项',
+  ],
 ] as const)
   test(title, async t => {
     const world = await aWorld(t, { day: '2026-05-21' })
@@ -63,7 +71,14 @@ test('systems carry hosting, network and security test; a test that runs out is 
   const world = await aWorld(t, { day: '2026-05-21' })
   await world.department({ region: '350100', name: '市民政局' })
   const steward = await world.person({ department: '市民政局', roles: ['steward'] })
-  const body = { name: '救助系统', hosting: '市政务云', network: '政务外网', protectionLevel: 3, certificate: '榕等测2025-18', certifiedUntil: '2026-09-30' }
+  const body = {
+    name: '救助系统',
+    hosting: '市政务云',
+    network: '政务外网',
+    protectionLevel: 3,
+    certificate: '榕等测2025-18',
+    certifiedUntil: '2026-09-30',
+  }
   const made = await steward.ok(contract.createSystem, { body })
   assert.equal(made.certification.state, 'valid')
   world.at('2026-09-10')

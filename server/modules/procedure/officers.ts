@@ -57,7 +57,8 @@ export async function officerLeft(left: Left, ctx: Context): Promise<void> {
       href,
       day: ctx.day,
       within: rule.value.within,
-      origin: rule.origin,
+      origin: rule.value.within.days ? rule.origin : 'platform',
+      origin: rule.value.within.days ? rule.origin : 'platform',
       cite: rule.cite,
       inherited: rule.inherited,
     })
