@@ -3,7 +3,7 @@ import type { Cite, Clock } from '../../../contract/common.ts'
 import { type ActionField, type Case, type CaseAction, type FieldSpec, type Form, treatments } from '../../../contract/procedure.ts'
 import type { Context, StaffContext } from '../../platform/context.ts'
 import type { Database, Tx } from '../../platform/db.ts'
-import { clockOf, type Procedure, regionName, timeText } from '../regulation/public.ts'
+import { clockOf, lawWarnings, type Procedure, regionName, timeText } from '../regulation/public.ts'
 import { type CaseRecord, caseFacts, doerOf, historyOf, rulebook } from './engine.ts'
 import { type ActionRule, actionRule, actionsOf, judge, type Rulebook, rolesOf, spoken, whoOf } from './rules.ts'
 import type { Subject } from './start.ts'
@@ -404,6 +404,14 @@ const healths: Health[] = []
 export const registerHealth = (h: Health): void => void healths.push(h)
 export const healthOf = async (ctx: StaffContext): Promise<HealthLine[]> =>
   (await Promise.all(healths.map(h => h(ctx)))).flat().filter(line => line.count > 0)
+
+registerHealth(async ctx => [
+  {
+    label: '规定将到期或已失效',
+    count: ctx.actor.roles.includes('bureau') ? lawWarnings(ctx.actor.region, ctx.day, ctx.config.lawWarningDays).length : 0,
+    href: `/workbench/regulations?tab=places&region=${ctx.actor.region}`,
+  },
+])
 
 /** The page of a case for other modules: whose number this person knows and may see. */
 export async function caseFor(ctx: StaffContext, no: string): Promise<Case | undefined> {

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import pg from 'pg'
 import * as catalog from '../../../contract/catalog.ts'
 import * as organization from '../../../contract/organization.ts'
+import * as procedure from '../../../contract/procedure.ts'
 import * as contract from '../../../contract/regulation.ts'
 import * as sharing from '../../../contract/sharing.ts'
 import { type APlace, act, anEntry, aPlace, inPlace, places } from '../../../test/support/country.ts'
@@ -37,6 +38,9 @@ test('[shuangpai-47-1] after the last day nothing new starts until a renewal is 
   assert.deepEqual([ahead.warnings[0]!.last, ahead.warnings[0]!.left], ['2027-12-13', 3])
   const early = await p.authority.ok(contract.regionLaw, { params: { code: p.region }, query: { day: '2026-12-10' } })
   assert.deepEqual(early.warnings, [])
+
+  const { health } = await p.authority.ok(procedure.todo, { query: {} as never })
+  assert.ok(health.some(h => h.label === '规定将到期或已失效'))
 
   p.world.at('2027-12-14')
   const expired = await p.authority.ok(contract.regionLaw, { params: { code: p.region }, query: {} })

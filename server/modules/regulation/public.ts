@@ -13,7 +13,7 @@ export { gateMode, gateWords, passGate } from './gates.ts'
 export { RegulationError } from './load.ts'
 export type { Ruled } from './resolve.ts'
 export type { Action, Condition, Procedure, RegionRecord, Requirement, Step, Term, Topic, Topics, Within } from './schema.ts'
-export { law, openLaw } from './state.ts'
+export { law, openLaw, reloadLaw } from './state.ts'
 export { timeText } from './words.ts'
 
 /** Effects that modules have registered; regulation files may name only these. */
