@@ -320,9 +320,11 @@ registerEffect('check-source', async (tx, ctx, c) => {
   await refuseUnsettled(tx, { id: c.subject_id, region: c.region, departmentId: c.parties.provider!.departmentId!, content }, ctx.day)
   return undefined
 })
-registerSubject('entry', async (db, _, code) => {
+registerSubject('entry', async (db, ctx, code) => {
   const e = await publishedEntry(db, { code })
-  return e && { type: 'entry', id: e.id, code: e.code, title: e.title, region: e.region, parties: { provider: e.department_id } }
+  // From outside only what is meant for the public can be named; the rest does not exist there.
+  if (!e || (!ctx.actor && e.content.openClass === 'closed')) return undefined
+  return { type: 'entry', id: e.id, code: e.code, title: e.title, region: e.region, parties: { provider: e.department_id } }
 })
 
 registerHooks('catalog-review', {
