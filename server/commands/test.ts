@@ -1,6 +1,8 @@
 import { existsSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, relative, resolve } from 'node:path'
+import { buildApp } from '../app.ts'
+import { loadConfig } from '../platform/config.ts'
 import { migrate } from '../platform/migrate.ts'
 import { createDatabase, startTemporaryPostgres } from '../platform/postgres.ts'
 import { programs, root, runNode, stopChildren } from './child.ts'
@@ -85,7 +87,19 @@ function server(binaries?: string): Server {
 async function prepared(binaries?: string): Server {
   const postgres = await startTemporaryPostgres(binaries ? { binaries } : {})
   try {
-    await migrate(await createDatabase(postgres.url, 'huitong_template'))
+    const template = await createDatabase(postgres.url, 'huitong_template')
+    await migrate(template)
+    // Job queues are tables too: made once here, not again for every test.
+    const app = await buildApp({
+      config: loadConfig({
+        HUITONG_LOG_LEVEL: 'silent',
+        HUITONG_POOL_SIZE: '4',
+        HUITONG_SECRET_KEY: randomBytes(32).toString('base64url'),
+      }),
+      databaseUrl: template,
+    })
+    await app.ready()
+    await app.close()
     return postgres
   } catch (error) {
     await postgres.stop()
