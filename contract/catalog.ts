@@ -96,6 +96,7 @@ export const EntryContent = z.object({
     .describe('信息资源分类：类; where the place does not ask for it, 3'),
   classification: z.array(z.string().trim().max(100)).max(6).default([]).describe('项、目、细目'),
   theme: z.string().trim().max(50).default('').describe('开放主题分类'),
+  subject: z.enum(['person', 'organisation', 'other']).optional().describe('Whom the rows are about; decides which identifier they carry'),
   innerUnit: z.string().trim().max(100).default(''),
   abstract: z.string().trim().max(4000).default(''),
   formatClass: z.number().int().min(1).max(7).optional(),
@@ -117,6 +118,7 @@ export const EntryContent = z.object({
   openConditions: z.string().trim().max(2000).default(''),
   openBasis: Basis.optional(),
   openCriterion: z.string().trim().max(40).optional().describe('Which criterion of the place makes it conditional, e.g. timely'),
+  sharedFrom: z.string().trim().max(80).optional().describe('Obtained by sharing: code of the entry or number of the grant'),
   openExclusion: z
     .object({ ground: z.string().trim().max(40), evidence: z.record(z.string().max(40), z.string().trim().max(4000)).default({}) })
     .optional()

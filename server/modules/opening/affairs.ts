@@ -82,20 +82,56 @@ export function registerAffairs(app: FastifyInstance, gate: (ctx: StaffContext, 
   route(app, contract.accesses, ({ query, ctx }) => accessesFor(ctx, query.q ?? ''))
 
   // ── Anyone ──
-  const open = (ctx: Context) => perAddress(ctx.ip, ctx.now)
-  route(app, contract.lists, async ({ query, ctx }) => (open(ctx), listViews(ctx, query.region ?? null)))
-  route(app, contract.restricted, async ({ query, ctx }) => (open(ctx), restrictedList(ctx, query.region ?? null)))
-  route(app, contract.plans, async ({ query, ctx }) => (open(ctx), planViews(ctx, query.region ?? null)))
-  route(app, contract.conductNotices, async ({ ctx }) => (open(ctx), noticeViews(ctx)))
-  route(app, contract.status, async ({ ctx }) => (open(ctx), statusOf(pool, ctx.now)))
+  const anyone =
+    <C extends { ctx: Context }, R>(limit: ReturnType<typeof limiter>, answer: (call: C) => R) =>
+    async (call: C): Promise<Awaited<R>> => {
+      limit(call.ctx.ip, call.ctx.now)
+      return await answer(call)
+    }
+  route(
+    app,
+    contract.lists,
+    anyone(perAddress, ({ query, ctx }) => listViews(ctx, query.region ?? null)),
+  )
+  route(
+    app,
+    contract.restricted,
+    anyone(perAddress, ({ query, ctx }) => restrictedList(ctx, query.region ?? null)),
+  )
+  route(
+    app,
+    contract.plans,
+    anyone(perAddress, ({ query, ctx }) => planViews(ctx, query.region ?? null)),
+  )
+  route(
+    app,
+    contract.conductNotices,
+    anyone(perAddress, ({ ctx }) => noticeViews(ctx)),
+  )
+  route(
+    app,
+    contract.status,
+    anyone(perAddress, ({ ctx }) => statusOf(pool, ctx.now)),
+  )
   // Whoever holds number and code: few tries a minute, so that a code is not found by trying.
-  const byCode = (ctx: Context) => guess(ctx.ip, ctx.now)
-  route(app, contract.myAccess, async ({ params, body, ctx }) => (byCode(ctx), heldView(ctx, params.no, body.code)))
+  route(
+    app,
+    contract.myAccess,
+    anyone(guess, ({ params, body, ctx }) => heldView(ctx, params.no, body.code)),
+  )
   route(app, contract.accessKey, async ({ params, body, ctx, reply }) => {
-    byCode(ctx)
+    guess(ctx.ip, ctx.now)
     void reply.header('cache-control', 'no-store')
     return newKey(ctx, params.no, body.code)
   })
-  route(app, contract.reportUse, async ({ params, body, ctx }) => (byCode(ctx), reportUse(ctx, params.no, body)))
-  route(app, contract.registerProduct, async ({ params, body, ctx }) => (byCode(ctx), registerProduct(ctx, params.no, body)))
+  route(
+    app,
+    contract.reportUse,
+    anyone(guess, ({ params, body, ctx }) => reportUse(ctx, params.no, body)),
+  )
+  route(
+    app,
+    contract.registerProduct,
+    anyone(guess, ({ params, body, ctx }) => registerProduct(ctx, params.no, body)),
+  )
 }

@@ -26,7 +26,7 @@ export type Candidate = {
   departmentKind: string
   kindLabel: string
   byReference: boolean
-  acquisition: string | undefined
+  shared: boolean
   formatClass: number | undefined
   formatType: string
   /** Names of items to be opened that hold privacy or trade secrets. */
@@ -50,7 +50,7 @@ export function judgeRecords(c: Candidate, p: Proposed, rules: RecordRules): Gat
       rules['open-providers'].cite,
       '由掌握数据的政务部门或事业单位提出。',
     )
-  if (c.acquisition === 'shared' && !rules['open-scope'].value.shared)
+  if (c.shared && !rules['open-scope'].value.shared)
     fault(
       '',
       'shared-data-not-openable',

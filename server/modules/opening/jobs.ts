@@ -1,6 +1,9 @@
 import type { Jobs } from '../../platform/jobs.ts'
 import { Problem } from '../../platform/problem.ts'
+import { remindReports } from './access.ts'
 import { servingOf } from './routes.ts'
+import { remindEvaluations } from './scope.ts'
+import { probe } from './status.ts'
 
 /** New data are scanned before they are served; this looks also when nobody asks, so that a set that must come down comes down soon. */
 export function openingJobs(jobs: Jobs): void {
@@ -17,4 +20,14 @@ export function openingJobs(jobs: Jobs): void {
     }
   })
   jobs.every('opening.rescan', '*/10 * * * *')
+
+  // What is closed is looked at again after the interval; reports of use that did not come are asked for; late data are told to who provides them.
+  jobs.on('opening.review', async (_data, ctx) => {
+    await remindReports(ctx)
+    await remindEvaluations(ctx)
+  })
+  jobs.every('opening.review', '10 6 * * *')
+
+  jobs.on('opening.probe', async (_data, ctx) => probe(ctx), { retry: 0 })
+  jobs.every('opening.probe', '* * * * *')
 }

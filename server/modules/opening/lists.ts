@@ -7,7 +7,7 @@ import { record } from '../audit/public.ts'
 import { departmentFor } from '../organization/public.ts'
 import { govern, openLabel, regionName } from '../regulation/public.ts'
 import { releaseReviewed, withdrawListing } from './commands.ts'
-import { findEntry, type OpenEntry } from './queries.ts'
+import { findEntry, isShared, type OpenEntry } from './queries.ts'
 
 /** Publishing is for the body the place names: the department itself, or its authority. */
 export async function demandPublisher(ctx: StaffContext, entry: OpenEntry): Promise<void> {
@@ -78,7 +78,7 @@ export async function publishDepartmentList(ctx: StaffContext, cls: 'open' | 'co
         remedy: '请先登记目录并经审核发布。',
       })
     else if (e.departmentId !== departmentId) faults.add(at, 'not-owner', `「${e.title}」属于 ${e.department}。`, { cite: rule.cite })
-    else if (e.content?.acquisition === 'shared' && !scope.value.shared)
+    else if (!scope.value.shared && (await isShared(ctx.pool, e)))
       faults.add(at, 'shared-data-not-openable', `「${e.title}」是共享得来的，不列入本部门的开放清单。`, { cite: scope.cite })
     else if (e.openClass !== cls)
       faults.add(at, 'open-type-invalid', `「${e.title}」的开放类型是${openLabel(region, e.openClass, ctx.day)}，不能列入这张清单。`, {

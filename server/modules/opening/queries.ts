@@ -24,7 +24,8 @@ type Content = {
   secrecy?: { declared: boolean }
   openBasis?: Basis
   openExclusion?: { ground: string; evidence: Record<string, string> }
-  acquisition?: string
+  sharedFrom?: string
+  relatedCodes?: string[]
 }
 export type Listing = {
   version: number
@@ -255,3 +256,14 @@ export const lastBatch = async (pool: pg.Pool, entryId: string): Promise<{ read:
       [entryId],
     )
   ).rows[0] ?? null
+
+/** Does the entry hold what its department got by sharing? As declared, or because a related entry is one it has a grant for. */
+export const isShared = async (pool: pg.Pool, e: OpenEntry): Promise<boolean> =>
+  !!e.content?.sharedFrom ||
+  (
+    await pool.query<{ ok: boolean }>(
+      `select exists (select from delivery.grant_view g join catalog.entry_view s on s.id = g.entry_id
+         where g.grantee_department_id = $1 and s.code = any ($2)) as ok`,
+      [e.departmentId, e.content?.relatedCodes ?? []],
+    )
+  ).rows[0]!.ok

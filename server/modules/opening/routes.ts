@@ -13,6 +13,7 @@ import { notFound, Problem, refuse } from '../../platform/problem.ts'
 import { type Entry as LedgerEntry, recordRead } from '../audit/public.ts'
 import { groundCite } from '../catalog/public.ts'
 import { urlCode } from '../delivery/public.ts'
+import { requireOfficers } from '../organization/public.ts'
 import { gateMode, govern, openLabel, passGate } from '../regulation/public.ts'
 import { registerAffairs, registered } from './affairs.ts'
 import { indexListing, proposeOpening, registerOpeningEffects, withdrawListing } from './commands.ts'
@@ -25,6 +26,7 @@ import {
   demandsFor,
   findEntry,
   frequentWords,
+  isShared,
   lastBatch,
   listForStaff,
   type OpenEntry,
@@ -246,7 +248,7 @@ export function registerOpening(app: FastifyInstance): void {
         departmentKind: entry.departmentKind,
         kindLabel: departmentKindLabels[entry.departmentKind as keyof typeof departmentKindLabels] ?? entry.departmentKind,
         byReference: entry.byReference,
-        acquisition: entry.content?.acquisition,
+        shared: await isShared(pool, entry),
         formatClass: entry.content?.formatClass,
         formatType: entry.content?.formatType ?? '',
         sensitive: (entry.content?.items ?? []).filter(i => chosen.has(i.key) && isSensitive(i)).map(i => i.name),
@@ -270,6 +272,7 @@ export function registerOpening(app: FastifyInstance): void {
       })
     }
     return db.transaction().execute(async tx => {
+      await requireOfficers(tx, ctx, 'opening')
       for (const f of gated)
         await passGate(tx, ctx, {
           region: entry.region,

@@ -7,6 +7,7 @@ import { newId } from '../../platform/id.ts'
 import { Faults, refuse } from '../../platform/problem.ts'
 import { record } from '../audit/public.ts'
 import { barEntry, checkGround, freshness, groundCite } from '../catalog/public.ts'
+import { fulfilDuties, openDuty } from '../procedure/public.ts'
 import { govern, openLabel } from '../regulation/public.ts'
 import { withdrawListing } from './commands.ts'
 import type { OpenEntry } from './queries.ts'
@@ -96,7 +97,7 @@ export function coverageOf(f: ScopeFacts, day: string, now: Date): Coverage {
     return { ...base, state: 'due', why: '没有写明属于哪一种不开放的情形', cite: exclusions.cite }
   }
   const cite = groundCite(exclusions, ground)
-  const renewed = f.evaluation?.conclusion === 'keep' && f.evaluation.ground && f.unlock && f.evaluation.at > f.unlock.at
+  const renewed = f.evaluation?.conclusion === 'keep' && f.evaluation.ground && f.unlock && f.evaluation.at >= f.unlock.at
   if (f.unlock && !renewed)
     return {
       ...base,
@@ -172,7 +173,7 @@ export async function evaluateEntry(
   if (e.reason.length < 4) faults.add('/reason', 'reason-required', '请写明得出结论的理由。', { cite: rule.cite })
   if (e.conclusion === 'keep') {
     const ground = exclusions.value.grounds.find(g => g.key === e.ground)
-    const unlocked = facts.unlock && !(facts.evaluation?.ground && facts.evaluation.at > facts.unlock.at)
+    const unlocked = facts.unlock && !(facts.evaluation?.ground && facts.evaluation.at >= facts.unlock.at)
     if (unlocked && (!ground || ground.key === facts.ground))
       faults.add('/ground', 'exclusion-ground-required', '数据经处理或取得同意后已可以开放；仍不开放的，要写明新的情形。', {
         cite: govern(entry.region, 'open-unlock', ctx.day).cite,
@@ -184,12 +185,44 @@ export async function evaluateEntry(
     values (${newId(ctx.now.getTime())}, ${entry.entryId}, ${e.conclusion}, ${e.reason}, ${e.ground ?? null}, ${JSON.stringify(e.evidence)}, ${ctx.actor.name}, ${ctx.now})`.execute(
     tx,
   )
+  await fulfilDuties(tx, { name: 'open-evaluate', href: `/workbench/opening/${entry.code.replace('/', '-')}` }, ctx.day)
   await record(tx, ctx, {
     action: 'opening.evaluate',
     subject: entry.code,
     content: `${e.conclusion === 'open' ? '可以开放' : '仍不开放'}：${e.reason}`,
     cite: rule.cite,
   })
+}
+
+/** A task for every excluded entry whose turn has come, and a word to who provides a set that is late. Once each. */
+export async function remindEvaluations(ctx: Context): Promise<void> {
+  const { rows: known } = await ctx.pool.query<{ name: string; href: string }>(
+    "select name, href from procedure.reminder_view where name in ('open-evaluate', 'open-update') and ended is null",
+  )
+  const open = new Set(known.map(d => `${d.name} ${d.href}`))
+  for (const f of await scopeOf(ctx, { region: null, departmentId: null })) {
+    const c = coverageOf(f, ctx.day, ctx.now)
+    const href = `/workbench/opening/${f.code.replace('/', '-')}`
+    const name = c.state === 'evaluate' ? 'open-evaluate' : c.late ? 'open-update' : null
+    if (!name || open.has(`${name} ${href}`)) continue
+    const rule = govern(f.region, name === 'open-evaluate' ? 'open-reevaluate' : 'open-update', ctx.day)
+    await ctx.db.transaction().execute(tx =>
+      openDuty(tx, {
+        name,
+        what: name === 'open-evaluate' ? '再评估不开放的数据' : '更新开放的数据',
+        debtorId: f.departmentId,
+        debtor: f.department,
+        role: 'provider',
+        title: name === 'open-evaluate' ? `再评估「${f.title}」是否可以开放` : `「${f.title}」${c.why}`,
+        href,
+        day: ctx.day,
+        within: { days: null, word: name === 'open-evaluate' ? '定期' : '及时' },
+        origin: 'platform',
+        cite: rule.cite,
+        inherited: rule.inherited,
+      }),
+    )
+  }
 }
 
 /**

@@ -25,7 +25,7 @@ export async function probe({ pool, clock }: Services): Promise<void> {
   const parts = [
     await look('目录与清单', 'select 1 from opening.listing limit 1'),
     await look('数据与接口', 'select 1 from aggregation.mount_view limit 1'),
-    await look('留痕账本', 'select 1 from audit.block_view limit 1'),
+    await look('留痕账本', 'select 1 from audit.entry_view limit 1'),
   ]
   await pool.query('insert into opening.probe (at, ok, parts) values ($1, $2, $3) on conflict do nothing', [
     now,
@@ -80,7 +80,8 @@ export async function statusOf(pool: pg.Pool, now: Date) {
   return {
     state,
     stateLabel: { up: '正常', degraded: '中断或部分中断', unknown: '没有测到' }[state],
-    parts: last && state !== 'degraded' ? last.parts : (last?.parts ?? []).map(p => ({ ...p, ok: p.ok && !!last?.ok && false })),
+    // Without a recent look nothing may be called available.
+    parts: (last?.parts ?? []).map(p => ({ ...p, ok: p.ok && (state === 'up' || now.getTime() - last!.at.getTime() <= tolerance) })),
     days: Array.from({ length: shown }, (_, i) => addDays(dayOf(now), i - shown + 1)).map(day => ({
       day,
       ...availabilityOf(day, first, outages, now),
