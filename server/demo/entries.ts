@@ -31,9 +31,31 @@ const assessed = '已作个人信息保护影响评估：目的限于履行法�
 const madeUp = '演示用虚构数据：人、地址和号码都不存在'
 
 /** What most entries of a table have in common. */
-const table = { formatClass: 3, formatType: 'PostgreSQL', shareMode: '共享平台方式', secrecy: { declared: true } } as const
+const table = {
+  kind: 3,
+  acquisition: 'collected',
+  dataForm: '文字',
+  collectionScope: '限于履行职责所需的信息项，不超出登记的目录。',
+  collectionPurpose: '履行本部门法定职责。',
+  formatClass: 3,
+  formatType: 'PostgreSQL',
+  shareMode: '共享平台方式',
+  secrecy: { declared: true },
+} as const
 const free = { ...table, shareClass: 'unconditional', shareModeType: '服务接口', openClass: 'open', grade: 1 } as const
-const guarded = { ...table, shareClass: 'conditional', shareModeType: '服务接口', openClass: 'closed', grade: 3 } as const
+/** Why data about persons stay closed. */
+const privacyGround = {
+  ground: 'third-party',
+  evidence: { interest: '在册人员的个人隐私', treatment: '去掉身份后不再有用', consent: '人数众多，没有征求' },
+}
+const guarded = {
+  ...table,
+  shareClass: 'conditional',
+  shareModeType: '服务接口',
+  openClass: 'closed',
+  openExclusion: privacyGround,
+  grade: 3,
+} as const
 
 const villageColumns: Columns = [
   ['统计用区划代码', 'C', 12, { ...key, description: '村级 12 位代码' }],
@@ -336,6 +358,7 @@ const medicalAid = {
   shareBasis: privacy('第二十八条'),
   shareModeType: '服务接口',
   openClass: 'closed',
+  openExclusion: privacyGround,
   updateCycle: 'monthly',
   grade: 4,
   sourceSystem: '医疗保障信息平台',
@@ -363,6 +386,7 @@ const inspections = {
   shareConditions: '供卫生健康、教育等部门在各自的食品安全职责范围内使用。',
   shareModeType: '服务接口',
   openClass: 'closed',
+  openExclusion: { ground: 'security', evidence: { risk: '案件办结前公开会影响查处' } },
   updateCycle: 'weekly',
   grade: 2,
   sourceSystem: '食品安全抽检系统',

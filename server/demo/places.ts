@@ -26,6 +26,19 @@ export const departments: Department[] = [
   { key: 'jj.shichang', region: '350582', name: '晋江市市场监督管理局' },
 ]
 
+/** Who answers for data, as each place asks: post by post. `opening` where those for opening are filed as well. */
+const fuzhou = (name: string) => ({ leader: name, staff: '数据管理科', contact: '0591-00000010' })
+export const officers: Record<
+  string,
+  { form: (leader: string, steward: string) => Record<string, string>; opening?: Record<string, string> }
+> = {
+  '350100': { form: fuzhou, opening: { openUnit: '数据管理科', openStaff: '数据管理科全体人员' } },
+  '350125': { form: fuzhou, opening: { openUnit: '数据管理股', openStaff: '数据管理股全体人员' } },
+  '410000': { form: (leader, steward) => ({ unit: '信息处', staff: steward, head: leader }) },
+  '431123': { form: (_, steward) => ({ section: '行政审批股', sectionStaff: steward }) },
+  '350582': { form: (_, steward) => ({ digitalOfficer: steward }) },
+}
+
 /** A right check character over a subject code that says FAKE. */
 export function creditCode(region: string, n: number): string {
   const body = `11${region}FAKE${String(n).padStart(5, '0')}`

@@ -58,7 +58,6 @@ export async function officerLeft(left: Left, ctx: Context): Promise<void> {
       day: ctx.day,
       within: rule.value.within,
       origin: rule.value.within.days ? rule.origin : 'platform',
-      origin: rule.value.within.days ? rule.origin : 'platform',
       cite: rule.cite,
       inherited: rule.inherited,
     })
