@@ -169,14 +169,16 @@ export function judge(book: Rulebook, c: CaseFacts, history: Act[], actionName: 
       },
     )
   const roles = rolesOf(c.parties, rule.by.roles, doer)
-  if (roles.length === 0)
+  if (roles.length === 0) {
+    const cite = step.competence ? { ...rule.cite, article: step.competence.cite, text: step.competence.text } : rule.cite
     return no(
       'procedure.not_competent',
       403,
       'not-competent',
-      `“${rule.label}”由 ${whoOf(c.parties, rule.by.roles)} 办理（${rule.cite.title} ${rule.cite.article}）。`,
-      { cite: rule.cite, remedy: '你可以在时间线里看到办理进度。' },
+      `“${rule.label}”由 ${whoOf(c.parties, rule.by.roles)} 办理（${cite.title} ${cite.article}）。`,
+      { cite, remedy: '你可以在时间线里看到办理进度。' },
     )
+  }
   if (!holds(rule.when, { ...c.form, ...c.facts }))
     return no('procedure.not_yet', 409, rule.reason ?? 'step-skipped', rule.text || `“${rule.label}”的条件还不具备。`, { cite: rule.cite })
   if (rule.otherThan) {

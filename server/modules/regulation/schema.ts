@@ -112,6 +112,7 @@ export const StepSchema = z
         text: z.string().optional(),
       })
       .optional(),
+    competence: z.strictObject(cited).optional().describe('Where the text says who is competent: what a refusal of somebody else names'),
     stops: z.literal('clock').optional().describe('The clocks of the step before stand still here'),
     actions: z.record(Name, ActionSchema),
     cite: Article.optional(),
