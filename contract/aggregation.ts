@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { Id, IdParam, Instant, PageQuery, page } from './common.ts'
+import { Cite, Id, IdParam, Instant, PageQuery, page } from './common.ts'
 import { endpoint, staff } from './endpoint.ts'
 
 /** Where the rows of an entry come from. */
@@ -47,6 +47,7 @@ export const Message = z.object({
   code: z.string(),
   text: z.string(),
   remedy: z.string().optional(),
+  cite: Cite.optional(),
 })
 export type Message = z.infer<typeof Message>
 
@@ -62,6 +63,38 @@ export const batchStates = {
 } as const
 export const BatchState = z.enum(Object.keys(batchStates) as [keyof typeof batchStates, ...(keyof typeof batchStates)[]])
 export type BatchState = z.infer<typeof BatchState>
+
+/** How often a source delivers. `cycle`: as the entry's update cycle says. */
+export const cadences = {
+  'real-time': '实时',
+  hourly: '每小时',
+  daily: '每日',
+  weekly: '每周',
+  monthly: '每月',
+  quarterly: '每季度',
+  yearly: '每年',
+  cycle: '按更新周期',
+} as const
+export const Cadence = z.enum(Object.keys(cadences) as [keyof typeof cadences, ...(keyof typeof cadences)[]])
+export type Cadence = z.infer<typeof Cadence>
+/** What the place asks of a source's timing, and whether it is met. */
+export const SourcePromise = z.object({
+  cadence: Cadence,
+  label: z.string(),
+  realTime: z.boolean().describe('The place asks for real-time delivery of this entry'),
+  filing: z.object({ caseNo: z.string(), filed: Instant, interval: z.string() }).nullable().describe('非实时备案'),
+  missing: z.boolean().describe('Slower than real-time, and no filing covers it'),
+  active: z.boolean(),
+  producedItem: z.string().nullable(),
+  text: z.string(),
+  cite: Cite,
+})
+export type SourcePromise = z.infer<typeof SourcePromise>
+const PromiseBody = z.object({
+  cadence: Cadence.optional().describe('Default: what the place asks for'),
+  producedItem: z.string().max(10).nullable().optional().describe('Item (date or time) that says when a record was produced'),
+})
+export const Verification = z.object({ method: z.string(), result: z.string(), person: z.string(), at: Instant })
 
 export const Batch = z.object({
   id: Id,
@@ -104,8 +137,13 @@ export const Batch = z.object({
   started: Instant.nullable(),
   finished: Instant.nullable(),
   by: z.string(),
+  produced: Instant.nullable().describe('When the data were produced, as far as it is known'),
+  lag: z.number().int().nullable().describe('Seconds between production and arrival; null: not measured'),
+  late: z.boolean(),
+  lagText: z.string(),
+  verification: Verification.nullable().describe('校核确认'),
   reason: z.string().nullable().describe('Reason of release or return'),
-  may: z.array(z.enum(['cancel', 'retry', 'release', 'return', 'download-rejects', 'upload-fixed'])),
+  may: z.array(z.enum(['cancel', 'retry', 'verify', 'release', 'return', 'download-rejects', 'upload-fixed'])),
 })
 export type Batch = z.infer<typeof Batch>
 
@@ -124,6 +162,8 @@ export const Source = z.object({
   threshold: z.number().describe('Share of rejected rows that holds the whole batch, e.g. 0.01'),
   options: ReadOptions,
   ready: z.boolean().describe('The mapping is saved; batches can run'),
+  system: z.object({ id: Id, name: z.string() }).nullable().describe('The registered system it belongs to'),
+  promise: SourcePromise,
   items: z
     .array(z.object({ key: z.string(), name: z.string(), type: z.string(), required: z.boolean() }))
     .describe('Items of the published version'),
@@ -182,6 +222,8 @@ export const createSource = endpoint({
     name: z.string().trim().max(100).default(''),
     connection: Connection.optional(),
     threshold: z.number().min(0).max(1).default(0.01),
+    systemId: Id.optional().describe('Registered information system; some places ask for it'),
+    ...PromiseBody.shape,
   }),
   response: Source,
 })
@@ -263,7 +305,11 @@ export const startBatch = endpoint({
   summary: 'Read the upload, or the source table, as a batch',
   access: ['steward'],
   params: IdParam,
-  body: z.object({ uploadId: Id.optional().describe('Required for file sources'), options: ReadOptions.optional() }),
+  body: z.object({
+    uploadId: Id.optional().describe('Required for file sources'),
+    options: ReadOptions.optional(),
+    producedAt: z.iso.datetime({ offset: true }).optional().describe('When the file was produced; used where no item says so'),
+  }),
   response: Batch,
 })
 export const batches = endpoint({
@@ -332,3 +378,81 @@ export const releaseBatch = decision('release', 'Load a held batch although many
 export const returnBatch = decision('return', 'Give a held batch back to its source')
 export const cancelBatch = decision('cancel', 'Stop a batch; nothing of it is kept')
 export const retryBatch = decision('retry', 'Read a failed batch again from the start')
+
+export const setCadence = endpoint({
+  method: 'PUT',
+  path: '/aggregation/sources/:id/cadence',
+  summary: 'Set how often a source delivers, and which item carries the time of production; a slower one waits for its filing',
+  access: ['steward'],
+  params: IdParam,
+  body: PromiseBody,
+  response: Source,
+})
+export const activateSource = endpoint({
+  method: 'POST',
+  path: '/aggregation/sources/:id/activation',
+  summary: 'Put a source to work; refused while its slower cadence is not filed',
+  access: ['steward'],
+  params: IdParam,
+  response: Source,
+})
+export const verifyBatch = endpoint({
+  method: 'POST',
+  path: '/aggregation/batches/:id/verification',
+  summary: 'Record that a batch has been looked at and confirmed, before it becomes shareable',
+  access: ['steward', 'leader'],
+  params: IdParam,
+  body: z.object({
+    method: z.string().trim().min(2, '请写明怎样校核').max(500),
+    result: z.string().trim().min(2, '请写明校核结论').max(500),
+  }),
+  response: Batch,
+})
+
+export const CoverageRow = z.object({
+  departmentId: Id,
+  department: z.string(),
+  region: z.string(),
+  registered: z.number().int(),
+  aggregated: z.number().int(),
+  percent: z.number().describe('aggregated / registered, in per cent'),
+  gap: z.array(z.object({ code: z.string(), title: z.string(), why: z.string() })).describe('Registered entries without data'),
+})
+export type CoverageRow = z.infer<typeof CoverageRow>
+export const coverage = endpoint({
+  method: 'GET',
+  path: '/aggregation/coverage',
+  summary: 'Share of the registered entries that are filled, by department, with the gap named; failed batches do not count',
+  access: staff,
+  response: z.object({
+    cite: Cite,
+    registered: z.number().int(),
+    aggregated: z.number().int(),
+    percent: z.number(),
+    rows: z.array(CoverageRow),
+  }),
+})
+
+export const BaseDatabase = z.object({
+  id: Id.nullable().describe('null: named by the text, not built yet'),
+  theme: z.string(),
+  title: z.string(),
+  region: z.string(),
+  regionName: z.string(),
+  department: z.string().nullable(),
+})
+export const baseDatabases = endpoint({
+  method: 'GET',
+  path: '/aggregation/base-databases',
+  summary: 'Base databases that serve my region, who builds them, and whether mine may',
+  access: staff,
+  response: z.object({ cite: Cite, builder: z.string(), mine: z.boolean(), rows: z.array(BaseDatabase) }),
+})
+export const createBaseDatabase = endpoint({
+  method: 'POST',
+  path: '/aggregation/base-databases',
+  summary: 'Set up a base database; only the body the place names may',
+  access: ['steward', 'leader', 'bureau'],
+  body: z.object({ theme: z.string().trim().min(2).max(50), title: z.string().trim().max(100).default('') }),
+  response: BaseDatabase,
+})

@@ -164,6 +164,15 @@ export const errors: { area: string; label: string; codes: Record<string, Explai
     },
   },
   {
+    area: 'supervision',
+    label: '监督',
+    codes: {
+      'supervision.decider': { is: '选择的机关没有权作出责令', do: '请选择有权的机关。' },
+      'supervision.not_owner': { is: '使用情况由提供单位和主管部门查看' },
+      'supervision.append_only': { is: '办件的时间线只能续写，不能修改或删除', do: '内容有误的，在办件里另写说明。' },
+    },
+  },
+  {
     area: 'grant',
     label: '授权',
     codes: {

@@ -9,6 +9,7 @@ import { strFromU8, strToU8, unzipSync, zipSync } from 'fflate'
 import pg from 'pg'
 import * as contract from '../../../contract/aggregation.ts'
 import type { Item } from '../../../contract/catalog.ts'
+import { createSystem } from '../../../contract/organization.ts'
 import { aWorld, type Person, type World } from '../../../test/support/world.ts'
 import { newId } from '../../platform/id.ts'
 
@@ -49,6 +50,8 @@ async function anEntry(world: World, departmentId: string, items: Partial<Item>[
   )
   return id
 }
+
+const aSystem = async (steward: Person) => (await steward.ok(createSystem, { body: { name: '民政业务系统' } })).id
 
 async function send(_world: World, steward: Person, sourceId: string, name: string, content: string | Buffer) {
   const boundary = 'xxBOUNDARYxx'
@@ -460,7 +463,9 @@ test('a table of another PostgreSQL is read in one snapshot; the password is sea
   )
   const tried = await s.steward.ok(contract.testConnection, { body: { connection } })
   assert.ok(tried.ok && tried.tables.some(x => x.table === '名单'))
-  const source = await s.steward.ok(contract.createSource, { body: { entryId: s.entryId, kind: 'postgres', connection, threshold: 1 } })
+  const source = await s.steward.ok(contract.createSource, {
+    body: { entryId: s.entryId, kind: 'postgres', systemId: await aSystem(s.steward), connection, threshold: 1 },
+  })
   assert.ok(!JSON.stringify(source).includes('password'))
   const { rows: stored } = await s.pool.query('select connection::text || secret as text from aggregation.source')
   if (connection.password) assert.ok(!stored[0].text.includes(connection.password))
@@ -484,7 +489,9 @@ test('a source that goes down in the middle applies nothing, says so, and reads 
     s,
     `select '35012519000101001X', 'x' || i, i, '2026-01-01', '01', i from generate_series(1, 400) i, lateral (select pg_sleep(i * 0.00001)) slowly`,
   )
-  const source = await s.steward.ok(contract.createSource, { body: { entryId: s.entryId, kind: 'postgres', connection, threshold: 1 } })
+  const source = await s.steward.ok(contract.createSource, {
+    body: { entryId: s.entryId, kind: 'postgres', systemId: await aSystem(s.steward), connection, threshold: 1 },
+  })
   const seen = await s.steward.ok(contract.inspectTable, { params: { id: source.id } })
   await s.steward.ok(contract.saveMapping, {
     params: { id: source.id },
@@ -515,7 +522,7 @@ test('a cancelled batch leaves nothing, and can be read again', async t => {
   const s = await setUp(t)
   const slow = `select '35012519000101001X', 'x', 1, '2026-01-01', '01', 1 from generate_series(1, 400) i, lateral (select pg_sleep(case when i > 300 then 0.02 else 0 end)) slowly`
   const source = await s.steward.ok(contract.createSource, {
-    body: { entryId: s.entryId, kind: 'postgres', connection: await aTable(s, slow), threshold: 1 },
+    body: { entryId: s.entryId, kind: 'postgres', systemId: await aSystem(s.steward), connection: await aTable(s, slow), threshold: 1 },
   })
   const seen = await s.steward.ok(contract.inspectTable, { params: { id: source.id } })
   const mapping = seen.mapping.map(m => ({ source: m.source, item: m.item }))

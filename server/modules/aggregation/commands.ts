@@ -5,7 +5,7 @@ import { basename, dirname } from 'node:path'
 import { Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { sql } from 'kysely'
-import type { Connection, Mapping, ReadOptions } from '../../../contract/aggregation.ts'
+import type { Cadence, Connection, Mapping, ReadOptions } from '../../../contract/aggregation.ts'
 import type { Item } from '../../../contract/catalog.ts'
 import { dayOf } from '../../platform/clock.ts'
 import type { StaffContext } from '../../platform/context.ts'
@@ -14,16 +14,36 @@ import { newId } from '../../platform/id.ts'
 import { Faults, notFound, refuse } from '../../platform/problem.ts'
 import { record } from '../audit/public.ts'
 import { entryForFilling, type PublishedEntry, publishedEntry } from '../catalog/public.ts'
-import { govern } from '../regulation/public.ts'
+import { govern, passGate } from '../regulation/public.ts'
 import { lookAtTable } from './connector.ts'
-import { batchById, lockBatch, mountOf, type SourceRecord, sourceById, type UploadRecord, uploadById } from './queries.ts'
+import { checkedPromise, defaultCadence, promiseOf, requireFiled } from './promises.ts'
+import {
+  type BatchRecord,
+  batchById,
+  lockBatch,
+  mountOf,
+  type SourceRecord,
+  sourceById,
+  type UploadRecord,
+  uploadById,
+  verificationsOf,
+} from './queries.ts'
 import { judge as judgeColumns, lookAt, type Seen } from './reading/inspect.ts'
-import { judge, mappingFaults, type Verb } from './rules.ts'
+import { identityOf, judge, mappingFaults, type Verb } from './rules.ts'
 import { runBatch, setBatch, targetOf, uploadPath } from './run.ts'
 
 /** Only a published entry of one's own department can be filled. */
 export async function entryToFill(ctx: StaffContext, entryId: string): Promise<PublishedEntry> {
-  const any = (await entryForFilling(ctx.db, entryId)) ?? notFound('catalog.entry', '目录')
+  const any = await entryForFilling(ctx.db, entryId)
+  if (!any) {
+    const { cite } = govern(ctx.actor.region, 'registered-only', ctx.day)
+    refuse('aggregation.entry_not_registered', {
+      reason: 'entry-not-registered',
+      detail: `没有登记这条目录，不能接收数据（${cite.title} ${cite.article}）。`,
+      cite,
+      remedy: '请先登记目录并经审核发布，再挂接数据。',
+    })
+  }
   if (any.departmentId !== ctx.actor.departmentId) {
     refuse('aggregation.not_your_entry', {
       status: 403,
@@ -56,7 +76,16 @@ export async function ownSource(ctx: StaffContext, id: string): Promise<SourceRe
 
 export async function createSource(
   ctx: StaffContext,
-  o: { entryId: string; kind: 'file' | 'postgres'; name: string; connection?: Connection; threshold: number },
+  o: {
+    entryId: string
+    kind: 'file' | 'postgres'
+    name: string
+    connection?: Connection
+    threshold: number
+    systemId?: string
+    cadence?: Cadence
+    producedItem?: string | null
+  },
 ): Promise<SourceRecord> {
   const entry = await entryToFill(ctx, o.entryId)
   if (o.kind === 'postgres' && !o.connection) {
@@ -66,10 +95,16 @@ export async function createSource(
   }
   const id = newId()
   const { password = '', ...connection } = o.connection ?? {}
+  const { produced_item } = checkedPromise(entry, o)
+  const cadence = o.cadence ?? defaultCadence(entry, ctx.day)
   await ctx.db.transaction().execute(async tx => {
-    await sql`insert into aggregation.source (id, entry_id, department_id, kind, name, connection, secret, threshold, created, created_by)
+    if (o.kind === 'postgres' || o.systemId) await requireSystem(tx, ctx, entry, o.systemId)
+    const active = !(await promiseOf(tx, entry, { cadence, produced_item, active: true }, ctx.day)).missing
+    await sql`insert into aggregation.source (id, entry_id, department_id, kind, name, connection, secret, threshold, system_id, cadence, produced_item, active, created, created_by)
       values (${id}, ${entry.id}, ${entry.department_id}, ${o.kind}, ${o.name || entry.title}, ${o.connection ? JSON.stringify(connection) : null},
-        ${o.connection ? ctx.secrets.seal(password) : null}, ${o.threshold}, ${ctx.now}, ${ctx.actor.name})`.execute(tx)
+        ${o.connection ? ctx.secrets.seal(password) : null}, ${o.threshold}, ${o.systemId ?? null}, ${cadence}, ${produced_item}, ${active}, ${ctx.now}, ${ctx.actor.name})`.execute(
+      tx,
+    )
     await record(tx, ctx, {
       action: 'source.create',
       subject: entry.code,
@@ -81,6 +116,38 @@ export async function createSource(
     })
   })
   return (await sourceById(ctx.db, id))!
+}
+
+/** Data come from a registered system of the department, where the place says so. */
+async function requireSystem(tx: Tx, ctx: StaffContext, entry: PublishedEntry, systemId: string | undefined): Promise<void> {
+  const rule = govern(entry.region, 'source-system', ctx.day)
+  const found = systemId
+    ? await tx
+        .selectFrom('organization.system_view')
+        .select('id')
+        .where('id', '=', systemId)
+        .where('department_id', '=', entry.department_id)
+        .executeTakeFirst()
+    : undefined
+  if (found) return
+  if (systemId)
+    refuse('aggregation.unknown_system', {
+      reason: 'field-invalid',
+      detail: '没有这个信息系统，或它属于别的部门。',
+      errors: [{ pointer: '/systemId', code: 'field-invalid', message: '请选择本部门登记的信息系统。' }],
+    })
+  if (!rule.value.required) return
+  await passGate(tx, ctx, {
+    region: entry.region,
+    key: 'source-system',
+    code: 'aggregation.system_missing',
+    reason: 'field-missing',
+    detail: '连接数据库的数据源要写明属于哪个已登记的信息系统。',
+    cite: rule.cite,
+    remedy: '请选择本部门的信息系统；没有的先登记。',
+    errors: [{ pointer: '/systemId', code: 'field-missing', message: '请选择信息系统。', cite: rule.cite }],
+    subject: entry.code,
+  })
 }
 
 export async function changeConnection(ctx: StaffContext, source: SourceRecord, { password, ...connection }: Connection): Promise<void> {
@@ -178,7 +245,16 @@ export async function saveMapping(
 ): Promise<void> {
   const entry = await entryToFill(ctx, source.entry_id)
   const faults = new Faults()
-  for (const f of mappingFaults(o.mapping, o.keys, itemsOf(entry))) faults.add(f.pointer, f.code, f.message, { remedy: f.remedy })
+  const rule = govern(entry.region, 'subject-identifier', ctx.day)
+  const identity = rule.value.required ? identityOf(entry.content, itemsOf(entry)) : null
+  const unidentified = identity?.item?.required && !o.mapping.some(m => m.item === identity.item!.key)
+  for (const f of mappingFaults(o.mapping, o.keys, itemsOf(entry)))
+    if (unidentified && f.code === 'aggregation.required_unmapped' && f.message.includes(`「${identity.item!.name}」`))
+      faults.add(f.pointer, 'identity-key-missing', `没有源列对应「${identity.item!.name}」，${identity.name}是每一行都要有的标识。`, {
+        remedy: f.remedy,
+        cite: rule.cite,
+      })
+    else faults.add(f.pointer, f.code, f.message, { remedy: f.remedy })
   const mounted = await mountOf(ctx.db, entry.id)
   if (mounted && mounted.keys.join() !== o.keys.join()) {
     const names = mounted.keys.map(k => entry.content.items.find(i => i.key === k)?.name ?? k).join('＋')
@@ -206,7 +282,7 @@ export async function saveMapping(
 export async function queueBatch(
   ctx: StaffContext,
   source: SourceRecord,
-  o: { uploadId?: string; options?: ReadOptions },
+  o: { uploadId?: string; options?: ReadOptions; producedAt?: string },
   enqueue = true,
 ): Promise<string> {
   const entry = await entryToFill(ctx, source.entry_id)
@@ -220,10 +296,13 @@ export async function queueBatch(
   }
   const id = newId()
   await ctx.db.transaction().execute(async tx => {
+    if (!source.active) await requireFiled(tx, ctx, entry, source)
     const no = await nextNo(tx, dayOf(ctx.now))
-    await sql`insert into aggregation.batch (id, no, source_id, entry_id, upload_id, name, state, options, threshold, actor, created)
+    await sql`insert into aggregation.batch (id, no, source_id, entry_id, upload_id, name, state, options, threshold, produced, actor, created)
       values (${id}, ${no}, ${source.id}, ${entry.id}, ${source.kind === 'file' ? o.uploadId! : null}, ${name}, 'queued',
-        ${JSON.stringify({ ...source.options, ...o.options })}, ${source.threshold}, ${JSON.stringify(ctx.actor)}, ${ctx.now})`.execute(tx)
+        ${JSON.stringify({ ...source.options, ...o.options })}, ${source.threshold}, ${o.producedAt ?? null}, ${JSON.stringify(ctx.actor)}, ${ctx.now})`.execute(
+      tx,
+    )
     await record(tx, ctx, { action: 'batch.start', subject: no, content: entry.code, data: { source: source.id, name } })
     if (enqueue) await ctx.jobs.enqueue(tx, 'aggregation.run', { batchId: id })
   })
@@ -241,6 +320,7 @@ export async function decide(ctx: StaffContext, id: string, verb: Verb, reason: 
   await ctx.db.transaction().execute(async tx => {
     const batch = (await lockBatch(tx, id)) ?? notFound('aggregation.batch', '批次')
     if (batch.department_id !== ctx.actor.departmentId) notFound('aggregation.batch', '批次')
+    if (verb === 'release') await requireReleasable(tx, ctx, batch)
     const verdict = judge(batch.state, verb, reason)
     if (!verdict.ok)
       refuse(verdict.code, {
@@ -280,6 +360,52 @@ export async function decide(ctx: StaffContext, id: string, verb: Verb, reason: 
         data: { read: batch.read, rejected: batch.rejected },
       })
     } else if (verb === 'retry') await record(tx, ctx, { action: 'batch.start', subject: batch.no, data: { retry: true } })
+  })
+}
+
+/** What no release can mend: a delivery against the standard is sent again; one nobody has confirmed waits for that. */
+async function requireReleasable(tx: Tx, ctx: StaffContext, batch: BatchRecord): Promise<void> {
+  const barred = batch.messages.find(m => m.code === 'standard-violation' || m.code === 'identity-key-missing')
+  if (barred)
+    refuse('aggregation.standard', {
+      reason: barred.code,
+      detail: barred.text,
+      ...(barred.cite && { cite: barred.cite }),
+      remedy: barred.remedy ?? '更正后重新上传。',
+    })
+  if (batch.state !== 'held') return
+  const entry = (await publishedEntry(tx, { id: batch.entry_id }))!
+  await requireVerified(tx, ctx, entry, batch)
+}
+
+/** The gate before a delivery becomes shareable where the place wants it confirmed. */
+async function requireVerified(tx: Tx, ctx: StaffContext, entry: PublishedEntry, batch: BatchRecord): Promise<void> {
+  const rule = govern(entry.region, 'batch-verification', ctx.day)
+  if (!rule.value.required || (await verificationsOf(tx, [batch.id])).length) return
+  await passGate(tx, ctx, {
+    region: entry.region,
+    key: 'verification',
+    code: 'aggregation.verification_missing',
+    reason: 'verification-missing',
+    detail: `批次 ${batch.no} 还没有校核确认，不能放行。`,
+    cite: rule.cite,
+    remedy: '先登记这一批的校核方式和结论，再放行。',
+    subject: entry.code,
+  })
+}
+
+export async function verifyBatch(ctx: StaffContext, id: string, o: { method: string; result: string }): Promise<void> {
+  await ctx.db.transaction().execute(async tx => {
+    const batch = (await lockBatch(tx, id)) ?? notFound('aggregation.batch', '批次')
+    if (batch.department_id !== ctx.actor.departmentId) notFound('aggregation.batch', '批次')
+    if (batch.state !== 'held' && batch.state !== 'done')
+      refuse('aggregation.wrong_state', { status: 409, detail: '这一批次现在不能登记校核。', remedy: '请刷新后再看。' })
+    await sql`insert into aggregation.verification (batch_id, method, result, person, department_id, at)
+      values (${id}, ${o.method}, ${o.result}, ${ctx.actor.name}, ${ctx.actor.departmentId}, ${ctx.now})
+      on conflict (batch_id) do update set method = excluded.method, result = excluded.result, person = excluded.person, at = excluded.at`.execute(
+      tx,
+    )
+    await record(tx, ctx, { action: 'batch.verify', subject: batch.no, content: o.result, purpose: o.method })
   })
 }
 

@@ -19,6 +19,10 @@ export type Plan = {
   keys: string[]
   threshold: number
   released: boolean
+  /** Waits for a decision even when nothing is wrong. */
+  hold: boolean
+  /** The identifier every row must carry has no column: nothing can be taken. Key of the item, or '' when the entry has none. */
+  unidentified: string | null
   today: string
   now: Date
 }
@@ -73,15 +77,20 @@ export async function load(client: pg.PoolClient, feed: Feed, p: Plan, phase: (p
   phase('checking')
   const wires = p.wiring.map(w => {
     const column = `s.s${w.index + 1}`
-    return { ...w, column, ...checkSql(w.item, column, p.today, w.required) }
+    const check = checkSql(w.item, column, p.today, w.required)
+    return { ...w, column, ...check, ...(w.identity && { fault: check.fault.replace(`'required'`, `'identity-key-missing'`) }) }
   })
+  const checks: { item: { key: string }; column: string; fault: string }[] =
+    p.unidentified === null
+      ? wires
+      : [{ item: { key: p.unidentified }, column: 'null::text', fault: `'identity-key-missing'::text` }, ...wires]
   const keyWires = p.keys.map(k => wires.find(w => w.item.key === k)!)
   const join = (parts: string[]) => (parts.length === 1 ? parts[0]! : `concat_ws(chr(31), ${parts.join(', ')})`)
   const rawKey = join(keyWires.map(w => w.column))
   const key = join(keyWires.map(w => (columnType(w.item) === 'text' ? w.value : `(${w.value})::text`)))
   const plainKey = join(keyWires.map(w => (columnType(w.item) === 'text' ? w.plain : `(${w.plain})::text`)))
-  const fault = `coalesce(${wires.map(w => w.fault).join(', ')}) is not null`
-  const firstFault = `case ${wires.map((w, i) => `when (${w.fault}) is not null then ${i + 1}`).join(' ')} end`
+  const fault = `coalesce(${checks.map(w => w.fault).join(', ')}) is not null`
+  const firstFault = `case ${checks.map((w, i) => `when (${w.fault}) is not null then ${i + 1}`).join(' ')} end`
 
   const relation = `pool.e_${p.table}`
   const history = `pool.h_${p.table}`
@@ -101,7 +110,7 @@ export async function load(client: pg.PoolClient, feed: Feed, p: Plan, phase: (p
     if (left) await run(`analyze ${rest}`)
   }
   // Rows whose values were all plainly right when read need no check; `v` numbers the others.
-  const doubtful = feed.doubtful
+  const doubtful = p.unidentified === null ? feed.doubtful : null
   if (doubtful?.length) {
     await makeTable('v', 'select 0::bigint as _n where false')
     for (let i = 0; i < doubtful.length; i += 100_000)
@@ -153,7 +162,7 @@ export async function load(client: pg.PoolClient, feed: Feed, p: Plan, phase: (p
   }
 
   const rejected = () => feed.bad.length + wrong + repeated
-  const over = () => !p.released && rejected() > p.threshold * feed.read
+  const over = () => p.unidentified !== null || (!p.released && (p.hold || rejected() > p.threshold * feed.read))
   /** The good rows, typed: the plainly right ones by a bare cast, the others through the functions that clean a value. */
   const good = () => {
     const once = repeated ? ` and not exists (select from ${temp('u')} u where u._n = s._n)` : ''
@@ -231,7 +240,7 @@ export async function load(client: pg.PoolClient, feed: Feed, p: Plan, phase: (p
     rest,
     wrong: temp('x'),
     repeats: repeated ? temp('u') : null,
-    wires,
+    wires: checks,
     rawKey,
     columns: s,
     count: wrong,
@@ -297,7 +306,7 @@ async function writeRejects(
     rest: string
     wrong: string
     repeats: string | null
-    wires: { column: string; fault: string; item: Item }[]
+    wires: { column: string; fault: string; item: { key: string } }[]
     rawKey: string
     columns: string[]
     count: number
@@ -323,7 +332,7 @@ async function writeRejects(
     const items = array(t.wires.map(w => `'${w.item.key}'`))
     await client.query(
       `insert into aggregation.reject (batch_id, line, item, rule, value, row)
-       select '${p.batchId}', ${line('s._n')}, (${items})[f.place], f.rule, f.value, case when f.place = x.place then ${row} end
+       select '${p.batchId}', ${line('s._n')}, nullif((${items})[f.place], ''), f.rule, f.value, case when f.place = x.place then ${row} end
        from ${t.wrong} x join ${t.rest} s on s._n = x._n
        cross join lateral unnest(${array(t.wires.map(w => w.fault))}, ${array(t.wires.map(w => w.column))}) with ordinality f(rule, value, place)
        where f.rule is not null`,

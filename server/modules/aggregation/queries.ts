@@ -1,5 +1,5 @@
 import { type RawBuilder, sql } from 'kysely'
-import type { Batch, BatchState, Mapping, Message, ReadOptions } from '../../../contract/aggregation.ts'
+import type { Batch, BatchState, Cadence, Mapping, Message, ReadOptions } from '../../../contract/aggregation.ts'
 import type { Actor } from '../../platform/context.ts'
 import type { Database, Tx } from '../../platform/db.ts'
 
@@ -15,6 +15,10 @@ export type SourceRecord = {
   keys: string[]
   threshold: number
   options: ReadOptions
+  system_id: string | null
+  cadence: Cadence
+  produced_item: string | null
+  active: boolean
 }
 export type UploadRecord = { id: string; source_id: string; name: string; bytes: number; sha256: string; removed: Date | null }
 export type BatchRecord = {
@@ -45,8 +49,12 @@ export type BatchRecord = {
   created: Date
   started: Date | null
   finished: Date | null
+  produced: Date | null
+  lag: number | null
+  late: boolean
   department_id: string
 }
+export type VerificationRecord = { batch_id: string; method: string; result: string; person: string; at: Date }
 export type ProgressRecord = {
   phase: 'reading' | 'checking' | 'writing'
   rows: number
@@ -77,6 +85,23 @@ export const progressOf = (db: Db, ids: string[]) =>
   ids.length
     ? rowsOf<ProgressRecord & { batch_id: string }>(db, sql`select * from aggregation.progress where batch_id = any(${ids}::uuid[])`)
     : Promise.resolve([])
+export const verificationsOf = (db: Db, batchIds: string[]) =>
+  batchIds.length
+    ? rowsOf<VerificationRecord>(
+        db,
+        sql`select batch_id, method, result, person, at from aggregation.verification where batch_id = any(${batchIds}::uuid[])`,
+      )
+    : Promise.resolve([])
+/** Rejected lines of a batch by rule. */
+export const rejectCounts = async (db: Db, batchId: string): Promise<Map<string, number>> =>
+  new Map(
+    (
+      await rowsOf<{ rule: string; n: number }>(
+        db,
+        sql`select rule, count(distinct line)::int as n from aggregation.reject where batch_id = ${batchId} group by rule`,
+      )
+    ).map(r => [r.rule, r.n]),
+  )
 export const mountOf = (db: Db, entryId: string) =>
   first<{ relation: string; columns: string[]; keys: string[]; rows: number; updated: Date; batch_id: string }>(
     db,

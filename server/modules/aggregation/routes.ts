@@ -9,6 +9,8 @@ import { notFound, refuse } from '../../platform/problem.ts'
 import { recordRead } from '../audit/public.ts'
 import { publishedEntry } from '../catalog/public.ts'
 import { explain, rules as valueRules } from '../quality/public.ts'
+import { govern } from '../regulation/public.ts'
+import { baseDatabasesOf, createBaseDatabase } from './base.ts'
 import {
   changeConnection,
   createSource,
@@ -20,8 +22,11 @@ import {
   queueBatch,
   receiveUpload,
   saveMapping,
+  verifyBatch,
 } from './commands.ts'
 import { diagnose, listTables, SourceDown } from './connector.ts'
+import { coverageOf } from './coverage.ts'
+import { activate, lagText, promiseOf, setCadence } from './promises.ts'
 import {
   allRejects,
   type BatchRecord,
@@ -37,12 +42,14 @@ import {
   sourceById,
   type UploadRecord,
   uploadById,
+  verificationsOf,
 } from './queries.ts'
 import { judge } from './reading/inspect.ts'
 import { Unreadable } from './reading/xlsx.ts'
 import { allowed, type Verb } from './rules.ts'
 import { abandonBatches, targetOf } from './run.ts'
 import './health.ts'
+import './matters.ts'
 
 export function registerAggregation(app: FastifyInstance): void {
   const { services } = app
@@ -166,6 +173,24 @@ export function registerAggregation(app: FastifyInstance): void {
     return reply.send(Readable.from(query.format === 'csv' ? csv(columns, rows) : xlsx(columns, rows, { sheet: '拒收', marked })))
   })
 
+  route(app, contract.setCadence, async ({ params, body, ctx }) => {
+    const source = await ownSource(ctx, params.id)
+    await setCadence(ctx, source, body)
+    return sourceView(ctx, (await sourceById(ctx.db, source.id))!)
+  })
+  route(app, contract.activateSource, async ({ params, ctx }) => {
+    const source = await ownSource(ctx, params.id)
+    await activate(ctx, source)
+    return sourceView(ctx, (await sourceById(ctx.db, source.id))!)
+  })
+  route(app, contract.verifyBatch, async ({ params, body, ctx }) => {
+    await verifyBatch(ctx, params.id, body)
+    return batchView(ctx, params.id)
+  })
+  route(app, contract.coverage, ({ ctx }) => coverageOf(ctx))
+  route(app, contract.baseDatabases, ({ ctx }) => baseDatabasesOf(ctx))
+  route(app, contract.createBaseDatabase, ({ body, ctx }) => createBaseDatabase(ctx, body))
+
   const decisions: [Verb, typeof contract.releaseBatch][] = [
     ['release', contract.releaseBatch],
     ['return', contract.returnBatch],
@@ -271,6 +296,15 @@ async function sourceViews(ctx: StaffContext, sources: SourceRecord[]): Promise<
     sources.map(s => s.id),
   )
   const views = new Map((await batchViews(ctx, last)).map(b => [b.sourceId, b]))
+  const named = sources.flatMap(s => s.system_id ?? [])
+  const systems = new Map(
+    named.length
+      ? (await ctx.db.selectFrom('organization.system_view').select(['id', 'name']).where('id', 'in', named).execute()).map(x => [
+          x.id!,
+          x.name!,
+        ])
+      : [],
+  )
   return Promise.all(
     sources.map(async s => {
       const entry = await publishedEntry(ctx.db, { id: s.entry_id })
@@ -289,6 +323,8 @@ async function sourceViews(ctx: StaffContext, sources: SourceRecord[]): Promise<
         threshold: s.threshold,
         options: s.options,
         ready: s.keys.length > 0,
+        system: s.system_id ? { id: s.system_id, name: systems.get(s.system_id) ?? '' } : null,
+        promise: entry ? await promiseOf(ctx.db, entry, s, ctx.day) : nothingPromised(ctx, s),
         items: (entry ? itemsOf(entry) : []).map(i => ({
           key: i.key,
           name: i.name,
@@ -299,6 +335,22 @@ async function sourceViews(ctx: StaffContext, sources: SourceRecord[]): Promise<
       }
     }),
   )
+}
+
+/** A withdrawn entry asks for nothing. */
+const nothingPromised = (ctx: StaffContext, s: SourceRecord): contract.SourcePromise => {
+  const { cite } = govern(ctx.actor.region, 'real-time', ctx.day)
+  return {
+    cadence: s.cadence,
+    label: contract.cadences[s.cadence],
+    realTime: false,
+    filing: null,
+    missing: false,
+    active: s.active,
+    producedItem: s.produced_item,
+    text: cite.text,
+    cite,
+  }
 }
 
 const batchView = async (ctx: StaffContext, id: string) => (await batchViews(ctx, [(await batchById(ctx.db, id))!]))[0]!
@@ -315,7 +367,16 @@ async function batchViews(ctx: StaffContext, batches: BatchRecord[]): Promise<co
       )
     ).map(p => [p.batch_id, p]),
   )
+  const verified = new Map(
+    (
+      await verificationsOf(
+        ctx.db,
+        batches.map(b => b.id),
+      )
+    ).map(v => [v.batch_id, v]),
+  )
   return batches.map(b => {
+    const seen = verified.get(b.id)
     const head = heads.get(b.entry_id)
     const p = live.get(b.id)
     const seconds = p ? Math.max((p.updated.getTime() - p.started.getTime()) / 1000, 0.001) : 0
@@ -330,7 +391,11 @@ async function batchViews(ctx: StaffContext, batches: BatchRecord[]): Promise<co
             : null
       : null
     const mine = ctx.actor.departmentId === b.department_id && ctx.actor.roles.includes('steward')
-    const may: contract.Batch['may'] = mine ? allowed(b.state) : []
+    const barred = b.messages.some(m => m.code === 'standard-violation' || m.code === 'identity-key-missing')
+    const may: contract.Batch['may'] = mine ? allowed(b.state).filter(v => !(v === 'release' && barred)) : []
+    const waits = b.state === 'held' && b.messages.some(m => m.code === 'verification-missing')
+    if (ctx.actor.departmentId === b.department_id && waits && !seen && ctx.actor.roles.some(r => r === 'steward' || r === 'leader'))
+      may.unshift('verify')
     if (b.rejected > 0) {
       if (mine || ctx.actor.roles.some(r => r === 'leader' || r === 'bureau' || r === 'inspector')) may.push('download-rejects')
       if (mine && b.upload_id && (b.state === 'done' || b.state === 'held' || b.state === 'returned')) may.push('upload-fixed')
@@ -373,6 +438,11 @@ async function batchViews(ctx: StaffContext, batches: BatchRecord[]): Promise<co
       started: b.started?.toISOString() ?? null,
       finished: b.finished?.toISOString() ?? null,
       by: b.actor.name,
+      produced: b.produced?.toISOString() ?? null,
+      lag: b.lag === null ? null : Number(b.lag),
+      late: b.late,
+      lagText: lagText(b.lag === null ? null : Number(b.lag), b.late),
+      verification: seen ? { method: seen.method, result: seen.result, person: seen.person, at: seen.at.toISOString() } : null,
       reason: b.reason,
       may,
     }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { BatchState, Mapping } from '../../../contract/aggregation.ts'
-import type { Item } from '../../../contract/catalog.ts'
+import type { EntryContent, Item } from '../../../contract/catalog.ts'
 import { columnType } from '../quality/public.ts'
 import { annotations } from './reading/mapping.ts'
 
@@ -8,7 +8,7 @@ import { annotations } from './reading/mapping.ts'
 export const RULES_VERSION = 1
 
 /** Source columns that fill items, by their place in the file. */
-export type Wiring = { index: number; item: Item; required: boolean }[]
+export type Wiring = { index: number; item: Item; required: boolean; identity?: true }[]
 
 /** The structure of this delivery against the saved mapping. Columns of our own rejects workbook do not count as new. */
 export function drift(mapping: Mapping, names: string[]): { missing: string[]; added: string[] } | null {
@@ -19,13 +19,20 @@ export function drift(mapping: Mapping, names: string[]): { missing: string[]; a
   return missing.length || added.length ? { missing, added } : null
 }
 
-export function wire(mapping: Mapping, names: string[], items: Item[], keys: string[]): Wiring {
+/** `identity`: the item that the place wants every row to carry. */
+export function wire(mapping: Mapping, names: string[], items: Item[], keys: string[], identity?: string): Wiring {
   const byKey = new Map(items.map(i => [i.key, i]))
   const wiring: Wiring = []
   for (const { source, item: key } of mapping) {
     const item = key ? byKey.get(key) : undefined
     const index = names.indexOf(source)
-    if (item && index !== -1) wiring.push({ index, item, required: item.required || keys.includes(item.key) })
+    if (item && index !== -1)
+      wiring.push({
+        index,
+        item,
+        required: item.required || keys.includes(item.key) || item.key === identity,
+        ...(item.key === identity && { identity: true as const }),
+      })
   }
   return wiring
 }
@@ -82,10 +89,33 @@ export function mappingFaults(
 
 /** Everything a row's verdict depends on besides the row. */
 export function fingerprint(wiring: Wiring, keys: string[]): string {
-  const items = wiring.map(w => [w.item.key, columnType(w.item), w.item.length, w.item.semantic, w.required, w.item.codes])
+  const items = wiring.map(w => [
+    w.item.key,
+    columnType(w.item),
+    w.item.length,
+    w.item.semantic,
+    w.required,
+    w.item.codes,
+    ...(w.identity ? ['identity'] : []),
+  ])
   return createHash('sha256')
     .update(JSON.stringify([RULES_VERSION, keys, items]))
     .digest('hex')
+}
+
+/**
+ * Whom the rows are about, as the entry says or its items show, and the item that then has to be there.
+ * `item` is undefined when the entry has no such item at all.
+ */
+export function identityOf(content: Pick<EntryContent, 'subject'>, items: Item[]): { name: string; item: Item | undefined } | null {
+  const of = (semantic: Item['semantic']) => items.find(i => i.semantic === semantic)
+  const [id, credit] = [of('id-number'), of('credit-code')]
+  const subject =
+    content.subject ??
+    (credit?.identifier ? 'organisation' : id?.identifier || of('person-name') ? 'person' : credit ? 'organisation' : null)
+  if (subject === 'person') return { name: '公民身份号码', item: id }
+  if (subject === 'organisation') return { name: '统一社会信用代码', item: credit }
+  return null
 }
 
 export type Verb = 'cancel' | 'retry' | 'release' | 'return'

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
-import { CompiledQuery, Kysely, PostgresDialect } from 'kysely'
+import { CompiledQuery, Kysely, PostgresDialect, sql } from 'kysely'
 import type pg from 'pg'
 import type { Message } from '../../../contract/aggregation.ts'
 import type { Item } from '../../../contract/catalog.ts'
@@ -9,16 +9,27 @@ import type { Context } from '../../platform/context.ts'
 import type { Database, Tx } from '../../platform/db.ts'
 import { Problem } from '../../platform/problem.ts'
 import { record } from '../audit/public.ts'
-import { noteMount, openUpdateTask, publishedEntry } from '../catalog/public.ts'
-import { type Voucher, vouchFor } from '../quality/public.ts'
+import { noteMount, openUpdateTask, type PublishedEntry, publishedEntry } from '../catalog/public.ts'
+import { noteDelivery, type Voucher, rules as valueRules, vouchFor } from '../quality/public.ts'
+import { gateMode, govern } from '../regulation/public.ts'
 import { lookAtTable, readTable, SourceDown, type Target } from './connector.ts'
 import { load, type Outcome, type Phase } from './load.ts'
-import { type BatchRecord, batchById, mountOf, type SourceRecord, sourceById, uploadById } from './queries.ts'
+import { intervalOf, isLate, isStale, lagOf, lagText } from './promises.ts'
+import {
+  type BatchRecord,
+  batchById,
+  mountOf,
+  rejectCounts,
+  type SourceRecord,
+  sourceById,
+  uploadById,
+  verificationsOf,
+} from './queries.ts'
 import { csvFeed, type Feed, tableFeed, xlsxFeed } from './reading/feed.ts'
 import { lookAt } from './reading/inspect.ts'
 import { TooManyBad } from './reading/scanner.ts'
 import { Unreadable } from './reading/xlsx.ts'
-import { drift, fingerprint, mappingFaults, tableName, type Wiring, wire } from './rules.ts'
+import { drift, fingerprint, identityOf, mappingFaults, tableName, type Wiring, wire } from './rules.ts'
 
 /** A batch stops here and says why; nothing of it has been loaded. */
 class Stopped extends Error {
@@ -125,6 +136,8 @@ async function attempt(base: Context, client: pg.PoolClient, batchId: string): P
           keys: source.keys,
           threshold: batch.threshold,
           released: batch.released,
+          hold: await waitsForVerification(ctx, work.entry, batch),
+          unidentified: work.unidentified,
           today: dayOf(ctx.clock()),
           now: ctx.clock(),
         },
@@ -156,6 +169,9 @@ type Work = {
   estimate: number | null
   sha256: string | null
   code: string
+  entry: PublishedEntry
+  /** See Plan.unidentified. */
+  unidentified: string | null
 }
 
 /** Settles how the source is read and compares its structure; nothing has moved yet. */
@@ -163,6 +179,9 @@ async function prepare(ctx: Context, batch: BatchRecord, source: SourceRecord, s
   const entry = await publishedEntry(ctx.db, { id: batch.entry_id })
   if (entry?.state !== 'published') throw stop('entry-not-registered', '这条目录没有发布或已经撤销，不能入库。', '目录发布后再试。')
   const items = entry.content.items.filter(i => i.name)
+  const wanted = govern(entry.region, 'subject-identifier', ctx.day).value.required ? identityOf(entry.content, items) : null
+  const identity = wanted?.item?.key
+  const named = (w: Wiring): string | null => (wanted && !w.some(x => x.identity) ? (identity ?? '') : null)
   const faults = mappingFaults(source.mapping, source.keys, items)
   if (faults.length) {
     throw new Stopped(
@@ -178,24 +197,26 @@ async function prepare(ctx: Context, batch: BatchRecord, source: SourceRecord, s
     const target = targetOf(ctx, source)
     const table = await lookAtTable(target)
     compare(source, table.columns)
-    const wiring = wire(source.mapping, table.columns, items, source.keys)
+    const wiring = wire(source.mapping, table.columns, items, source.keys, identity)
     // Only the mapped columns are asked for: what is not needed does not leave its source.
-    const wanted = wiring.map(w => table.columns[w.index]!)
+    const asked = wiring.map(w => table.columns[w.index]!)
     const narrow = wiring.map((w, i) => ({ ...w, index: i }))
     return {
       feed: tableFeed(
-        () => readTable(target, wanted, signal),
-        wanted.length,
+        () => readTable(target, asked, signal),
+        asked.length,
         vouchers(narrow, ctx),
-        seedOf(fingerprint(narrow, source.keys), wanted),
+        seedOf(fingerprint(narrow, source.keys), asked),
       ),
-      names: wanted,
+      names: asked,
       items,
       wiring: narrow,
       fingerprint: fingerprint(narrow, source.keys),
       estimate: table.estimate,
       sha256: null,
       code: entry.code,
+      entry,
+      unidentified: named(wiring),
     }
   }
   const upload = batch.upload_id ? await uploadById(ctx.db, batch.upload_id) : undefined
@@ -207,7 +228,7 @@ async function prepare(ctx: Context, batch: BatchRecord, source: SourceRecord, s
   const stopper = seen.messages.find(m => m.level === 'stop')
   if (stopper) throw new Stopped('failed', [stopper])
   compare(source, names)
-  const wiring = wire(source.mapping, names, items, source.keys)
+  const wiring = wire(source.mapping, names, items, source.keys, identity)
   const print = fingerprint(wiring, source.keys)
   const seed = seedOf(print, names)
   const feed =
@@ -237,6 +258,8 @@ async function prepare(ctx: Context, batch: BatchRecord, source: SourceRecord, s
     estimate: shape.estimate,
     sha256: upload.sha256,
     code: entry.code,
+    entry,
+    unidentified: named(wiring),
   }
 }
 
@@ -309,24 +332,19 @@ const position = (read: number) => `行 ${(read + 1).toLocaleString('en')}`
 async function settle(tx: Tx, ctx: Context, batch: BatchRecord, source: SourceRecord, work: Work, done: Outcome): Promise<void> {
   const { held, relation, poolColumns, rowsAdded, ...counts } = done
   const now = ctx.clock()
-  const share = (100 * done.rejected) / done.read
+  const rejects = done.rejected ? await rejectCounts(tx, batch.id) : new Map<string, number>()
+  const stopped = held ? heldBecause(ctx, work, batch, done, rejects) : null
+  const first = !held && !(await mountOf(tx, batch.entry_id))
+  const timing = held ? null : await timingOf(tx, batch, source, work, relation, first, now)
   await setBatch(tx, batch.id, {
     ...counts,
-    state: held ? 'held' : 'done',
+    state: stopped?.state ?? 'done',
     position: held ? batch.position : position(done.read),
     fingerprint: work.fingerprint,
     sha256: work.sha256,
     finished: now,
-    messages: held
-      ? [
-          {
-            level: 'warn',
-            code: 'held',
-            text: `拒收率 ${share.toFixed(2)}% 超过阈值 ${(batch.threshold * 100).toFixed(2)}%，整批待放行，没有入库。`,
-            remedy: '看过拒收清单后放行并说明理由，或退回来源。',
-          },
-        ]
-      : [],
+    messages: stopped?.messages ?? [],
+    ...(timing && { produced: timing.produced, lag: timing.lag, late: timing.late }),
   })
   if (!held) {
     const { rows } = await tx.executeQuery<{ rows: number }>(
@@ -339,6 +357,20 @@ async function settle(tx: Tx, ctx: Context, batch: BatchRecord, source: SourceRe
     )
     await noteMount(tx, batch.entry_id, { rows: rows[0]!.rows, updated: now })
   }
+  await noteDelivery(
+    tx,
+    { ...ctx, now },
+    {
+      entry: { ...work.entry, departmentId: work.entry.department_id },
+      batch: { id: batch.id, no: batch.no },
+      loaded: !held,
+      read: done.read,
+      rules: rejects,
+      items: work.wiring.map(w => ({ required: w.required, semantic: w.item.semantic, codes: w.item.codes })),
+      late: timing?.judged ? { late: timing.late, note: lagText(timing.lag, timing.late) } : null,
+      stale: timing?.newest ? isStale(work.entry.content.updateCycle, timing.newest, now) : null,
+    },
+  )
   const { read, accepted, changed, unchanged, rejected, waiting } = done
   await record(tx, ctx, {
     action: held ? 'batch.held' : 'batch.done',
@@ -346,6 +378,110 @@ async function settle(tx: Tx, ctx: Context, batch: BatchRecord, source: SourceRe
     content: work.code,
     data: { read, accepted, changed, unchanged, rejected, waiting, file: work.sha256, released: batch.released },
   })
+}
+
+/** Why a delivery was not loaded: against the standard of the place, not yet confirmed, or over the threshold of its source. */
+function heldBecause(
+  ctx: Context,
+  work: Work,
+  batch: BatchRecord,
+  done: Outcome,
+  rejects: Map<string, number>,
+): { state: 'held' | 'returned'; messages: Message[] } {
+  const { region } = work.entry
+  const share = (100 * done.rejected) / done.read
+  const over = work.unidentified !== null || done.rejected > batch.threshold * done.read
+  const listed = [...rejects]
+    .map(([rule, n]) => `${(valueRules as Record<string, { label: string }>)[rule]?.label ?? rule} ${n} 行`)
+    .join('，')
+  const again = '下载拒收清单，更正后重新上传。'
+  const identity = govern(region, 'subject-identifier', ctx.day)
+  if (over && rejects.has('identity-key-missing') && identity.value.required)
+    return {
+      state: 'returned',
+      messages: [
+        {
+          level: 'stop',
+          code: 'identity-key-missing',
+          text: `${rejects.get('identity-key-missing')} 行缺主体标识，隔离在拒收清单里，整批没有入库（${identity.cite.title} ${identity.cite.article}）。`,
+          remedy: again,
+          cite: identity.cite,
+        },
+      ],
+    }
+  const standard = govern(region, 'data-standard', ctx.day)
+  if (over && standard.value.required)
+    return {
+      state: 'returned',
+      messages: [
+        {
+          level: 'stop',
+          code: 'standard-violation',
+          text: `不符合数据标准，整批没有入库：${listed}；拒收率 ${share.toFixed(2)}%，阈值 ${(batch.threshold * 100).toFixed(2)}%（${standard.cite.title} ${standard.cite.article}）。`,
+          remedy: again,
+          cite: standard.cite,
+        },
+      ],
+    }
+  const messages: Message[] = []
+  if (over)
+    messages.push({
+      level: 'warn',
+      code: 'held',
+      text: `拒收率 ${share.toFixed(2)}% 超过阈值 ${(batch.threshold * 100).toFixed(2)}%，整批待放行，没有入库。`,
+      remedy: '看过拒收清单后放行并说明理由，或退回来源。',
+    })
+  const verification = govern(region, 'batch-verification', ctx.day)
+  if (verification.value.required)
+    messages.push({
+      level: 'warn',
+      code: 'verification-missing',
+      text: `还没有校核确认，整批待放行，没有入库（${verification.cite.title} ${verification.cite.article}）。`,
+      remedy: '登记校核方式和结论，再放行。',
+      cite: verification.cite,
+    })
+  return { state: 'held', messages }
+}
+
+/** Where the place wants deliveries confirmed, each waits for it; where that gate only reminds, none does. */
+async function waitsForVerification(ctx: Context, entry: PublishedEntry, batch: BatchRecord): Promise<boolean> {
+  if (!govern(entry.region, 'batch-verification', ctx.day).value.required) return false
+  if (gateMode(entry.region, 'verification') === 'remind') return false
+  return !(await verificationsOf(ctx.db, [batch.id])).length
+}
+
+type Timing = { produced: Date; newest: Date | null; lag: number; late: boolean; judged: boolean }
+/**
+ * How far the data are behind on arrival. Where an item carries the time of production, the oldest of the new and changed rows counts, so
+ * that one fresh row does not hide late ones; in an entry's first delivery, which brings its history, the newest. Else the time of the file.
+ */
+async function timingOf(
+  tx: Tx,
+  batch: BatchRecord,
+  source: SourceRecord,
+  work: Work,
+  relation: string,
+  first: boolean,
+  now: Date,
+): Promise<Timing | null> {
+  let produced = batch.produced
+  let newest: Date | null = null
+  const item = source.produced_item ? work.items.find(i => i.key === source.produced_item) : undefined
+  if (item && work.wiring.some(w => w.item.key === item.key)) {
+    // A day is over at its end; times without a zone are Beijing's.
+    const end = item.type === 'D' ? sql` + 1` : sql``
+    const { rows } = await sql<{ oldest: Date | null; newest: Date | null }>`
+      select (min(${sql.ref(item.key)})${end})::timestamp at time zone 'Asia/Shanghai' as oldest,
+             (max(${sql.ref(item.key)})${end})::timestamp at time zone 'Asia/Shanghai' as newest
+      from ${sql.table(relation)} where _batch = ${batch.id}`.execute(tx)
+    newest = rows[0]!.newest
+    produced = first ? newest : rows[0]!.oldest
+  }
+  if (!produced) return null
+  const rule = govern(work.entry.region, 'real-time', dayOf(now))
+  const interval = intervalOf(source.cadence, work.entry.content.updateCycle)
+  const lag = lagOf(produced, now)
+  return { produced, newest: newest ?? produced, lag, late: isLate(lag, interval, rule.value.within), judged: interval !== null }
 }
 
 async function fail(ctx: Context, batch: BatchRecord, error: unknown, signal: AbortSignal, rows: number): Promise<void> {
@@ -427,6 +563,9 @@ type Change = Partial<
     | 'reason'
     | 'attempt'
     | 'options'
+    | 'produced'
+    | 'lag'
+    | 'late'
   >
 >
 const json = new Set(['messages', 'difference', 'options'])

@@ -7,6 +7,11 @@ export type Verdict<T = string> = { ok: true; value: T; warning?: Rule } | { ok:
 /** What can be wrong with a value or a row: the short label of the rejects list and what to do about it. */
 export const rules = {
   required: { label: '必填项为空', reason: '这一项必须有值', remedy: '补上后重新上传' },
+  'identity-key-missing': {
+    label: '缺主体标识',
+    reason: '人员的数据要有公民身份号码，机构的数据要有统一社会信用代码',
+    remedy: '在来源补上标识后重新上传',
+  },
   'too-long': { label: '超过长度', reason: '字数超过目录登记的数据长度', remedy: '核对内容；长度登记得太短时先变更目录' },
   'not-integer': { label: '不是整数', reason: '应为整数', remedy: '只填数字，不带单位和小数' },
   'not-number': { label: '不是数值', reason: '应为数值', remedy: '只填数字，如 512.00' },
