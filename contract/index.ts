@@ -11,8 +11,21 @@ import * as procedure from './procedure.ts'
 import * as quality from './quality.ts'
 import * as regulation from './regulation.ts'
 import * as sharing from './sharing.ts'
+import * as supervision from './supervision.ts'
 
-const modules: Record<string, object> = { audit, regulation, organization, procedure, catalog, quality, aggregation, delivery, sharing, opening }
+const modules: Record<string, object> = {
+  audit,
+  regulation,
+  organization,
+  procedure,
+  catalog,
+  quality,
+  aggregation,
+  delivery,
+  sharing,
+  opening,
+  supervision,
+}
 
 const isEndpoint = (value: unknown): value is Endpoint =>
   typeof value === 'object' && value !== null && 'method' in value && 'path' in value && 'access' in value

@@ -24,6 +24,7 @@ import { openLaw, storeVersions } from './modules/regulation/public.ts'
 import { registerQuality } from './modules/quality/routes.ts'
 import { registerRegulation } from './modules/regulation/routes.ts'
 import { registerSharing } from './modules/sharing/routes.ts'
+import { registerSupervision } from './modules/supervision/routes.ts'
 import type { Clock } from './platform/clock.ts'
 import type { Config } from './platform/config.ts'
 import { type Services, systemContext } from './platform/context.ts'
@@ -111,6 +112,7 @@ export async function buildApp({
       registerDelivery(api)
       registerSharing(api)
       registerOpening(api)
+      registerSupervision(api)
     },
     { prefix: '/api' },
   )

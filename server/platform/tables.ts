@@ -251,8 +251,10 @@ export interface AuditEntryView {
   case_no: string | null;
   content: string | null;
   data: Json | null;
+  department: string | null;
   department_id: string | null;
   method: string | null;
+  person: string | null;
   purpose: string | null;
   region: string | null;
   seq: number | null;
@@ -854,6 +856,7 @@ export interface ProcedureCase {
 
 export interface ProcedureCaseView {
   applicant_id: string | null;
+  departments: string[] | null;
   ended_at: Timestamp | null;
   id: string | null;
   no: string | null;
@@ -864,6 +867,7 @@ export interface ProcedureCaseView {
   state: string | null;
   subject_id: string | null;
   subject_type: string | null;
+  title: string | null;
 }
 
 export interface ProcedureCounter {

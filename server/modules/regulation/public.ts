@@ -44,6 +44,8 @@ export const knownEffects: ReadonlySet<string> = new Set([
   'grant-effective',
   'grant-filed',
   'allow-exchange',
+  'check-decider',
+  'attribute-incident',
   'open-entry',
   'close-opening',
   'pass-review',
