@@ -383,6 +383,15 @@ export const registerProduct = endpoint({
   }),
   response: Access,
 })
+export const offices = endpoint({
+  method: 'GET',
+  path: '/open/offices',
+  summary: 'Regions and their departments, for who wants to ask one of them',
+  access: 'public',
+  response: z.array(
+    z.object({ region: z.string(), regionName: z.string(), departments: z.array(z.object({ id: z.string(), name: z.string() })) }),
+  ),
+})
 export const conductNotices = endpoint({
   method: 'GET',
   path: '/open/notices',

@@ -4,7 +4,8 @@ import { problemOf } from '../app/api.ts'
 import { useRead } from '../app/query.ts'
 import { amount, bytes, codeInUrl, dayOf, longDay, number } from '../ui/format.ts'
 import { Bones, Loaded, ProblemNote } from '../ui/states.tsx'
-import { Why } from '../ui/Why.tsx'
+import { citeWords, Why } from '../ui/Why.tsx'
+import { Matters } from './Ask.tsx'
 import { type Dataset, dataset, preview } from './contract.ts'
 import { csv, save } from './csv.ts'
 import { Code, Copy, Dots, Fresh, OpenMark, Part, Title, usePlace } from './parts.tsx'
@@ -61,10 +62,29 @@ function Reading({ of }: { of: Dataset }) {
             </Link>
           </p>
         ) : (
-          <p className="ht-note">这个数据集{of.openLabel}，要先申请，批准后才能使用。下面可以先看信息项和条件。</p>
+          <>
+            <p className="ht-note">这个数据集{of.openLabel}，要先申请，同意并签订协议后凭密钥取用。下面可以先看信息项和条件。</p>
+            <p className="acts">
+              <Link
+                className="ht-btn solid"
+                to="/dataset/$code/ask/$procedure"
+                params={{ code: codeInUrl(of.code), procedure: 'open-application' } as never}
+              >
+                申请使用
+              </Link>
+              <Link className="ht-btn" to="/case">
+                查询办理进度
+              </Link>
+            </p>
+          </>
         )}
       </Head>
       <div className="sheet">
+        {of.conditions && (
+          <Part id="conditions" title="开放条件">
+            <p className="lines">{of.conditions}</p>
+          </Part>
+        )}
         <Part id="about" title="说明">
           <div className="prose">
             {[of.abstract, of.description]
@@ -124,6 +144,37 @@ function Reading({ of }: { of: Dataset }) {
             </p>
           </Part>
         )}
+        {of.useRequirements && (
+          <Part id="terms" title="使用要求">
+            <p className="lines">{of.useRequirements}</p>
+          </Part>
+        )}
+        <Part
+          id="quality"
+          title="质量"
+          note={
+            of.quality.score === null ? '没有测量' : `${of.quality.score} 分，按已测的 ${of.quality.measured} 项（共 ${of.quality.of} 项）`
+          }
+        >
+          <dl className="withheld">
+            {of.quality.dimensions.map(d => (
+              <div key={d.key}>
+                <dt>{d.label}</dt>
+                <dd>
+                  <b className="ht-num">{d.score === null ? '—' : d.score}</b> {d.why}
+                </dd>
+              </div>
+            ))}
+          </dl>
+          <p className="basis">
+            {citeWords(of.quality.cite)}
+            <Why cite={of.quality.cite} />
+            {of.readBy.steps.length > 0 && <span>开放前处理：{of.readBy.steps.join('、')}</span>}
+          </p>
+        </Part>
+        <Part id="matters" title="我要">
+          <Matters code={codeInUrl(of.code)} region={of.region} openClass={of.openClass} />
+        </Part>
         <Part id="cite" title="引用与来源">
           <p className="citation">
             {of.citation} <Copy text={of.citation} what="引用" />

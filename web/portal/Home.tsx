@@ -68,6 +68,27 @@ export function Home() {
                     <Rows of={taken} mark={row => `${amount(row.downloads)} 次`} />
                   </Part>
                 )}
+                <Part id="service" title="我要">
+                  <Dots
+                    of={[
+                      <Link key="1" to="/service">
+                        提开放需求
+                      </Link>,
+                      <Link key="2" to="/search">
+                        申请授权开放数据
+                      </Link>,
+                      <Link key="3" to="/search">
+                        纠错和异议
+                      </Link>,
+                      <Link key="4" to="/case">
+                        查询办理进度
+                      </Link>,
+                      <Link key="5" to="/notices">
+                        看公示
+                      </Link>,
+                    ]}
+                  />
+                </Part>
                 <Part id="use" title="怎样用">
                   <Dots
                     of={[

@@ -3,6 +3,7 @@ import { useRead } from '../app/query.ts'
 import { DataTable, Pager } from '../ui/DataTable.tsx'
 import { amount, dayOf } from '../ui/format.ts'
 import { searchOpen } from './contract.ts'
+import { ListTabs } from './Public.tsx'
 import { DatasetLink, OpenMark, Title } from './parts.tsx'
 import { SaveList } from './Search.tsx'
 
@@ -20,6 +21,9 @@ export function OpenList() {
       <div className="head">
         <Title area="开放清单">开放清单</Title>
         <p className="lead">已经开放的全部数据集。清单随数据开放、变更和下架实时更新。</p>
+      </div>
+      <div className="bar loose">
+        <ListTabs at="/open-list" />
       </div>
       <div className="bar loose">
         <ul className="sorts" aria-label="地区">

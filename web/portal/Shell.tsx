@@ -8,6 +8,7 @@ const nav = [
   ['/search', '数据'],
   ['/apis', '接口'],
   ['/open-list', '开放清单'],
+  ['/service', '办事'],
   ['/regulations', '法规'],
   ['/help', '帮助'],
 ] as const
@@ -68,6 +69,15 @@ export function Shell() {
                   <Link to={to}>{label}</Link>
                 </li>
               ))}
+              <li>
+                <Link to="/case">查询办理进度</Link>
+              </li>
+              <li>
+                <Link to="/notices">公示</Link>
+              </li>
+              <li>
+                <Link to="/status">运行状态</Link>
+              </li>
               <li>
                 <Link to="/help/errors">错误代码</Link>
               </li>

@@ -25,6 +25,9 @@ const read = (...all: unknown[]) => all as Read[]
 const api = () => import('./Api.tsx')
 const law = () => import('./Regulations.tsx')
 const help = () => import('./Help.tsx')
+const ask = () => import('./Ask.tsx')
+const filed = () => import('./Case.tsx')
+const told = () => import('./Public.tsx')
 
 export const router = createRouter({
   routeTree: root.addChildren([
@@ -44,7 +47,17 @@ export const router = createRouter({
     ),
     page('/apis', api, 'Apis'),
     page('/apis/$code', api, 'Api', params => read(reading(dataset, { params }))),
+    page('/dataset/$code/ask/$procedure', ask, 'AskAbout'),
+    page('/service', ask, 'Service'),
+    page('/ask/$region/$procedure', ask, 'AskPage'),
+    page('/case', filed, 'CaseLookup'),
+    page('/case/$no', filed, 'CasePage'),
     page('/open-list', () => import('./OpenList.tsx'), 'OpenList'),
+    page('/open-list/restricted', told, 'Restricted'),
+    page('/open-list/departments', told, 'DepartmentLists'),
+    page('/open-list/plans', told, 'Plans'),
+    page('/notices', told, 'Notices'),
+    page('/status', told, 'Status'),
     page('/regulations', law, 'Regulations', () => read(reading(regulations))),
     page('/regulations/$id', law, 'Regulation', params => read(reading(regulationById, { params }))),
     page('/help', help, 'Help'),

@@ -5,7 +5,7 @@ import { route } from '../../platform/http.ts'
 import { limiter } from '../../platform/limiter.ts'
 import { refuse } from '../../platform/problem.ts'
 import { entryForFilling } from '../catalog/public.ts'
-import { govern, openLabel } from '../regulation/public.ts'
+import { govern, openLabel, regionName } from '../regulation/public.ts'
 import { accessesFor, heldView, newKey, noticeViews, registerAccessEffects, registerProduct, reportUse } from './access.ts'
 import { releaseReviewed } from './commands.ts'
 import { demandPublisher, listViews, planViews, publishDepartmentList, publishYearPlan, restrictedList } from './lists.ts'
@@ -102,6 +102,20 @@ export function registerAffairs(app: FastifyInstance, gate: (ctx: StaffContext, 
     app,
     contract.plans,
     anyone(perAddress, ({ query, ctx }) => planViews(ctx, query.region ?? null)),
+  )
+  route(
+    app,
+    contract.offices,
+    anyone(perAddress, async ({ ctx }: { ctx: Context }) => {
+      const { rows } = await ctx.pool.query<{ id: string; name: string; region: string }>(
+        `select d.id, d.name, d.region from organization.department_view d where d.kind <> 'company' order by d.region, d.name`,
+      )
+      return [...Map.groupBy(rows, r => r.region)].map(([region, list]) => ({
+        region,
+        regionName: regionName(region),
+        departments: list.map(({ id, name }) => ({ id, name })),
+      }))
+    }),
   )
   route(
     app,
