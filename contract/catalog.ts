@@ -120,7 +120,10 @@ export const EntryContent = z.object({
   openCriterion: z.string().trim().max(40).optional().describe('Which criterion of the place makes it conditional, e.g. timely'),
   sharedFrom: z.string().trim().max(80).optional().describe('Obtained by sharing: code of the entry or number of the grant'),
   openExclusion: z
-    .object({ ground: z.string().trim().max(40), evidence: z.record(z.string().max(40), z.string().trim().max(4000)).default({}) })
+    .object({
+      ground: z.string().trim().max(40).default(''),
+      evidence: z.record(z.string().max(40), z.string().trim().max(4000)).default({}),
+    })
     .optional()
     .describe('Ground on which it is not opened, with the statements that support it'),
   updateCycle: UpdateCycle.optional(),
@@ -280,6 +283,31 @@ export const submitEntry = endpoint({
   access: ['steward'],
   params: CodeParam,
   response: z.object({ caseNo: z.string(), entry: EntryDetail }),
+})
+const Choice = z.object({ key: z.string(), label: z.string() })
+/** What the registration form of a place asks for beside the national elements. */
+export const EntryForm = z.object({
+  acquisition: z.object({ options: z.array(Choice), cite: Cite }).nullable(),
+  dataForm: z.object({ options: z.array(Choice), cite: Cite }).nullable(),
+  kinds: z.object({ options: z.array(Choice), required: z.boolean(), lead: z.array(z.number().int()), cite: Cite }),
+  collection: z.object({ of: z.enum(['personal', 'all', 'none']), fields: z.array(z.string()), cite: Cite }),
+  exception: z.object({ cite: Cite }).nullable().describe('Law may provide for collecting what another department provides'),
+  criteria: z.object({ of: z.array(z.string()), options: z.array(Choice), cite: Cite }).nullable(),
+  exclusions: z.object({
+    required: z.boolean(),
+    cite: Cite,
+    grounds: z.array(
+      Choice.extend({ evidence: z.array(Choice.extend({ kind: z.string(), options: z.array(Choice).nullable() })), secret: z.boolean() }),
+    ),
+  }),
+})
+export const entryForm = endpoint({
+  method: 'GET',
+  path: '/catalog/form',
+  summary: 'What the registration form of a region asks for beside the national elements',
+  access: staff,
+  query: z.object({ region: z.string().max(6).optional() }),
+  response: EntryForm,
 })
 export const submitEntries = endpoint({
   method: 'POST',

@@ -6,6 +6,7 @@ import { notFound } from '../../platform/problem.ts'
 import { govern, law } from '../regulation/public.ts'
 import { createEntry, discardDraft, rulesFor, saveDraft, submitEntries, submitEntry, workingVersion } from './commands.ts'
 import { compareContents } from './compare.ts'
+import { entryForm } from './form.ts'
 import { guideView, issueGuide } from './guide.ts'
 import { acquisitions, addAcquisition, checklist, confirmDuty, linkAcquisition, releaseCatalog, releases } from './holdings.ts'
 import { entryDetail, findEntry, searchEntries } from './queries.ts'
@@ -44,6 +45,7 @@ export function registerCatalog(app: FastifyInstance): void {
     const caseNo = await submitEntry(ctx, params.code)
     return { caseNo, entry: await written(ctx, params.code) }
   })
+  route(app, contract.entryForm, async ({ query, ctx }) => entryForm(query.region ?? ctx.actor.region, ctx.day))
   route(app, contract.submitEntries, async ({ body, ctx }) => ({ cases: await submitEntries(ctx, body.codes) }))
   route(app, contract.guide, ({ query, ctx }) => guideView(db, query.region ?? ctx.actor.region, ctx.day))
   route(app, contract.issueGuide, async ({ body, ctx }) => {

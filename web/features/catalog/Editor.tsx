@@ -7,6 +7,7 @@ import {
   type EntryContent,
   type EntryDetail,
   entryByCode,
+  entryForm,
   formatClasses,
   grades,
   kinds,
@@ -14,6 +15,7 @@ import {
   submitEntry,
   updateCycles,
 } from '../../../contract/catalog.ts'
+import type { Cite } from '../../../contract/common.ts'
 import type { Reply } from '../../../contract/endpoint.ts'
 import { call, problemOf } from '../../app/api.ts'
 import { A, at } from '../../app/link.tsx'
@@ -97,6 +99,7 @@ function Editor({ entry, code, reload }: { entry: EntryDetail; code: string; rel
   const kept = sessionStorage.getItem(backup)
   const form = useForm<EntryContent>(kept ? (JSON.parse(kept) as EntryContent) : entry.content)
   const words = useWords(entry.region)
+  const asked = useRead(entryForm, { query: { region: entry.region } }).data
   const { message } = App.useApp()
   const navigate = useNavigate()
   const [saved, setSaved] = useState<Saved>({ state: kept ? 'dirty' : 'clean' })
@@ -274,10 +277,10 @@ function Editor({ entry, code, reload }: { entry: EntryDetail; code: string; rel
           </nav>
           <Sheet>
             <div className="form" onBlur={() => saved.state === 'dirty' && void save()}>
-              {here === 'basic' && <Basic form={form} />}
+              {here === 'basic' && <Basic form={form} asked={asked} />}
               {here === 'items' && <ItemsGrid form={form} words={words} faults={faults} />}
               {here === 'share' && <Share form={form} words={words} />}
-              {here === 'open' && <Open form={form} words={words} />}
+              {here === 'open' && <Open form={form} words={words} asked={asked} />}
               {here === 'update' && <Update form={form} />}
               {here === 'secrecy' && <Secrecy form={form} />}
             </div>
@@ -393,9 +396,10 @@ function Pick({
   options,
   hint,
   required,
-}: Part & { at: string; label: string; hint?: string; required?: boolean; options: { value: any; label: string }[] }) {
+  cite,
+}: Part & { at: string; label: string; hint?: string; required?: boolean; options: { value: any; label: string }[]; cite?: Cite }) {
   return (
-    <Field form={form} at={pointer} label={label} hint={hint} required={required}>
+    <Field form={form} at={pointer} label={label} hint={hint} required={required} why={cite && <Why cite={cite} text={citeWords(cite)} />}>
       {({ labelledby: _, value, ...control }) => (
         <Select {...control} style={{ maxWidth: 280 }} value={value || undefined} options={options} allowClear />
       )}
@@ -403,7 +407,57 @@ function Pick({
   )
 }
 
-function Basic({ form }: Part) {
+type Asked = Reply<typeof entryForm> | undefined
+const chooseFrom = (options: { key: string; label: string }[]) => options.map(({ key, label }) => ({ value: key, label }))
+
+/** What the place asks to know about where data come from and on what basis; each with its article. */
+function Provenance({ form, asked }: Part & { asked: Asked }) {
+  if (!asked) return null
+  const { acquisition, dataForm, kinds: kindsAsked, collection, exception } = asked
+  const lead = kindsAsked.lead.includes(Number(form.value.kind))
+  const wanted = (field: string) => collection.of !== 'none' && collection.fields.includes(field)
+  const note = collection.of === 'personal' ? '含个人信息或商业秘密时填写' : undefined
+  return (
+    <>
+      {acquisition && (
+        <Pick form={form} at="/acquisition" label="数据来源" required options={chooseFrom(acquisition.options)} cite={acquisition.cite} />
+      )}
+      {dataForm && (
+        <Pick form={form} at="/dataForm" label="数据形式" required options={chooseFrom(dataForm.options)} cite={dataForm.cite} />
+      )}
+      {lead && (
+        <>
+          <Line form={form} at="/leadDepartment" label="牵头部门" required width={280} />
+          <Field form={form} at="/coDepartments" label="会同编制的部门" hint="用「、」分开" required>
+            {({ labelledby: _, value, onChange, ...control }) => (
+              <Input
+                {...control}
+                value={(value ?? []).join('、')}
+                onChange={event => onChange(event.target.value ? event.target.value.split('、').slice(0, 50) : [])}
+              />
+            )}
+          </Field>
+        </>
+      )}
+      {wanted('collectionPurpose') && (
+        <Line form={form} at="/collectionPurpose" label="收集目的" hint={note ?? '为履行哪项法定职责或公共服务'} rows={2} />
+      )}
+      {wanted('collectionScope') && <Line form={form} at="/collectionScope" label="采集边界和范围" hint={note} rows={2} />}
+      {exception && form.value.legalException && (
+        <Field form={form} at="/legalException" label="另行采集的法律依据" group hint="别的部门已提供同样数据、法律法规另有规定时填写">
+          {control => <BasisInput {...control} />}
+        </Field>
+      )}
+      {exception && !form.value.legalException && (
+        <Button type="link" onClick={() => form.set('/legalException', { kind: 'law', instrument: '', article: '' })}>
+          法律法规规定本部门另行采集的，写明依据
+        </Button>
+      )}
+    </>
+  )
+}
+
+function Basic({ form, asked }: Part & { asked: Asked }) {
   return (
     <>
       <Line form={form} at="/title" label="信息资源名称" required />
@@ -412,8 +466,13 @@ function Basic({ form }: Part) {
         at="/kind"
         label="分类"
         required
-        options={Object.entries(kinds).map(([key, label]) => ({ value: Number(key), label }))}
+        options={(asked?.kinds.options ?? Object.entries(kinds).map(([key, label]) => ({ key, label }))).map(one => ({
+          value: Number(one.key),
+          label: one.label,
+        }))}
+        cite={asked?.kinds.required ? asked.kinds.cite : undefined}
       />
+      <Provenance form={form} asked={asked} />
       <Field form={form} at="/classification" label="项、目、细目" hint="用「/」分开，如「社会保障/社会救助」">
         {({ labelledby: _, value, onChange, ...control }) => (
           <Input
@@ -516,7 +575,46 @@ function Share({ form, words }: Worded) {
   )
 }
 
-function Open({ form, words }: Worded) {
+/** The ground on which data stay closed, with the statements it needs. */
+function Exclusion({ form, asked }: Part & { asked: NonNullable<Asked> }) {
+  const { exclusions } = asked
+  const ground = exclusions.grounds.find(one => one.key === form.value.openExclusion?.ground)
+  return (
+    <>
+      <Pick
+        form={form}
+        at="/openExclusion/ground"
+        label="不开放的情形"
+        required={exclusions.required}
+        options={exclusions.grounds.filter(one => !one.secret).map(one => ({ value: one.key, label: one.label }))}
+        cite={exclusions.cite}
+      />
+      {ground?.evidence.map(one =>
+        one.options ? (
+          <Pick
+            key={one.key}
+            form={form}
+            at={`/openExclusion/evidence/${one.key}`}
+            label={one.label}
+            required
+            options={chooseFrom(one.options)}
+          />
+        ) : (
+          <Line
+            key={one.key}
+            form={form}
+            at={`/openExclusion/evidence/${one.key}`}
+            label={one.label}
+            required
+            rows={one.kind === 'longtext' ? 2 : undefined}
+          />
+        ),
+      )}
+    </>
+  )
+}
+
+function Open({ form, words, asked }: Worded & { asked: Asked }) {
   return (
     <>
       <ClassRadio
@@ -526,6 +624,17 @@ function Open({ form, words }: Worded) {
         options={(words?.openClasses ?? ['open', 'conditional', 'closed']).map(key => [key, words?.open[key] ?? key])}
       />
       {form.value.openClass === 'conditional' && <Line form={form} at="/openConditions" label="开放条件" rows={2} />}
+      {asked?.criteria && form.value.openClass && asked.criteria.of.includes(form.value.openClass) && (
+        <Pick
+          form={form}
+          at="/openCriterion"
+          label="符合的标准"
+          required
+          options={chooseFrom(asked.criteria.options)}
+          cite={asked.criteria.cite}
+        />
+      )}
+      {form.value.openClass === 'closed' && asked && <Exclusion form={form} asked={asked} />}
       {form.value.openClass && form.value.openClass !== 'open' && (
         <BasisField form={form} at="/openBasis" label="不开放或有条件开放的依据" words={words} />
       )}

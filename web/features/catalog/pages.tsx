@@ -353,7 +353,7 @@ function Overview({ entry }: { entry: EntryDetail }) {
                 {content.abstract || '—'}
               </span>,
             ],
-            ['分类', [kinds[content.kind], ...content.classification].join(' / ')],
+            ['分类', [content.kind ? kinds[content.kind] : '未选', ...content.classification].join(' / ')],
             ['提供方', `${entry.department}（${entry.creditCode}）`],
             ['内部部门', content.innerUnit || null],
             ['格式', content.formatClass ? `${formatClasses[content.formatClass as 1]} ${content.formatType}` : null],

@@ -19,6 +19,8 @@ const first: Record<string, Section> = {
   openClass: 'open',
   openConditions: 'open',
   openBasis: 'open',
+  openCriterion: 'open',
+  openExclusion: 'open',
   updateCycle: 'update',
   grade: 'update',
   secrecy: 'secrecy',
