@@ -154,6 +154,7 @@ export const GateRow = z.object({
   key: z.string(),
   label: z.string(),
   text: z.string().describe('What must be done first'),
+  cites: z.array(Cite).describe('Where the region’s law orders the duty; the block itself is ours'),
   standard: GateMode.describe('The mode a region has before it chooses'),
   mode: GateMode,
   reason: z.string().nullable(),

@@ -35,7 +35,7 @@ const menu: MenuItem[][] = [
   [
     { key: 'audit', label: '审计', path: '/audit', icon: 'audit' },
     { key: 'organization', label: '机构与人员', path: '/organization', icon: 'people' },
-    { key: 'regulations', label: '法规', path: '/regulations', icon: 'rules' },
+    { key: 'regulations', label: '法规', path: '/regulations', icon: 'rules', also: ['/calendar'] },
   ],
 ]
 const phone: MenuItem[] = [
@@ -49,7 +49,7 @@ const phone: MenuItem[] = [
 function current(pathname: string, items: MenuItem[]) {
   const here = pathname.slice(base.length) || '/'
   const fits = (path: string) => (path === '/' ? here === '/' : here === path || here.startsWith(`${path}/`))
-  return items.filter(item => fits(item.path)).sort((a, b) => b.path.length - a.path.length)[0]?.path
+  return items.filter(item => [item.path, ...(item.also ?? [])].some(fits)).sort((a, b) => b.path.length - a.path.length)[0]?.path
 }
 
 export function Frame({ children }: { children: ReactNode }) {

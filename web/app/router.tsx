@@ -75,7 +75,12 @@ const tree = root.addChildren([
   page('/audit', audit, 'Audit'),
   page('/audit/$seq', audit, 'RecordPage'),
   page('/regulations', regulation, 'Regulations'),
+  page('/regulations/compare', () => import('../features/regulation/Compare.tsx'), 'ComparePlaces'),
+  page('/regulations/conformance', () => import('../features/regulation/Conformance.tsx'), 'Conformance'),
+  page('/regulations/import', () => import('../features/regulation/Import.tsx'), 'Imports'),
+  page('/regulations/import/$id', () => import('../features/regulation/Import.tsx'), 'ImportPage'),
   page('/regulations/$id', regulation, 'RegulationPage'),
+  page('/calendar', () => import('../features/regulation/Import.tsx'), 'CalendarPage'),
   page('/organization', organization, 'Organization'),
   page('/me', organization, 'Me'),
   // The address printed at the first start; the form itself stands where the sign-in would.

@@ -41,6 +41,9 @@ export function Regulations() {
       <div className="head">
         <Title area="法规">法规</Title>
         <p className="lead">本平台按这些法规办事：谁决定、多少天、拒绝要写明什么。每部法规逐条列出平台执行的规则。</p>
+        <p className="ways">
+          <Link to="/regulations/compare">两地比较</Link>
+        </p>
       </div>
       <section className="sheet hits" aria-label="法规列表">
         <Loaded load={load} lines={10}>
@@ -100,12 +103,20 @@ function Reading({ of }: { of: RegulationDetail }) {
         {of.rules.length > 0 && (
           <Part id="rules" title="规则" note={`${of.rules.length} 条`}>
             <dl className="rules">
-              {of.rules.map(({ topic, label, text, cite }) => (
+              {of.rules.map(({ topic, label, text, words, cite }) => (
                 <div key={`${topic}${cite.article}`} id={`rule-${topic}`}>
                   <dt>{label}</dt>
                   <dd>
                     {text}
-                    {cite.text && cite.text !== text && <p className="ht-ink2">{cite.text}</p>}
+                    {words.length > 0 && (
+                      <ul className="words ht-ink2">
+                        {words.map(({ label: name, value }) => (
+                          <li key={name}>
+                            {name}：{value}
+                          </li>
+                        ))}
+                      </ul>
+                    )}
                   </dd>
                   <dd className="article">{cite.regulation === 'platform' ? '平台约定' : cite.article}</dd>
                 </div>
@@ -113,13 +124,32 @@ function Reading({ of }: { of: RegulationDetail }) {
             </dl>
           </Part>
         )}
-        {of.rules.length + of.procedures.length === 0 && (
+        {of.rules.length + of.procedures.length + of.limits.length === 0 && (
           <Part id="rules" title="规则">
             <p className="ht-ink2">平台还没有执行这部法规的规则。</p>
           </Part>
         )}
-        {of.procedures.map(({ key, label, cite, steps, ends }) => (
+        {of.limits.length > 0 && (
+          <Part id="limits" title="期限上限" note="与本地规定同时适用，取较短的一个">
+            <dl className="rules">
+              {of.limits.map(({ clock, label, time, cite }) => (
+                <div key={clock}>
+                  <dt>{label}</dt>
+                  <dd>
+                    {time}
+                    <p className="ht-ink2">{cite.text}</p>
+                  </dd>
+                  <dd className="article">{cite.article}</dd>
+                </div>
+              ))}
+            </dl>
+          </Part>
+        )}
+        {of.procedures.map(({ key, label, cite, text, who, requires, steps, ends }) => (
           <Part key={key} id={`procedure-${key}`} title={label} note={cite.regulation === 'platform' ? '平台约定' : cite.article}>
+            <p className="ht-ink2">
+              {text}由{who}提出{requires && `，写明${requires}`}。
+            </p>
             <ol className="steps">
               {steps.map(step => (
                 <li key={step.name}>
@@ -127,9 +157,12 @@ function Reading({ of }: { of: RegulationDetail }) {
                   <p>
                     {step.by.join(step.all ? '和' : '或')}
                     {step.time && `，${step.time}`}
+                    {step.extend && `；${step.extend}`}
                     <span className="article">{step.cite.regulation === 'platform' ? '平台约定' : step.cite.article}</span>
                   </p>
-                  <p className="ht-ink2">可以 {step.actions.map(action => action.label).join('、')}</p>
+                  <p className="ht-ink2">
+                    可以 {step.actions.map(action => action.label + (action.requires ? `（写明${action.requires}）` : '')).join('、')}
+                  </p>
                 </li>
               ))}
               {ends.length > 0 && (
@@ -140,6 +173,27 @@ function Reading({ of }: { of: RegulationDetail }) {
             </ol>
           </Part>
         ))}
+        <Part id="validity" title="效力">
+          <dl className="pairs">
+            {(
+              [
+                ['有效期', [...dates(of), of.note].filter(Boolean).join('；') || '没有写明', of.validity],
+                ['所依据的文件', of.basis.join('、') || '没有写明', null],
+                ['解释机关', of.interpreter ?? '没有写明', null],
+                ...(of.repeals.length ? [['废止', of.repeals.join('、'), null] as const] : []),
+                ...(of.prevails ? [['与其他规定不一致时', of.prevails.text, of.prevails] as const] : []),
+              ] as const
+            ).map(([name, value, cite]) => (
+              <div key={name}>
+                <dt>{name}</dt>
+                <dd>
+                  {value}
+                  {cite && <span className="article">{cite.article}</span>}
+                </dd>
+              </div>
+            ))}
+          </dl>
+        </Part>
         {of.roles.length > 0 && (
           <Part id="roles" title="角色">
             <Dots of={of.roles.map(({ key, label }) => <span key={key}>{label}</span>)} />

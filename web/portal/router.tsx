@@ -59,6 +59,12 @@ export const router = createRouter({
     page('/notices', told, 'Notices'),
     page('/status', told, 'Status'),
     page('/regulations', law, 'Regulations', () => read(reading(regulations))),
+    page(
+      '/regulations/compare',
+      () => import('./Compare.tsx'),
+      'Compare',
+      () => read(reading(regulations)),
+    ),
     page('/regulations/$id', law, 'Regulation', params => read(reading(regulationById, { params }))),
     page('/help', help, 'Help'),
     page('/help/errors', () => import('./HelpErrors.tsx'), 'HelpErrors'),

@@ -42,6 +42,14 @@ const keyLabels: Record<string, string> = {
   title: '名称',
   reason: '拒绝的理由',
 }
+/** Yes and no of a parameter; where the text is silent, no is silence. */
+const booleans: Record<string, [string, string]> = {
+  free: ['不收取费用', '没有写明'],
+  required: ['要求', '不要求'],
+  exception: ['可以有例外', '没有例外'],
+  bars: ['禁止', '不禁止'],
+  record: ['要有记录', '不要求'],
+}
 const tokens: Record<string, string> = {
   unconditional: '无条件共享',
   conditional: '有条件',
@@ -84,7 +92,7 @@ function tokenOf(r: Speaking, topic: string, key: string, value: string): string
 
 function wordsOf(r: Speaking, topic: string, key: string, value: unknown): string {
   if (value === null || value === undefined) return '—'
-  if (typeof value === 'boolean') return value ? '是' : '否'
+  if (typeof value === 'boolean') return (booleans[key] ?? ['是', '否'])[value ? 0 : 1]!
   if (typeof value === 'number') return String(value)
   if (typeof value === 'string') return tokenOf(r, topic, key, value)
   if (Array.isArray(value)) return value.length ? value.map(one => wordsOf(r, topic, key, one)).join('、') : '不要求'

@@ -29,7 +29,10 @@ export function parseFile<T extends z.ZodType>(schema: T, name: string, text: st
 /** One text on its own, e.g. an imported one, held to the same rules as the files. Throws RegulationError with every problem. */
 export function readRegulation(name: string, text: string, platform: Loaded | undefined, effects?: ReadonlySet<string>): Loaded {
   const regulation = parseFile(RegulationSchema, name, text)
-  const problems = unknownNames(name, regulation, platform ?? regulation, effects)
+  const problems = [
+    ...unknownNames(name, regulation, platform ?? regulation, effects),
+    ...unknownGates(name, regulation, platform ?? regulation),
+  ]
   if (problems.length) throw new RegulationError(problems.join('\n'))
   return { ...regulation, version: createHash('sm3').update(text).digest('hex') }
 }
@@ -57,7 +60,8 @@ export function loadLaw(from: string = directory, effects?: ReadonlySet<string>)
   }
   const platform = regulations.get('platform')
   if (!platform) problems.push('platform.yaml: 缺少平台约定文件')
-  for (const r of regulations.values()) problems.push(...unknownNames(`${r.id}.yaml`, r, platform, effects))
+  for (const r of regulations.values())
+    problems.push(...unknownNames(`${r.id}.yaml`, r, platform, effects), ...unknownGates(`${r.id}.yaml`, r, platform))
   for (const region of regions.values()) {
     if (region.parent && !regions.has(region.parent)) problems.push(`regions.yaml: ${region.code}.parent: 没有 ${region.parent} 这个地区`)
     for (const a of region.adopts)
@@ -133,5 +137,20 @@ export function unknownNames(
       for (const r of end.notify) role(r, `ends.${e}.notify`)
     }
   }
+  return problems
+}
+
+/** A block that is not the text's own must be one of the platform's gates, which a region can switch. */
+function unknownGates(file: string, regulation: Regulation, platform: Pick<Regulation, 'gates'> | undefined): string[] {
+  const problems: string[] = []
+  const walk = (value: unknown, path: string) => {
+    if (typeof value !== 'object' || value === null) return
+    for (const [key, inner] of Object.entries(value)) {
+      const gate = key === 'gate' ? (typeof inner === 'string' ? inner : (inner as { key: string } | null)?.key) : undefined
+      if (gate && !platform?.gates[gate]) problems.push(`${file}: ${path}.gate: platform.yaml 的 gates 里没有 ${gate}`)
+      walk(inner, `${path}.${key}`)
+    }
+  }
+  walk(regulation.procedures, 'procedures')
   return problems
 }

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify'
+import type { Cite } from '../../../contract/common.ts'
 import { basisKinds } from '../../../contract/procedure.ts'
 import * as contract from '../../../contract/regulation.ts'
 import { addDays, dayOf, weekdayOf } from '../../platform/clock.ts'
@@ -9,7 +10,7 @@ import { addWorkingDays, calendarDay, strip } from './calendar.ts'
 import { mayGovern, switchGate } from './commands.ts'
 import { gateMode } from './gates.ts'
 import { registerLaw } from './law-routes.ts'
-import { govern, law, regionOf } from './public.ts'
+import { govern, governProcedure, law, proceduresOf, regionOf } from './public.ts'
 import { detail, summary } from './reading.ts'
 import { type Topic, topicSchemas } from './schema.ts'
 
@@ -126,11 +127,11 @@ export function registerRegulation(app: FastifyInstance): void {
   route(app, contract.gates, async ({ params, ctx }) => ({
     region: (regionOf(params.code) ?? notFound('region', '地区')).name,
     mayChange: mayGovern(ctx.actor, params.code),
-    rows: await gateRows(ctx.db, params.code),
+    rows: await gateRows(ctx.db, params.code, ctx.day),
   }))
   route(app, contract.switchGate, async ({ params, body, ctx }) => {
     await switchGate(ctx, params.code, params.key, body)
-    return (await gateRows(ctx.db, params.code)).find(g => g.key === params.key)!
+    return (await gateRows(ctx.db, params.code, ctx.day)).find(g => g.key === params.key)!
   })
   registerLaw(app, topicLabels)
   route(app, contract.workingDays, async ({ query }) => {
@@ -158,7 +159,18 @@ export function registerRegulation(app: FastifyInstance): void {
   })
 }
 
-async function gateRows(db: Database, region: string) {
+/** Articles of the region's own or inherited law that order what a gate asks for. */
+function dutyCites(region: string, key: string, about: string[], day: string): Cite[] {
+  const rules = about.map(name => (name in topicSchemas ? govern(region, name as Topic, day) : governProcedure(region, name, day)))
+  const asking = proceduresOf()
+    .filter(p => JSON.stringify(p).includes(`"gate":"${key}"`))
+    .map(p => governProcedure(region, p.name, day))
+    .filter(rule => rule && JSON.stringify(rule.value).includes(`"gate":"${key}"`))
+  const cites = [...rules, ...asking].flatMap(rule => (rule?.origin === 'law' ? [rule.cite] : []))
+  return [...new Map(cites.map(c => [`${c.regulation} ${c.article}`, c])).values()]
+}
+
+async function gateRows(db: Database, region: string, day: string) {
   const changed = await db.selectFrom('regulation.gate').selectAll().where('region', '=', region).execute()
   return Object.entries(law().regulations.get('platform')!.gates).map(([key, gate]) => {
     const row = changed.find(c => c.key === key)
@@ -166,6 +178,7 @@ async function gateRows(db: Database, region: string) {
       key,
       label: gate.label,
       text: gate.text,
+      cites: dutyCites(region, key, gate.about, day),
       standard: gate.default,
       mode: gateMode(region, key),
       reason: row?.reason ?? null,

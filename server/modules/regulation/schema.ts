@@ -366,6 +366,7 @@ const Day = z.string().regex(/^\d{4}-\d{2}-\d{2}$/)
 export const GateSchema = z.strictObject({
   label: z.string().min(2).max(20),
   text: cited.text,
+  about: z.array(Name).default([]).describe('Topics and procedures that order what the gate asks for'),
   default: z.enum(['block', 'remind']).default('block'),
 })
 export type GateMode = z.infer<typeof GateSchema>['default']
