@@ -162,7 +162,16 @@ export const departments = endpoint({
   response: z.array(Unit),
 })
 /** What a department may be in procedures of its region; every department may be provider or applicant without a mark. */
-export const departmentRoles = { authority: '数据主管部门', 'data-centre': '大数据中心' } as const
+export const departmentRoles = {
+  authority: '数据主管部门',
+  'data-centre': '大数据中心',
+  government: '本级人民政府',
+  superior: '上级主管部门（上级机关）',
+  competent: '有关主管部门',
+  appointing: '任免机关、单位',
+  supervisory: '监察机关',
+  'share-confirmer': '不予共享的审核确认部门',
+} as const
 
 export const createDepartment = endpoint({
   method: 'POST',

@@ -30,7 +30,9 @@ const menu: MenuItem[][] = [
     { key: 'find', label: '查找数据', path: '/sharing', icon: 'find', also: ['/sharing/apply'] },
     { key: 'applications', label: '共享申请', path: '/sharing/applications', icon: 'apply' },
     { key: 'grants', label: '授权', path: '/grants', icon: 'grants' },
+    { key: 'matters', label: '事项材料', path: '/matters', icon: 'apply' },
     { key: 'opening', label: '开放清单', path: '/opening', icon: 'opening' },
+    { key: 'supervision', label: '监督', path: '/supervision', icon: 'answer', also: ['/exchanges'] },
   ],
   [
     { key: 'audit', label: '审计', path: '/audit', icon: 'audit' },

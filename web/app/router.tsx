@@ -43,6 +43,8 @@ const aggregation = () => import('../features/aggregation/pages.tsx')
 const sharing = () => import('../features/sharing/pages.tsx')
 const grants = () => import('../features/delivery/pages.tsx')
 const opening = () => import('../features/opening/pages.tsx')
+const supervision = () => import('../features/supervision/pages.tsx')
+const openScope = () => import('../features/opening/Scope.tsx')
 const audit = () => import('../features/audit/pages.tsx')
 const regulation = () => import('../features/regulation/pages.tsx')
 const organization = () => import('../features/organization/pages.tsx')
@@ -68,9 +70,17 @@ const tree = root.addChildren([
   page('/sharing', sharing, 'Find'),
   page('/sharing/apply', sharing, 'Apply'),
   page('/sharing/applications', procedure, 'Applications'),
+  page('/exchanges', () => import('../features/sharing/Exchanges.tsx'), 'Exchanges'),
+  page('/matters', () => import('../features/sharing/Matters.tsx'), 'Matters'),
+  page('/sharing/applications/$no/form', () => import('../features/sharing/DemandForm.tsx'), 'DemandFormPage'),
+  page('/supervision', supervision, 'Board'),
+  page('/supervision/open-use/$code', supervision, 'OpenUsePage'),
   page('/grants', grants, 'Grants'),
   page('/grants/$id', grants, 'GrantPage'),
   page('/opening', opening, 'OpenList'),
+  page('/opening/coverage', openScope, 'Coverage'),
+  page('/opening/lists', openScope, 'Lists'),
+  page('/opening/accesses', openScope, 'Accesses'),
   page('/opening/$code', opening, 'GatePage'),
   page('/audit', audit, 'Audit'),
   page('/audit/$seq', audit, 'RecordPage'),

@@ -4,7 +4,7 @@ import { useState } from 'react'
 import { calls, type Grant, grant, grants, rotate, setIps, tryCall, usage } from '../../../contract/delivery.ts'
 import type { Reply } from '../../../contract/endpoint.ts'
 import { fields } from '../../../contract/procedure.ts'
-import { resume, suspend } from '../../../contract/sharing.ts'
+import { agreeWay, resume, stop, suspend } from '../../../contract/sharing.ts'
 import { problemOf } from '../../app/api.ts'
 import { ListPager } from '../../app/ListPager.tsx'
 import { A, at } from '../../app/link.tsx'
@@ -131,7 +131,7 @@ type Secret = Reply<typeof rotate>
 
 function GrantView({ of: one }: { of: Grant }) {
   const may = new Set(one.may)
-  const [asking, setAsking] = useState<'suspend' | 'resume' | 'ips' | null>(null)
+  const [asking, setAsking] = useState<'suspend' | 'resume' | 'stop' | 'ips' | 'way' | null>(null)
   const [secret, setSecret] = useState<Secret | null>(null)
   const { message, modal } = App.useApp()
   const renew = useAct(rotate, setSecret)
@@ -177,6 +177,16 @@ function GrantView({ of: one }: { of: Grant }) {
               暂停授权
             </Button>
           )}
+          {may.has('stop') && (
+            <Button danger onClick={() => setAsking('stop')}>
+              终止授权
+            </Button>
+          )}
+          {may.has('settle') && (
+            <Button type="primary" onClick={() => setAsking('way')}>
+              登记提供方式
+            </Button>
+          )}
         </>
       }
     >
@@ -197,6 +207,16 @@ function GrantView({ of: one }: { of: Grant }) {
             {one.stateReason && <p>原因：{one.stateReason}</p>}
           </div>
         )}
+        {one.awaits.map(a => (
+          <div key={a.key} className="ht-note yellow">
+            <p>
+              <b>还没有{a.what}，暂不提供数据。</b>（{citeWords(a.cite)}
+              <Why cite={a.cite} />
+              {a.platform && '；先补齐再提供是平台约定'}）
+            </p>
+            <p>由 {a.who} 办理。</p>
+          </div>
+        ))}
         <div className="columns">
           <div className="stack">
             <DataTable
@@ -232,6 +252,8 @@ function GrantView({ of: one }: { of: Grant }) {
                   ['用途', one.purpose],
                   ['履职依据', one.basis || null],
                   ['批准', one.approver],
+                  ['共享条件', one.conditions || null],
+                  ['约定的提供方式', one.agreedWay || null],
                   ['方式', fields.method.options.find(([key]) => key === one.method)?.[1] ?? one.method],
                   ['起止', `${one.from} 至 ${one.until ?? '长期'}`],
                   ['每日上限', one.quotaPerDay ? `${number(one.quotaPerDay)} 次` : '未设'],
@@ -268,7 +290,8 @@ function GrantView({ of: one }: { of: Grant }) {
         </div>
       </div>
       {secret && <SecretOnce of={secret} shut={() => setSecret(null)} />}
-      {(asking === 'suspend' || asking === 'resume') && <Decide of={one} verb={asking} shut={() => setAsking(null)} />}
+      {asking === 'way' && <Way of={one} shut={() => setAsking(null)} />}
+      {(asking === 'suspend' || asking === 'resume' || asking === 'stop') && <Decide of={one} verb={asking} shut={() => setAsking(null)} />}
       {asking === 'ips' && <Ips of={one} shut={() => setAsking(null)} />}
     </Page>
   )
@@ -458,15 +481,21 @@ function Calls({ id }: { id: string }) {
   )
 }
 
-function Decide({ of: one, verb, shut }: { of: Grant; verb: 'suspend' | 'resume'; shut: () => void }) {
-  const label = verb === 'suspend' ? '暂停授权' : '恢复授权'
+const verbs = {
+  suspend: { label: '暂停授权', means: '下一次调用起即被拒绝，使用部门会收到通知和原因。', act: suspend },
+  resume: { label: '恢复授权', means: '下一次调用起恢复，双方会收到通知。', act: resume },
+  stop: { label: '终止授权', means: '授权就此终止，不能恢复；仍需使用的要重新申请。', act: stop },
+} as const
+
+function Decide({ of: one, verb, shut }: { of: Grant; verb: keyof typeof verbs; shut: () => void }) {
+  const { label, means, act } = verbs[verb]
   const form = useForm({ reason: '' })
   const { message } = App.useApp()
   const done = () => {
     message.success(`${label}：已办理`)
     shut()
   }
-  const send = useAct(verb === 'suspend' ? suspend : resume, done)
+  const send = useAct(act, done)
   const submit = () => form.complete() && send.mutate({ params: { id: one.id }, body: form.value }, { onError: form.refused })
   return (
     <Drawer
@@ -477,7 +506,7 @@ function Decide({ of: one, verb, shut }: { of: Grant; verb: 'suspend' | 'resume'
       title={`${label} ${one.no}`}
       footer={
         <div className="row">
-          <Button type={verb === 'resume' ? 'primary' : 'default'} danger={verb === 'suspend'} loading={send.isPending} onClick={submit}>
+          <Button type={verb === 'resume' ? 'primary' : 'default'} danger={verb !== 'resume'} loading={send.isPending} onClick={submit}>
             {label}
           </Button>
           <Button onClick={shut}>先不办</Button>
@@ -485,11 +514,47 @@ function Decide({ of: one, verb, shut }: { of: Grant; verb: 'suspend' | 'resume'
       }
     >
       <div className="form">
-        <p className="ht-note">
-          {verb === 'suspend' ? '下一次调用起即被拒绝，使用部门会收到通知和原因。' : '下一次调用起恢复，双方会收到通知。'}
-        </p>
+        <p className="ht-note">{means}</p>
         <Summary form={form} />
         <Field form={form} at="/reason" label="原因" required>
+          {({ labelledby: _, onChange, ...control }) => (
+            <Input.TextArea {...control} autoSize={{ minRows: 3 }} onChange={event => onChange(event.target.value)} />
+          )}
+        </Field>
+      </div>
+    </Drawer>
+  )
+}
+
+/** How data that touch privacy or secrets are handed over, as both sides agreed. */
+function Way({ of: one, shut }: { of: Grant; shut: () => void }) {
+  const form = useForm({ way: '' })
+  const { message } = App.useApp()
+  const send = useAct(agreeWay, () => {
+    message.success('已登记，授权可以提供数据')
+    shut()
+  })
+  const submit = () => form.complete() && send.mutate({ params: { id: one.id }, body: form.value }, { onError: form.refused })
+  return (
+    <Drawer
+      open
+      mask={false}
+      onClose={shut}
+      size={Math.min(480, window.innerWidth)}
+      title={`约定的提供方式 ${one.no}`}
+      footer={
+        <div className="row">
+          <Button type="primary" loading={send.isPending} onClick={submit}>
+            登记
+          </Button>
+          <Button onClick={shut}>先不办</Button>
+        </div>
+      }
+    >
+      <div className="form">
+        <p className="ht-note">写明双方约定的范围、保存和销毁办法；登记后授权立即生效。</p>
+        <Summary form={form} />
+        <Field form={form} at="/way" label="约定的提供方式" required>
           {({ labelledby: _, onChange, ...control }) => (
             <Input.TextArea {...control} autoSize={{ minRows: 3 }} onChange={event => onChange(event.target.value)} />
           )}

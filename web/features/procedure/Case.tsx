@@ -82,6 +82,11 @@ export function Case({
               {next.label}
             </A>
           ))}
+          {one.procedure === 'sharing-application' && (
+            <A className="ht-btn" href={at(`/sharing/applications/${one.no}/form`)}>
+              申请表
+            </A>
+          )}
           <A className="ht-btn" href={at(`/cases/${one.no}/print`)}>
             打印
           </A>

@@ -168,9 +168,14 @@ function Application({ of: one, code }: { of: Preparation; code: string }) {
   const submit = () => {
     const onError = (error: Error) => form.refused(error)
     if (direct) {
-      const { system, purpose, scenario, duty, items } = form.value
+      const { system, purpose, scenario, duty, dataName, items } = form.value
       const chosen = one.items.filter(item => items.includes(item.key)).map(({ key, treatment }) => ({ key, treatment }))
-      take.mutate({ body: { entryId: one.entryId, system, purpose: purpose ?? scenario ?? '', duty, items: chosen } }, { onError })
+      take.mutate(
+        {
+          body: { entryId: one.entryId, system, purpose: purpose ?? scenario ?? '', duty, dataName: dataName ?? one.title, items: chosen },
+        },
+        { onError },
+      )
     } else send.mutate({ body: { entryId: one.entryId, form: form.value } }, { onError })
   }
   const busy = send.isPending || take.isPending
@@ -275,6 +280,14 @@ function Decider({ of: one }: { of: Preparation }) {
             </li>
           ))}
         </ol>
+      )}
+      {one.negotiation && (
+        <p>
+          履职确有需要的：
+          <A href={at(`/cases/new?procedure=negotiation&about=${codeInUrl(one.code)}`)}>{one.negotiation.label}</A>（
+          {citeWords(one.negotiation.cite)}
+          <Why cite={one.negotiation.cite} />）
+        </p>
       )}
       {one.conditions && <p>共享条件：{one.conditions}</p>}
       {one.basis && <p>依据：{one.basis}</p>}
