@@ -6,8 +6,8 @@ import { fulfilDuties, openDuty } from './duties.ts'
 import { registerEffect } from './engine.ts'
 import { notifyDepartments } from './notices.ts'
 
-const page = '/workbench/organization/officers'
-const addressOf = (departmentId: string, scope: Scope, post: string) => `${page}?department=${departmentId}&scope=${scope}&post=${post}`
+const page = '/workbench/organization?tab=officers'
+const addressOf = (departmentId: string, scope: Scope, post: string) => `${page}&department=${departmentId}&scope=${scope}&post=${post}`
 
 /** A filing of officers is a case that ends when it is made; its number is the receipt. */
 for (const [effect, scope] of [

@@ -1,13 +1,14 @@
 import { useQueryClient } from '@tanstack/react-query'
-import { App, Button, Checkbox, Drawer, Input, Select } from 'antd'
+import { App, Button, Checkbox, Input, Select } from 'antd'
 import { useState } from 'react'
 import type { z } from 'zod'
-import type { Endpoint, Reply } from '../../../contract/endpoint.ts'
+import type { Reply } from '../../../contract/endpoint.ts'
 import { roles as roleLabels } from '../../../contract/endpoint.ts'
 import {
   changePassword,
   createDepartment,
   createPerson,
+  departmentKinds,
   departmentRoles,
   departments,
   myContact,
@@ -34,21 +35,25 @@ import { moment } from '../../ui/format.ts'
 import { Mark } from '../../ui/Light.tsx'
 import { Facts, Page, Sheet } from '../../ui/Page.tsx'
 import { SearchBox } from '../../ui/SearchBox.tsx'
-import { Loaded, Nothing } from '../../ui/states.tsx'
+import { Loaded } from '../../ui/states.tsx'
+import { Line, Sending } from './forms.tsx'
+import { Duties, Officers, Systems } from './Units.tsx'
 
 type Person = z.infer<typeof PersonSchema>
 
 export function Organization() {
-  const filters = useFilters({ tab: 'people', q: '', region: '' })
-  const { tab } = filters.value
+  const filters = useFilters({ tab: '', q: '', region: '', department: '' })
   const [adding, setAdding] = useState<'person' | 'department' | null>(null)
   const mayPeople = useMay(people)
   const maySystems = useMay(systems)
+  const tab = filters.value.tab || (mayPeople ? 'people' : 'departments')
   const addPerson = useMay(createPerson)
   const addDepartment = useMay(createDepartment)
   const tabs: [string, string, boolean][] = [
     ['people', '人员', mayPeople],
     ['departments', '部门', true],
+    ['officers', '责任人备案', maySystems],
+    ['duties', '职责清单', maySystems],
     ['systems', '信息系统', maySystems],
     ['regions', '地区', true],
   ]
@@ -81,6 +86,10 @@ export function Organization() {
       </nav>
       {tab === 'people' && mayPeople && <People q={filters.value.q} search={q => filters.set({ q })} />}
       {tab === 'departments' && <Departments region={filters.value.region} choose={region => filters.set({ region })} />}
+      {tab === 'officers' && maySystems && <Officers />}
+      {tab === 'duties' && maySystems && (
+        <Duties department={filters.value.department} choose={department => filters.set({ department })} />
+      )}
       {tab === 'systems' && maySystems && <Systems />}
       {tab === 'regions' && <Regions />}
       {adding === 'person' && <AddPerson shut={() => setAdding(null)} />}
@@ -208,95 +217,6 @@ function People({ q, search }: { q: string; search: (q: string) => void }) {
   )
 }
 
-/** A side sheet with one form and one button that sends it. */
-function Sending<E extends Endpoint>({
-  endpoint,
-  title,
-  verb,
-  start,
-  body,
-  params,
-  shut,
-  children,
-}: {
-  endpoint: E
-  title: string
-  verb: string
-  start: Record<string, any>
-  body?: (value: Record<string, any>) => Record<string, any>
-  params?: object
-  shut: () => void
-  children: (form: ReturnType<typeof useForm<Record<string, any>>>) => React.ReactNode
-}) {
-  const form = useForm<Record<string, any>>(start)
-  const { message } = App.useApp()
-  const send = useAct(endpoint, () => {
-    message.success(`${verb}：已办理`)
-    shut()
-  })
-  const submit = () => {
-    if (form.complete()) send.mutate({ params, body: body ? body(form.value) : form.value } as never, { onError: form.refused })
-  }
-  return (
-    <Drawer
-      open
-      mask={false}
-      onClose={shut}
-      size={Math.min(480, window.innerWidth)}
-      title={title}
-      footer={
-        <div className="row">
-          <Button type="primary" loading={send.isPending} onClick={submit}>
-            {verb}
-          </Button>
-          <Button onClick={shut}>先不办</Button>
-        </div>
-      }
-    >
-      <form
-        className="form"
-        noValidate
-        onSubmit={event => {
-          event.preventDefault()
-          submit()
-        }}
-      >
-        <Summary form={form} />
-        {children(form)}
-      </form>
-    </Drawer>
-  )
-}
-
-type AnyForm = ReturnType<typeof useForm<Record<string, any>>>
-function Line({
-  form,
-  at: pointer,
-  label,
-  hint,
-  required = true,
-  secret = false,
-}: {
-  form: AnyForm
-  at: string
-  label: string
-  hint?: string
-  required?: boolean
-  secret?: boolean
-}) {
-  return (
-    <Field form={form} at={pointer} label={label} hint={hint} required={required}>
-      {({ labelledby: _, onChange, ...control }) =>
-        secret ? (
-          <Input.Password {...control} autoComplete="new-password" onChange={event => onChange(event.target.value)} />
-        ) : (
-          <Input {...control} autoComplete="off" value={control.value ?? ''} onChange={event => onChange(event.target.value)} />
-        )
-      }
-    </Field>
-  )
-}
-
 function GiveRoles({ person, shut }: { person: Person; shut: () => void }) {
   return (
     <Sending
@@ -361,7 +281,17 @@ function AddPerson({ shut }: { shut: () => void }) {
 function AddDepartment({ shut }: { shut: () => void }) {
   const places = useRead(regions)
   return (
-    <Sending endpoint={createDepartment} title="添加部门" verb="添加部门" start={{ name: '', creditCode: '', roles: [] }} shut={shut}>
+    <Sending
+      endpoint={createDepartment}
+      title="添加部门"
+      verb="添加部门"
+      start={{ name: '', creditCode: '', roles: [], kind: 'agency' }}
+      body={({ instrument, article, ...rest }) => ({
+        ...rest,
+        ...(instrument && { authorisation: { instrument, article: article ?? '' } }),
+      })}
+      shut={shut}
+    >
       {form => (
         <>
           <Field form={form} at="/region" label="地区" required>
@@ -371,6 +301,30 @@ function AddDepartment({ shut }: { shut: () => void }) {
           </Field>
           <Line form={form} at="/name" label="部门名称" />
           <Line form={form} at="/creditCode" label="统一社会信用代码" hint="18 位" />
+          <Field form={form} at="/kind" label="单位性质" required hint="哪些单位是政务部门，由当地规定">
+            {({ labelledby: _, ...control }) => (
+              <Select {...control} options={Object.entries(departmentKinds).map(([value, label]) => ({ value, label }))} />
+            )}
+          </Field>
+          {form.value.kind !== 'agency' && (
+            <>
+              <Line
+                form={form}
+                at="/instrument"
+                label="授权的法律、法规"
+                hint="授权它管理公共事务的规定；当地要求的必填"
+                required={false}
+              />
+              <Line form={form} at="/article" label="条款" required={false} />
+              <Field form={form} at="/byReference" label="参照执行" group>
+                {({ id, value, onChange }) => (
+                  <Checkbox id={id} checked={Boolean(value)} onChange={event => onChange(event.target.checked)}>
+                    依当地“参照执行”的条款加入
+                  </Checkbox>
+                )}
+              </Field>
+            </>
+          )}
           <Field form={form} at="/roles" label="在办件中的角色" hint="一个地区的数据主管部门只有一个；一般部门不选">
             {({ labelledby: _, ...control }) => (
               <Select {...control} mode="multiple" options={Object.entries(departmentRoles).map(([value, label]) => ({ value, label }))} />
@@ -413,30 +367,24 @@ function Departments({ region, choose }: { region: string; choose: (region: stri
           { title: '部门', head: true, cell: row => row.name },
           { title: '地区', cell: row => row.regionName, narrow: true },
           { title: '统一社会信用代码', cell: row => <span className="ht-code">{row.creditCode}</span>, narrow: true },
+          {
+            title: '性质',
+            cell: row => (
+              <>
+                {row.kindLabel}
+                {row.authorisation && (
+                  <div className="ht-meta">
+                    《{row.authorisation.instrument}》{row.authorisation.article}
+                  </div>
+                )}
+                {!row.department && <div className="ht-meta">不属于当地所说的部门</div>}
+              </>
+            ),
+          },
           { title: '在程序中是', cell: row => row.roles.join('、') || '—' },
         ]}
       />
     </>
-  )
-}
-
-function Systems() {
-  const load = useRead(systems)
-  return (
-    <DataTable
-      name="信息系统"
-      rows={load.data}
-      rowKey={row => row.id}
-      error={load.error}
-      retry={load.refetch}
-      empty={<Nothing>还没有登记信息系统。申请数据时可以登记。</Nothing>}
-      columns={[
-        { title: '名称', head: true, cell: row => row.name },
-        { title: '部门', cell: row => row.department },
-        { title: '地址', cell: row => row.address || '—' },
-        { title: '登记日期', cell: row => row.created, keep: true, narrow: true },
-      ]}
-    />
   )
 }
 
