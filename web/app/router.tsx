@@ -59,6 +59,7 @@ const tree = root.addChildren([
   page('/cases/$no/print', procedure, 'CasePrint'),
   page('/catalog', catalog, 'Catalog'),
   page('/catalog/new', editor, 'NewEntry'),
+  page('/catalog/care', () => import('../features/catalog/Care.tsx'), 'Care'),
   page('/catalog/$code', catalog, 'Entry'),
   page('/catalog/$code/edit', editor, 'EditEntry'),
   page('/catalog/$code/compare', catalog, 'Compare'),

@@ -94,7 +94,17 @@ export function Catalog() {
     </A>
   )
   return (
-    <Page title="目录" acts={create}>
+    <Page
+      title="目录"
+      acts={
+        <>
+          <A className="ht-btn" href={at('/catalog/care')}>
+            目录维护
+          </A>
+          {create}
+        </>
+      }
+    >
       <nav className="tabs" aria-label="范围">
         {(
           [
