@@ -406,6 +406,16 @@ step('5 the entry passes its gate and anyone finds, previews and downloads it', 
   await sheet.getByRole('combobox', { name: '主题' }).fill('社会救助')
   await steward.keyboard.press('Enter')
   await sheet.getByLabel('说明').fill('在册低保对象的类别、金额和起始日期，不含能识别个人的信息。')
+  await sheet.getByLabel('使用要求').fill('可以自由使用和传播，须注明来源和获取日期。')
+  await sheet.getByLabel('安全风险').fill('去掉身份信息后没有能识别个人的内容。')
+  await sheet.getByLabel('采取的措施').fill('身份信息项不开放。')
+  await sheet.getByRole('radio', { name: '风险可控，可以开放' }).check()
+  await sheet.getByRole('checkbox', { name: '脱敏' }).check()
+  if (await sheet.getByLabel('脱敏方法').count()) {
+    await sheet.getByLabel('脱敏方法').fill('姓名只保留姓氏。')
+    await sheet.getByLabel('脱敏审核人').fill('吴虚安')
+    await sheet.getByLabel('脱敏结果').fill('不能识别个人。')
+  }
   await sheet.getByRole('checkbox', { name: /不得开放的情形/ }).check()
   await look(steward, '提请开放')
   await sheet.getByRole('button', { name: '提请开放', exact: true }).click()

@@ -92,6 +92,8 @@ export function Matters({ code, region, openClass }: { code: string; region: str
         <ul className="matters">
           {all
             .filter(one => one.procedure !== 'open-application' || openClass === 'conditional')
+            // To apply is what most come for; the rest as the server gives it.
+            .sort((a, b) => Number(b.procedure === 'open-application') - Number(a.procedure === 'open-application'))
             .map(one => (
               <li key={one.procedure}>
                 <Link to="/dataset/$code/ask/$procedure" params={{ code, procedure: one.procedure } as never}>

@@ -181,7 +181,7 @@ function View({ of, code }: { of: PublicCase; code: string }) {
           </Part>
         ))}
         <Part id="timeline" title="经过">
-          <ol className="steps">
+          <ol className="past">
             {of.timeline.map((event, at) => (
               // biome-ignore lint/suspicious/noArrayIndexKey: events never move
               <li key={at}>

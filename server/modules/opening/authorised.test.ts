@@ -111,9 +111,9 @@ test('[fuzhou-open-8-2a] [fuzhou-manage-23-2a] [fuzhou-open-12-2] provider opini
   assert.deepEqual(said(unsigned), ['agreement-required', '第十二条第二款'])
   assert.match(unsigned.problem.detail, /平台约定/)
   assert.equal((await p.file(key)).statusCode, 403)
-  await act(p.provider, no, 'sign', { accept: true, terms: '按申请的场景使用，每 6 个月报告一次。' })
+  await act(p.provider, no, 'sign', { acceptTerms: true, terms: '按申请的场景使用，每 6 个月报告一次。' })
   assert.equal((await p.rows(key)).status, 403, 'one signature is not enough')
-  await publicAct(p.anyone, receipt, 'sign', { accept: true })
+  await publicAct(p.anyone, receipt, 'sign', { acceptTerms: true })
   const page = await p.rows(key)
   assert.deepEqual([page.status, (page.body as never as { rows: object[] }).rows.length], [200, 2])
   const file = await p.file(key)
@@ -135,8 +135,8 @@ test('[shuangpai-29-2] a conditional set is delivered to holders of an authorisa
     body: { procedure: 'open-application', about: p.entry.code, form: application },
   })
   await act(p.provider, receipt.no, 'approve', { reason: '用途符合规定的领域，同意开放。', conditionsMet: met })
-  await act(p.provider, receipt.no, 'sign', { accept: true })
-  await publicAct(p.anyone, receipt, 'sign', { accept: true })
+  await act(p.provider, receipt.no, 'sign', { acceptTerms: true })
+  await publicAct(p.anyone, receipt, 'sign', { acceptTerms: true })
   const { key } = await p.anyone.ok(contract.accessKey, { params: receipt, body: { code: receipt.code } })
   assert.equal((await p.rows(key)).status, 200)
 })
@@ -185,8 +185,8 @@ async function granted(p: Awaited<ReturnType<typeof conditional>>, form: object 
   })
   await act(p.provider, receipt.no, 'advise', { opinion: 'agree', note: '同意' })
   await act(p.authority, receipt.no, 'approve', { reason: '符合授权开放的条件和用途', conditionsMet: met })
-  await act(p.provider, receipt.no, 'sign', { accept: true })
-  await publicAct(p.anyone, receipt, 'sign', { accept: true })
+  await act(p.provider, receipt.no, 'sign', { acceptTerms: true })
+  await publicAct(p.anyone, receipt, 'sign', { acceptTerms: true })
   const { key } = await p.anyone.ok(contract.accessKey, { params: receipt, body: { code: receipt.code } })
   return { ...receipt, key }
 }

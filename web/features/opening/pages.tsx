@@ -18,6 +18,7 @@ import { Page } from '../../ui/Page.tsx'
 import { SearchBox } from '../../ui/SearchBox.tsx'
 import { Loaded, Nothing } from '../../ui/states.tsx'
 import { citeWords, Why } from '../../ui/Why.tsx'
+import { OpeningPages } from './Scope.tsx'
 
 type Gate = Reply<typeof gate>
 const hue: Record<string, Hue> = { none: 'grey', 'in-review': 'blue', reviewed: 'yellow', open: 'green', withdrawn: 'red' }
@@ -79,6 +80,7 @@ export function OpenList() {
         </a>
       }
     >
+      <OpeningPages here="/opening" />
       <div className="filters">
         <label className="grow">
           <span>查找</span>
