@@ -45,7 +45,7 @@ test('[yongtai-6-1a] the county big data centre receives what cannot be delivere
 test('[yongtai-6-1b] a supervision finding is issued by the e-government department and by no other', async t => {
   const { world, egov, data, steward } = await twoAuthorities(t)
   const responsible = await world.department({ region: '350125', name: '县某局' })
-  const form = { responsible, breach: 'late', facts: '没有按登记的目录汇聚数据，经提醒仍未办理。', proof: '督办记录 2026-3 号' }
+  const form = { responsible, breach: 'late', facts: '没有按登记的目录汇聚数据，经提醒仍未办理。', exhibits: ['督办记录 2026-3 号'] }
   const issue = (who: typeof egov) => who.call(procedure.startCase, { body: { procedure: 'accountability', form } })
   for (const who of [steward, data]) {
     const refused = await issue(who)

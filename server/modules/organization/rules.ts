@@ -20,6 +20,7 @@ const menus: Record<Role, string[]> = {
     'find',
     'applications',
     'grants',
+    'matters',
     'opening',
     'audit',
     'regulations',
