@@ -7,6 +7,7 @@ import { newId } from '../../platform/id.ts'
 import { Faults, refuse } from '../../platform/problem.ts'
 import { record } from '../audit/public.ts'
 import { barEntry, checkGround, freshness, groundCite } from '../catalog/public.ts'
+import { setGrantState } from '../delivery/public.ts'
 import { fulfilDuties, openDuty } from '../procedure/public.ts'
 import { govern, openLabel } from '../regulation/public.ts'
 import { withdrawListing } from './commands.ts'
@@ -260,6 +261,15 @@ export async function blockSecret(
       tx,
     )
     if (entry.listing?.state === 'open') await withdrawListing(tx, ctx, entry, '按规定停止开放。')
+    const cite = groundCite(exclusions, ground)
+    // Shared data stop with the same statement: a grant's version is checked by every read.
+    const { rows: grants } = await sql<{
+      id: string
+    }>`select id from delivery.grant_view where entry_id = ${entry.entryId} and state = 'active'`.execute(tx)
+    for (const g of grants) await setGrantState(tx, ctx, g.id, 'suspended', '目录按规定停止访问。', cite)
+    await sql`update opening.access set state = 'ended', version = version + 1 where entry_id = ${entry.entryId} and state in ('approved', 'active')`.execute(
+      tx,
+    )
     await barEntry(tx, ctx, entry.entryId, { erase: !!determination, note: `按${ground.label}处理，内容已移除。` })
     await record(tx, ctx, {
       action: 'opening.block',
