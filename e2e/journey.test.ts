@@ -177,6 +177,7 @@ step('1 a department registers an entry; what is missing comes back at once with
   await look(page, '编目：还差')
 
   await page.getByLabel('信息资源摘要').fill('全市在册的城乡最低生活保障对象，每月由县级民政部门确认后汇总，一人一行。')
+  await pick(page, '数据来源', '履职采集')
   await pick(page, '格式分类', '数据库')
   await page.getByLabel('格式类型').fill('PostgreSQL')
   await page.getByLabel('主题').fill('社会救助')
