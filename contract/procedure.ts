@@ -425,6 +425,22 @@ export const Duty = z.object({
   may: z.array(z.enum(['urge', 'supervise'])).describe('催办 by whoever it is owed to, 督办 by the authority or an inspector'),
 })
 export type Duty = z.infer<typeof Duty>
+/** What has happened under an article, in numbers: for the page that lists the requirements. */
+export const Evidence = z.object({
+  regulation: z.string(),
+  article: z.string(),
+  cases: z.number().int(),
+  acts: z.number().int().describe('Acts on cases that cite it'),
+  open: z.number().int().describe('Open duties'),
+  late: z.number().int().describe('Duties past their legal day, fulfilled since or not'),
+})
+export const evidence = endpoint({
+  method: 'GET',
+  path: '/procedures/evidence',
+  summary: 'Cases, acts and duties counted by the article they cite',
+  access: 'signed-in',
+  response: z.array(Evidence),
+})
 export const duties = endpoint({
   method: 'GET',
   path: '/duties',

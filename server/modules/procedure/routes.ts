@@ -10,6 +10,7 @@ import { notFound, Problem, refuse } from '../../platform/problem.ts'
 import { record } from '../audit/public.ts'
 import { dutyBook, urge } from './book.ts'
 import { act, type CaseRecord, procedureOf } from './engine.ts'
+import { evidence } from './evidence.ts'
 import { publicView } from './outside.ts'
 import { rolesOf } from './rules.ts'
 import { holdsCode, startAny, startableIn, startOutside } from './start.ts'
@@ -228,6 +229,7 @@ export function registerProcedure(app: FastifyInstance): void {
     }
   })
 
+  route(app, contract.evidence, ({ ctx }) => evidence(ctx))
   route(app, contract.duties, ({ query, ctx }) => dutyBook(ctx, query))
   route(app, contract.urge, async ({ params, body, ctx }) => {
     await urge(ctx, params.id, body.kind, body.note)

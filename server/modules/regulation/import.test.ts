@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import * as audit from '../../../contract/audit.ts'
+import * as procedure from '../../../contract/procedure.ts'
 import * as contract from '../../../contract/regulation.ts'
 import * as sharing from '../../../contract/sharing.ts'
 import { act, anEntry, aPlace, places } from '../../../test/support/country.ts'
@@ -61,6 +62,8 @@ test('a regulation is imported, its differences are read, and it is adopted from
   // The old case is decided under the old text: no note is asked for.
   const approved = await act(p.authority, before.no, 'approve', { treatments: [{ key: 'c1', treatment: 'plain' }], until: '2027-12-31' })
   assert.equal(approved.ruling.version, before.ruling.version)
+  const counted = (await p.consumer.ok(procedure.evidence)).find(e => e.regulation === 'fuzhou-manage-2019' && e.article === '第十七条')!
+  assert.ok(counted.cases === 2 && counted.acts >= 1 && counted.open >= 1, JSON.stringify(counted))
   const { rows } = await p.authority.ok(audit.ledger, { query: {} })
   assert.deepEqual(
     rows

@@ -1,9 +1,11 @@
 import { Select } from 'antd'
 import type { Reply } from '../../../contract/endpoint.ts'
+import { duties, evidence } from '../../../contract/procedure.ts'
 import { conformance } from '../../../contract/regulation.ts'
-import { A } from '../../app/link.tsx'
+import { A, at } from '../../app/link.tsx'
 import { useRead } from '../../app/query.ts'
 import { useFilters } from '../../app/search.ts'
+import { useMay } from '../../app/session.ts'
 import { DataTable } from '../../ui/DataTable.tsx'
 import { number } from '../../ui/format.ts'
 import { Mark } from '../../ui/Light.tsx'
@@ -73,6 +75,8 @@ type Filters = ReturnType<
 >
 function List({ all, filters }: { all: All; filters: Filters }) {
   const { regulation, module, priority, proved, q, from } = filters.value
+  const live = useRead(evidence)
+  const mayDuties = useMay(duties)
   const rows = all.rows.filter(
     row =>
       (!regulation || row.regulation === regulation) &&
@@ -196,6 +200,7 @@ function List({ all, filters }: { all: All; filters: Filters }) {
               </>
             ),
           },
+          { title: '办理情况', cell: row => <Live row={row} all={live.data} linked={mayDuties} /> },
           { title: '证明它的测试', cell: row => <Tests row={row} /> },
         ]}
         footer={
@@ -210,6 +215,28 @@ function List({ all, filters }: { all: All; filters: Filters }) {
           </nav>
         }
       />
+    </>
+  )
+}
+
+/** The article of a row without the name of its text: 第二十四条第二项. */
+const articleOf = (row: Row) => row.article.slice(row.article.indexOf('第'))
+/** What runs under the article now: the same paragraph, or one inside it. */
+function Live({ row, all, linked }: { row: Row; all: Reply<typeof evidence> | undefined; linked: boolean }) {
+  const article = articleOf(row)
+  const own = (all ?? []).filter(e => e.regulation.startsWith(row.regulation) && e.article.startsWith(article))
+  if (!own.length) return <span className="ht-ink3">—</span>
+  const sum = (key: 'cases' | 'acts' | 'open' | 'late') => own.reduce((n, e) => n + e[key], 0)
+  const link = (state: string, text: string) =>
+    linked ? <A href={at('/duties', { scope: 'region', state, article, regulation: own[0]!.regulation })}>{text}</A> : text
+  return (
+    <>
+      <div>
+        办件 {sum('cases')} · 办理 {sum('acts')} 次
+      </div>
+      <div>
+        {link('open', `未办完 ${sum('open')}`)} · {link('late', `逾期 ${sum('late')}`)}
+      </div>
     </>
   )
 }
