@@ -234,9 +234,12 @@ test('events can be neither changed nor removed, and say where each case is', as
   const c = await start(clerk, 'double-approval', { topic: '留痕', purpose: '全程留痕的办件' })
   await act(authority, c.no, 'pass')
   const endpoints = world.app.endpoints.filter(e => /\/cases\/:no/.test(e.path) && e.method !== 'GET')
+  // Two addresses exist only to refuse with reason and article; their own tests see them refuse.
   assert.deepEqual(endpoints.map(e => `${e.method} ${e.path}`).sort(), [
+    'DELETE /quality/cases/:no',
     'POST /cases/:no/actions/:action',
     'POST /public/cases/:no/actions/:action',
+    'PUT /supervision/cases/:no/events/:seq',
   ])
   const { rows } = await world.app.services.pool.query(
     `select c.no, c.state, (select to_state from procedure.event e where e.case_id = c.id order by seq desc limit 1) as said from procedure.case c`,
