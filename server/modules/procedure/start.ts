@@ -316,7 +316,9 @@ export async function startableIn(
         .filter(n => !(q.after && ['applicantKind', 'applicantName', 'contact'].includes(n)))
         .map(n => {
           const required = p.requires.some(r => r.field === n && !r.when) || (n === 'applicantKind' && q.outside)
-          const field = fieldView(n, known[n]!, required, ask, null, [])
+          // The article of the whole stands above the form; a field names only its own.
+          const own = p.requires.find(r => r.field === n)?.cite
+          const field = { ...fieldView(n, known[n]!, required, ask, null, []), help: own ? `${ruled.cite.title} ${own}` : null }
           return n === 'applicantKind' && p.who?.public
             ? { ...field, options: p.who.public.map(value => ({ value, label: kindLabel(value) })) }
             : field

@@ -258,7 +258,13 @@ function actionView(
     style,
     cite: rule.cite,
     effect: rule.text || (rule.to ? `之后到“${labelOf(book.procedure, rule.to)}”。` : '记入时间线，不改变步骤。'),
-    fields: names.map(name => fieldView(name, book.fields[name]!, required.includes(name), rule, c, rows)),
+    fields: names.map(name => {
+      const own = rule.requires.find(r => r.field === name)?.cite
+      return {
+        ...fieldView(name, book.fields[name]!, required.includes(name), rule, c, rows),
+        help: own ? `${rule.cite.title} ${own}` : null,
+      }
+    }),
   }
 }
 

@@ -141,36 +141,38 @@ export function Duties() {
           />
         </label>
       </div>
-      {value.scope === 'region' && load.data && load.data.departments.length > 0 && (
-        <Sheet title="按部门" note="点部门即筛选">
-          <div className="chips">
-            {load.data.departments.slice(0, 24).map(one => (
-              <A
-                key={one.id}
-                href={filters.address({ department: value.department === one.id ? undefined : one.id })}
-                aria-current={value.department === one.id ? 'true' : undefined}
-              >
-                <Mark hue={one.late ? 'red' : one.soon ? 'yellow' : 'grey'}>
-                  {one.name} {one.open} 件{one.late > 0 && `，逾期 ${one.late}`}
-                </Mark>
-              </A>
-            ))}
-          </div>
-        </Sheet>
-      )}
-      <DataTable
-        name="义务"
-        columns={columns}
-        rows={load.data?.rows}
-        rowKey={row => row.id}
-        error={load.error}
-        retry={load.refetch}
-        since={load.dataUpdatedAt}
-        filtered={filters.filtered}
-        clear={filters.clear}
-        empty={<Nothing>没有这样的义务。</Nothing>}
-        footer={<ListPager of={load.data} filters={filters} />}
-      />
+      <div className="stack">
+        {value.scope === 'region' && load.data && load.data.departments.length > 0 && (
+          <Sheet title="按部门" note="点部门即筛选">
+            <div className="chips">
+              {load.data.departments.slice(0, 24).map(one => (
+                <A
+                  key={one.id}
+                  href={filters.address({ department: value.department === one.id ? undefined : one.id })}
+                  aria-current={value.department === one.id ? 'true' : undefined}
+                >
+                  <Mark hue={one.late ? 'red' : one.soon ? 'yellow' : 'grey'}>
+                    {one.name} {one.open} 件{one.late > 0 && `，逾期 ${one.late}`}
+                  </Mark>
+                </A>
+              ))}
+            </div>
+          </Sheet>
+        )}
+        <DataTable
+          name="义务"
+          columns={columns}
+          rows={load.data?.rows}
+          rowKey={row => row.id}
+          error={load.error}
+          retry={load.refetch}
+          since={load.dataUpdatedAt}
+          filtered={filters.filtered}
+          clear={filters.clear}
+          empty={<Nothing>没有这样的义务。</Nothing>}
+          footer={<ListPager of={load.data} filters={filters} />}
+        />
+      </div>
     </Page>
   )
 }
