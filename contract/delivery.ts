@@ -166,7 +166,7 @@ export const DataQuery = z.object({
 export const data = endpoint({
   method: 'GET',
   path: '/data/v1/:code',
-  summary: 'Rows of a granted entry',
+  summary: 'Rows of a granted entry; one under objection carries `_objection`, a disputed entry `objection` beside the rows',
   access: 'grant',
   params: z.object({ code: z.string().max(80) }),
   query: DataQuery,
@@ -184,5 +184,9 @@ export const verify = endpoint({
       .record(z.string().max(200), z.string().max(4000))
       .refine(v => Object.keys(v).length >= 1 && Object.keys(v).length <= 40, '一次核验 1 至 40 项'),
   }),
-  response: z.object({ found: z.boolean(), agrees: z.record(z.string(), z.boolean()) }),
+  response: z.object({
+    found: z.boolean(),
+    agrees: z.record(z.string(), z.boolean()),
+    objection: z.string().optional().describe('异议标注 of the record or the entry'),
+  }),
 })

@@ -3,6 +3,7 @@ import type pg from 'pg'
 import type { Context, Services } from '../../platform/context.ts'
 import { Problem, refuse } from '../../platform/problem.ts'
 import { recordRead } from '../audit/public.ts'
+import { markText } from '../quality/public.ts'
 import { gateMode, govern } from '../regulation/public.ts'
 import { openCallLog, openQuota } from './calls.ts'
 import { comparison, type Param, projectJson, type Statement } from './projection.ts'
@@ -201,6 +202,7 @@ export function openDelivery(services: Services) {
             filter: query.filter ? readFilter(query.filter) : undefined,
             after: query.after ? unsealAfter(query.after, grant.id) : undefined,
             limit: query.limit,
+            marked: { keys: markedKeys(grant), text: markText },
             guard,
           })
           const row = (await run(grant, s)).rows[0] as { live: boolean; rows: string; count: number; last: string | null }
@@ -208,7 +210,7 @@ export function openDelivery(services: Services) {
           const next = row.count === query.limit && row.last !== null ? secrets.seal(JSON.stringify([grant.id, row.last])) : null
           return {
             live: row.live,
-            body: `{"rows":${row.rows},"count":${row.count},"next":${JSON.stringify(next)}}`,
+            body: `{"rows":${row.rows},"count":${row.count},"next":${JSON.stringify(next)}${grant.marked.includes('') ? `,"objection":${JSON.stringify(markText)}` : ''}}`,
             rows: row.count,
             content: `${grant.title}（${grant.code}）${row.count} 行：${s.columns.map(c => c.name).join('、')}`,
           }
@@ -237,10 +239,12 @@ export function openDelivery(services: Services) {
           values,
           guard,
         })
+        const asked = keys.map((name, i) => key[name] ?? key[grant.keys[i]!]).join('\u001f')
+        const disputed = grant.marked.includes('') || markedKeys(grant).includes(asked)
         const row = (await run(grant, s)).rows[0] as { live: boolean; agrees: Record<string, boolean> | null }
         return {
           live: row.live,
-          body: JSON.stringify({ found: row.agrees !== null, agrees: row.agrees ?? {} }),
+          body: JSON.stringify({ found: row.agrees !== null, agrees: row.agrees ?? {}, ...(disputed && { objection: markText }) }),
           rows: row.agrees ? 1 : 0,
           content: `${grant.title}（${grant.code}）核验：${Object.keys(values).join('、')}`,
         }
@@ -262,6 +266,10 @@ export function openDelivery(services: Services) {
   }
 }
 export type Delivery = ReturnType<typeof openDelivery>
+
+/** Rows under objection, by the key they have in the pool; pages write composite keys with a plus sign. */
+const markedKeys = (grant: Pick<LoadedGrant, 'marked'>): string[] =>
+  grant.marked.filter(Boolean).flatMap(record => [...new Set([record, record.split(/\s*\+\s*/).join('\u001f')])])
 
 /** The seven fields of the usage record: purpose, person, approver, content, time, method, medium; content and method are added by the caller. */
 const usageOf = (grant: Known, call: Call) => ({

@@ -8,6 +8,7 @@ import { newId, newSecret } from '../../platform/id.ts'
 import { notFound, refuse } from '../../platform/problem.ts'
 import { record } from '../audit/public.ts'
 import { noteUse } from '../catalog/public.ts'
+import { registerUsers } from '../quality/public.ts'
 import { lockGrant } from './queries.ts'
 import { type Await, type GrantRecord, grantStateLabels } from './rules.ts'
 import { secretHash } from './tokens.ts'
@@ -160,5 +161,21 @@ async function tellCatalog(tx: Tx, id: string): Promise<void> {
   const g = rows[0]
   if (!g) return
   const label = `${g.no} ${g.department}${g.system ? `·${g.system}` : ''}`
-  await noteUse(tx, { kind: 'grant', entryId: g.entryId, ref: id, label, items: g.items.map(i => i.key), active: g.active, grantee: g.grantee })
+  await noteUse(tx, {
+    kind: 'grant',
+    entryId: g.entryId,
+    ref: id,
+    label,
+    items: g.items.map(i => i.key),
+    active: g.active,
+    grantee: g.grantee,
+  })
 }
+
+/** Who has obtained data of an entry: those whose calls were answered with rows. */
+registerUsers(async (db, entryId, since) => {
+  const { rows } = await sql<{ id: string }>`
+    select distinct g.grantee_department_id as id from delivery.grant g join delivery.call c on c.grant_id = g.id
+    where g.entry_id = ${entryId} and c.status = 200 and c.rows > 0 and (${since}::timestamptz is null or c.at >= ${since})`.execute(db)
+  return rows.map(r => r.id)
+})

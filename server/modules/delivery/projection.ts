@@ -62,7 +62,9 @@ export function project(p: Projection): Statement & { columns: OutgoingItem[] } 
  * The same rows as one JSON text, passed on unparsed: { live, rows, count, last }. `live` tells whether the guard held.
  * Names of items are parameters; they never become identifiers.
  */
-export function projectJson(p: Projection & { limit: number }): Statement & { columns: OutgoingItem[] } {
+export function projectJson(
+  p: Projection & { limit: number; marked?: { keys: readonly string[]; text: string } | undefined },
+): Statement & { columns: OutgoingItem[] } {
   const { values, param } = parameters()
   const chosen = choose(p)
   const object = chosen
@@ -70,8 +72,12 @@ export function projectJson(p: Projection & { limit: number }): Statement & { co
       (item, i) => `${param(`${i ? ',' : '{'}${JSON.stringify(item.name)}:`)}::text || coalesce(to_json(${outgoing(item)})::text, 'null')`,
     )
     .join(' || ')
+  // A row under objection says so itself; its key does not leave by that.
+  const mark = p.marked?.keys.length
+    ? ` || case when _key = any(${param(p.marked.keys)}::text[]) then ${param(`,"_objection":${JSON.stringify(p.marked.text)}`)}::text else '' end`
+    : ''
   const text = `with live as materialized (select ${p.guard ? p.guard(param) : 'true'} as ok),
-page as materialized (select _key, ${object} || '}' as row from ${table(p.relation)} where (select ok from live) and ${conditions({ ...p, guard: undefined }, param)} order by _key limit ${param(p.limit)})
+page as materialized (select _key, ${object}${mark} || '}' as row from ${table(p.relation)} where (select ok from live) and ${conditions({ ...p, guard: undefined }, param)} order by _key limit ${param(p.limit)})
 select (select ok from live) as live, '[' || coalesce(string_agg(row, ',' order by _key), '') || ']' as rows, count(*)::int as count, max(_key) as last from page`
   return { text, values, columns: chosen }
 }

@@ -1,4 +1,4 @@
-export { type Delivery, readFilter, splitNames } from './api.ts'
+export { type Delivery, headerText, readFilter, splitNames } from './api.ts'
 export { createGrant, grantOfCase, type NewGrant, setGrantState, settleAwait } from './commands.ts'
 export { comparison, type OutgoingItem, type Param, project, projectJson } from './projection.ts'
 export { type LoadedGrant, loadGrantRow as loadGrant } from './queries.ts'

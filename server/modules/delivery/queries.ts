@@ -20,6 +20,8 @@ export type LoadedGrant = GrantRecord & {
   relation: string | null
   columns: string[]
   keys: string[]
+  /** 异议标注 in force: keys of rows, or '' for the whole entry. */
+  marked: string[]
 }
 
 const select = `select g.id, g.no, g.version, g.state, g.state_reason as "stateReason", g.state_cite as "stateCite", g.state_at as "stateAt",
@@ -31,7 +33,8 @@ const select = `select g.id, g.no, g.version, g.state, g.state_reason as "stateR
     coalesce(e.content -> 'items', '[]') as "entryItems",
     e.department_id as "providerDepartmentId", coalesce(e.department, '') as provider, coalesce(e.region, '') as "providerRegion",
     coalesce(d.name, '') as grantee, coalesce(d.region, '') as "granteeRegion", coalesce(s.name, '') as system,
-    m.relation, coalesce(m.columns, '{}') as columns, coalesce(m.keys, '{}') as keys
+    m.relation, coalesce(m.columns, '{}') as columns, coalesce(m.keys, '{}') as keys,
+    array(select q.record from quality.mark_view q where q.entry_id = g.entry_id) as marked
   from delivery.grant g
   left join catalog.entry_view e on e.id = g.entry_id
   left join aggregation.mount_view m on m.entry_id = g.entry_id
