@@ -203,6 +203,7 @@ export const errors: { area: string; label: string; codes: Record<string, Explai
       'procedure.file_too_large': { is: '附件太大，没有接收', do: '分成几个文件。' },
       'procedure.duty_not_found': { is: '没有找到这项义务，或不在可以看到的范围内' },
       'procedure.changed': { is: '别人刚办理过这件办件', do: '看过最新情况后再决定。' },
+      'procedure.not_competent': { is: '这件事不由本部门提出或办理', do: 'detail 写明由谁办，cite 写明依据哪一条。' },
       'procedure.blocked': { is: '还有前置的事没有办', do: 'detail 写明差什么，remedy 写明由谁补齐。' },
     },
   },

@@ -17,7 +17,7 @@ const directory = resolve(import.meta.dirname, '../../../regulations')
 export function parseFile<T extends z.ZodType>(schema: T, name: string, text: string): z.output<T> {
   let raw: unknown
   try {
-    raw = parse(text)
+    raw = parse(text, { logLevel: 'error' })
   } catch (error) {
     throw new RegulationError(`${name}: 不是有效的 YAML：${(error as Error).message}`)
   }
