@@ -84,6 +84,8 @@ export const actionLabels = {
   'opening.access': '授权使用开放数据',
   'opening.key': '生成开放数据密钥',
   'opening.limit': '限制或关闭访问',
+  'opening.exceeded': '超出授权场景的调用',
+  'opening.follow-up': '跟踪使用情况',
   'opening.report': '报告使用情况',
   'opening.product': '登记利用成果',
   'open.preview': '预览开放数据',

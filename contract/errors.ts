@@ -67,6 +67,8 @@ export const errors: { area: string; label: string; codes: Record<string, Explai
       'opening.access_not_found': { is: '没有找到这个授权，或查询码不对', do: '核对办件编号和查询码。' },
       'opening.conditions': { is: '开放条件还没有逐条核对，或授权对象不是选定的单位', do: '每个条件写明证据。' },
       'opening.no_application': { is: '数据已向社会开放，不需要申请', do: '直接下载或调用。' },
+      'opening.scenario_exceeded': { is: '声明的用途超出授权的场景', do: '按申请的场景使用，或重新申请。' },
+      'opening.follow_up': { is: '跟踪记录没有写明结果', do: '写明了解到的结果。' },
       'opening.public_benefit': { is: '这个授权只能用于公益活动', do: '商业开发请另行申请。' },
     },
   },

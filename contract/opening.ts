@@ -273,6 +273,8 @@ const PlanItem = z.object({
   department: z.string().trim().max(100).default(''),
   conditions: z.string().trim().max(2000).default(''),
   target: Day,
+  priority: z.boolean().default(false).describe('Of the annual focus'),
+  criterion: z.string().max(40).default('').describe('Which criterion makes it a priority'),
 })
 const Plan = z.object({
   region: z.string(),
@@ -323,6 +325,9 @@ export const Access = z.object({
   until: Day.nullable(),
   reportDue: Day.nullable(),
   reportLate: z.boolean(),
+  exceeded: z.number().int().describe('Calls refused because they named another purpose'),
+  followUpDue: Day.nullable(),
+  followUps: z.array(z.object({ at: Instant, result: z.string(), findings: z.string(), measures: z.string(), by: z.string() })),
   caseNo: z.string(),
   reports: z.array(z.object({ at: Instant, scenario: z.string(), content: z.string(), exceeded: z.boolean() })),
   products: z.array(z.object({ title: z.string(), kind: z.string(), source: z.string(), acquired: Day })),
@@ -337,6 +342,19 @@ export const accesses = endpoint({
   response: z.array(Access),
 })
 const AccessParam = z.object({ no: z.string().max(40) })
+export const followUp = endpoint({
+  method: 'POST',
+  path: '/opening/accesses/:no/follow-ups',
+  summary: 'Record how authorised data were found to be used',
+  access: ['bureau', 'leader'],
+  params: AccessParam,
+  body: z.object({
+    result: z.string().trim().max(2000).default(''),
+    findings: z.string().trim().max(4000).default(''),
+    measures: z.string().trim().max(4000).default(''),
+  }),
+  response: Access,
+})
 const Receipt = z.object({ code: z.string().min(8).max(40).describe('The code handed out with the application') })
 export const myAccess = endpoint({
   method: 'POST',

@@ -473,6 +473,8 @@ export interface OpeningAccess {
   cite: Json;
   contact: string;
   entry_id: string;
+  exceeded: Generated<number>;
+  follow_up_due: string | null;
   granted: string;
   holder: string;
   holder_kind: string;
@@ -521,6 +523,16 @@ export interface OpeningExclusion {
   ground: string;
   recorded_at: Timestamp | null;
   state: string;
+}
+
+export interface OpeningFollowUp {
+  access_id: string;
+  at: Timestamp;
+  by: string;
+  findings: Generated<string>;
+  id: string;
+  measures: Generated<string>;
+  result: string;
 }
 
 export interface OpeningList {
@@ -1259,6 +1271,7 @@ export interface DB {
   "opening.counter": OpeningCounter;
   "opening.evaluation": OpeningEvaluation;
   "opening.exclusion": OpeningExclusion;
+  "opening.follow_up": OpeningFollowUp;
   "opening.list": OpeningList;
   "opening.listing": OpeningListing;
   "opening.listing_view": OpeningListingView;

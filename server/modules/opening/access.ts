@@ -6,9 +6,10 @@ import type { Tx } from '../../platform/db.ts'
 import { newId, newSecret } from '../../platform/id.ts'
 import { Faults, notFound, refuse } from '../../platform/problem.ts'
 import { record } from '../audit/public.ts'
-import { type CaseRecord, notifyDepartments, openDuty, registerEffect, registerHooks } from '../procedure/public.ts'
+import { departmentFor } from '../organization/public.ts'
+import { type CaseRecord, fulfilDuties, notifyDepartments, openDuty, registerEffect, registerHooks } from '../procedure/public.ts'
 import { gateMode, govern, regionName } from '../regulation/public.ts'
-import { type AccessRow, accessColumns, accessLabels, keyHash } from './admit.ts'
+import { type AccessRow, accessColumns, accessLabels, keyHash, withinScenario } from './admit.ts'
 import { withdrawListing } from './commands.ts'
 import { findEntry } from './queries.ts'
 
@@ -55,11 +56,12 @@ export function registerAccessEffects(): void {
     // Where the agreement only reminds, the data flow before it is signed.
     const state = gateMode(c.region, 'agreement') === 'remind' ? 'active' : 'approved'
     const due = addMonths(ctx.day, govern(c.region, 'open-report', ctx.day).value.months)
+    const followUp = addMonths(ctx.day, govern(c.region, 'open-follow-up', ctx.day).value.months)
     await sql`insert into opening.access (id, no, entry_id, region, holder, holder_kind, contact, purpose, scenario, use_kind, public_benefit, terms, state,
-        case_id, case_no, approver, cite, granted, until, report_due)
+        case_id, case_no, approver, cite, granted, until, report_due, follow_up_due)
       values (${newId(ctx.now.getTime())}, ${no}, ${c.subject_id}, ${c.region}, ${text(all.applicantName)}, ${text(all.applicantKind)}, ${text(all.contact)},
         ${text(all.purpose)}, ${text(all.scenario)}, ${text(all.useKind)}, ${publicBenefit}, ${text(all.terms)}, ${state}, ${c.id}, ${c.no}, ${approver},
-        ${JSON.stringify(c.ruling.cite)}, ${ctx.day}, ${text(all.until) || null}, ${due})
+        ${JSON.stringify(c.ruling.cite)}, ${ctx.day}, ${text(all.until) || null}, ${due}, ${followUp})
       on conflict (case_id) do nothing`.execute(tx)
     await record(tx, ctx, {
       action: 'opening.access',
@@ -184,10 +186,19 @@ async function sanction(tx: Tx, ctx: Context, c: CaseRecord, measure: 'limit' | 
 const accessOfCase = async (tx: Tx, caseId: string): Promise<AccessRow | undefined> =>
   (await sql<AccessRow>`select a.id, a.no from opening.access a where a.case_id = ${caseId} for update`.execute(tx)).rows[0]
 
-type Joined = AccessRow & { code: string; title: string; provider: string; providerId: string; reports: unknown; products: unknown }
+type Joined = AccessRow & {
+  code: string
+  title: string
+  provider: string
+  providerId: string
+  reports: unknown
+  products: unknown
+  followUps: unknown
+}
 const joined = `select ${accessColumns}, e.code, e.title, e.department as provider, e.department_id as "providerId",
     coalesce((select json_agg(json_build_object('at', r.at, 'scenario', r.scenario, 'content', r.content, 'exceeded', r.exceeded) order by r.at desc) from opening.use_report r where r.access_id = a.id), '[]') as reports,
-    coalesce((select json_agg(json_build_object('title', p.title, 'kind', p.kind, 'source', p.source, 'acquired', p.acquired) order by p.at desc) from opening.product p where p.access_id = a.id), '[]') as products
+    coalesce((select json_agg(json_build_object('title', p.title, 'kind', p.kind, 'source', p.source, 'acquired', p.acquired) order by p.at desc) from opening.product p where p.access_id = a.id), '[]') as products,
+    coalesce((select json_agg(json_build_object('at', f.at, 'result', f.result, 'findings', f.findings, 'measures', f.measures, 'by', f.by) order by f.at desc) from opening.follow_up f where f.access_id = a.id), '[]') as "followUps"
   from opening.access a join catalog.entry_view e on e.id = a.entry_id`
 
 const view = (a: Joined, day: string) => ({
@@ -207,6 +218,9 @@ const view = (a: Joined, day: string) => ({
   until: a.until,
   reportDue: a.reportDue,
   reportLate: a.state === 'active' && !!a.reportDue && a.reportDue < day,
+  exceeded: a.exceeded,
+  followUpDue: a.followUpDue,
+  followUps: (a.followUps as { at: string }[]).map(f => ({ ...f, at: new Date(f.at).toISOString() })) as never,
   caseNo: a.caseNo,
   reports: (a.reports as { at: string }[]).map(r => ({ ...r, at: new Date(r.at).toISOString() })) as never,
   products: a.products as never,
@@ -246,18 +260,6 @@ export async function newKey(ctx: Context, no: string, code: string): Promise<{ 
     await record(tx, ctx, { action: 'opening.key', subject: a.no, person: a.holder, content: '生成密钥', caseNo: a.caseNo })
   })
   return { key, api: `/open/v1/${a.code.replace('/', '-')}` }
-}
-
-/** Words that two texts share, for a first look whether a use is the one applied for. */
-const bigrams = (t: string): Set<string> => {
-  const s = t.replace(/[\s\p{P}]/gu, '')
-  return new Set(Array.from({ length: Math.max(0, s.length - 1) }, (_, i) => s.slice(i, i + 2)))
-}
-export function withinScenario(applied: string, used: string): boolean {
-  const a = bigrams(applied)
-  const b = bigrams(used)
-  if (!b.size) return false
-  return [...b].filter(x => a.has(x)).length / b.size >= 0.3
 }
 
 /** A report to the provider. One that names another scenario is taken and flagged: hiding it would be worse. */
@@ -303,6 +305,31 @@ export async function reportUse(
     : []
   return { access: await heldView(ctx, no, r.code), flags }
 }
+
+/** The authority looks how the data are used; a record without result is none. */
+export async function recordFollowUp(ctx: StaffContext, no: string, f: { result: string; findings: string; measures: string }) {
+  const a = (await ctx.pool.query<Joined>(`${joined} where a.no = $1`, [no])).rows[0] ?? notFound('opening.access', '授权')
+  const rule = govern(a.region, 'open-follow-up', ctx.day)
+  const authority = await departmentFor(ctx.db, rule.adopter || a.region, 'authority', rule.roleLabels.authority ?? '主管部门')
+  if (authority.id !== ctx.actor.departmentId)
+    refuse('opening.not_publisher', { status: 403, reason: 'not-competent', detail: `跟踪由 ${authority.name} 办理。`, cite: rule.cite })
+  if (f.result.length < 2)
+    refuse('opening.follow_up', {
+      reason: 'record-incomplete',
+      detail: '跟踪记录没有写明结果。',
+      cite: rule.cite,
+      errors: [{ pointer: '/result', code: 'record-incomplete', message: '请写明结果。', cite: rule.cite }],
+    })
+  await ctx.db.transaction().execute(async tx => {
+    await sql`insert into opening.follow_up (id, access_id, at, result, findings, measures, by)
+      values (${newId(ctx.now.getTime())}, ${a.id}, ${ctx.now}, ${f.result}, ${f.findings}, ${f.measures}, ${ctx.actor.name})`.execute(tx)
+    await sql`update opening.access set follow_up_due = ${addMonths(ctx.day, rule.value.months)} where id = ${a.id}`.execute(tx)
+    await fulfilDuties(tx, { name: 'open-follow-up', href: followUpHref(no) }, ctx.day)
+    await record(tx, ctx, { action: 'opening.follow-up', subject: no, content: f.result, caseNo: a.caseNo, cite: rule.cite })
+  })
+  return view((await ctx.pool.query<Joined>(`${joined} where a.no = $1`, [no])).rows[0]!, ctx.day)
+}
+const followUpHref = (no: string) => `/workbench/opening/accesses?q=${no}&follow-up`
 
 /** What was made from the data. Those who hold them for public benefit register no commercial product. */
 export async function registerProduct(
@@ -353,6 +380,37 @@ export async function noticeViews(ctx: Context) {
     at: r.at.toISOString(),
     regionName: regionName(region),
   }))
+}
+
+/** The authority is reminded of every follow-up that is past its day, once. */
+export async function remindFollowUps(ctx: Context): Promise<void> {
+  const { rows } = await ctx.pool.query<{ no: string; region: string; holder: string; title: string; due: string }>(
+    `select a.no, a.region, a.holder, e.title, a.follow_up_due as due from opening.access a join catalog.entry_view e on e.id = a.entry_id
+     where a.state = 'active' and a.follow_up_due < $1
+       and not exists (select from procedure.reminder_view d where d.name = 'open-follow-up' and d.href = '/workbench/opening/accesses?q=' || a.no || '&follow-up' and d.ended is null)`,
+    [ctx.day],
+  )
+  for (const a of rows)
+    await ctx.db.transaction().execute(async tx => {
+      const rule = govern(a.region, 'open-follow-up', ctx.day)
+      const authority = await departmentFor(tx, rule.adopter || a.region, 'authority', rule.roleLabels.authority ?? '主管部门')
+      await openDuty(tx, {
+        name: 'open-follow-up',
+        what: '跟踪使用情况',
+        debtorId: authority.id,
+        debtor: authority.name,
+        role: 'authority',
+        creditor: a.holder,
+        title: `了解 ${a.holder} 使用「${a.title}」的情况（应于 ${a.due} 前）`,
+        href: followUpHref(a.no),
+        day: ctx.day,
+        within: { days: null, word: '定期' },
+        origin: 'platform',
+        cite: rule.cite,
+        inherited: rule.inherited,
+      })
+      await notifyDepartments(tx, ctx.now, [authority.id], `应了解 ${a.holder} 使用「${a.title}」的情况`, followUpHref(a.no), 'reminder')
+    })
 }
 
 /** Opens a duty for every report that is past its day: the provider is told once. */

@@ -6,7 +6,7 @@ import { limiter } from '../../platform/limiter.ts'
 import { refuse } from '../../platform/problem.ts'
 import { entryForFilling } from '../catalog/public.ts'
 import { govern, openLabel, regionName } from '../regulation/public.ts'
-import { accessesFor, heldView, newKey, noticeViews, registerAccessEffects, registerProduct, reportUse } from './access.ts'
+import { accessesFor, heldView, newKey, noticeViews, recordFollowUp, registerAccessEffects, registerProduct, reportUse } from './access.ts'
 import { releaseReviewed } from './commands.ts'
 import { demandPublisher, listViews, planViews, publishDepartmentList, publishYearPlan, restrictedList } from './lists.ts'
 import { findEntry, type OpenEntry } from './queries.ts'
@@ -79,6 +79,7 @@ export function registerAffairs(app: FastifyInstance, gate: (ctx: StaffContext, 
   })
   route(app, contract.publishList, ({ body, ctx }) => publishDepartmentList(ctx, body.class, body.entries))
   route(app, contract.publishPlan, ({ body, ctx }) => publishYearPlan(ctx, body))
+  route(app, contract.followUp, ({ params, body, ctx }) => recordFollowUp(ctx, params.no, body))
   route(app, contract.accesses, ({ query, ctx }) => accessesFor(ctx, query.q ?? ''))
 
   // ── Anyone ──

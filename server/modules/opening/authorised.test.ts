@@ -141,6 +141,26 @@ test('[shuangpai-29-2] a conditional set is delivered to holders of an authorisa
   assert.equal((await p.rows(key)).status, 200)
 })
 
+test('[shuangpai-32-2a] 双牌: the centre follows up regularly, with a result', async t => {
+  const p = await conditional(t, 'shuangpai')
+  const receipt = await p.anyone.ok(procedure.publicStart, {
+    body: { procedure: 'open-application', about: p.entry.code, form: application },
+  })
+  await act(p.provider, receipt.no, 'approve', { reason: '用途符合规定的领域，同意开放。', conditionsMet: met })
+  await act(p.provider, receipt.no, 'sign', { acceptTerms: true })
+  await publicAct(p.anyone, receipt, 'sign', { acceptTerms: true })
+  p.world.at('2026-12-02')
+  await p.world.job('opening.review')
+  const due = async () =>
+    (await p.authority.ok(procedure.todo, { query: { who: 'department' } })).rows.filter(d => d.what === '跟踪使用情况').length
+  assert.equal(await due(), 1, 'the centre is reminded')
+  const [held] = await p.authority.ok(contract.accesses, {})
+  const record = (body: object) => p.authority.call(contract.followUp, { params: { no: held!.no }, body })
+  assert.deepEqual(said(await record({ findings: '看过系统' })), ['record-incomplete', '第三十二条第二款'])
+  assert.equal((await record({ result: '按约定使用', findings: '日志齐全' })).status, 200)
+  assert.equal(await due(), 0)
+})
+
 test('[shuangpai-32-1] 双牌: the department decides in 15 working days, and says why when it refuses', async t => {
   const p = await conditional(t, 'shuangpai')
   const receipt = await p.anyone.ok(procedure.publicStart, {
@@ -266,15 +286,49 @@ test('[fuzhou-open-14-1] [fuzhou-open-16-2-0] a report against a user opens a ca
   )
 })
 
+test('[fuzhou-open-16-2-3] [fuzhou-open-16-2-4] a call for another purpose is refused and counted; a breach is decided only against a named term', async t => {
+  const p = await conditional(t, 'fuzhou')
+  const held = await granted(p)
+  const call = (purpose: string) =>
+    p.anyone.call(contract.openData, {
+      params: p.entry,
+      headers: { authorization: `Bearer ${held.key}`, 'x-huitong-purpose': encodeURIComponent(purpose) },
+    })
+  assert.equal((await call('向市民显示空余泊位')).status, 200)
+  assert.deepEqual(said(await call('向保险公司出售停车习惯')), ['scenario-exceeded', '第十六条第二款第三项'])
+  const [seen] = await p.provider.ok(contract.accesses, {})
+  assert.equal(seen!.exceeded, 1)
+
+  const { body } = await p.anyone.call(procedure.publicStart, {
+    body: {
+      procedure: 'conduct-report',
+      about: p.entry.code,
+      form: {
+        accused: application.applicantName,
+        accessNo: held.no.replace('KS', 'SK'),
+        misconduct: 'breach',
+        description: '没有注明来源。',
+      },
+    },
+  })
+  await act(p.provider, body.no, 'propose', { measure: 'limit', note: '多次提醒仍不改正' })
+  const reason = '多次提醒仍不注明来源，限制访问。'
+  assert.deepEqual(said(await tryAct(p.authority, body.no, 'limit', { reason })), ['citation-required', '第十六条第二款第四项'])
+  await act(p.authority, body.no, 'limit', { reason, breachedTerm: '使用要求：注明来源' })
+  assert.equal((await p.rows(held.key)).problem.reason, 'access-limited')
+})
+
 const citizen = { applicantKind: 'citizen', applicantName: '王女士', contact: '13800000000' }
-test('[fuzhou-manage-24-1] [fuzhou-manage-24-2] a demand is answered in 20 working days with reasons; the commission reviews in 20 more from acceptance', async t => {
+test('[fuzhou-manage-24-1] [fuzhou-manage-24-2] [fuzhou-manage-40-2] a demand is answered in 20 working days with reasons; the commission reviews in 20 more from acceptance', async t => {
   const p = await aPlace(t, 'fuzhou', { day: '2026-06-01' })
   const { anonymous: anyone } = p.world
   const form = { ...citizen, department: p.provider.departmentId, demand: '希望开放公共厕所的位置和开放时间' }
   const disclosure = await anyone.call(procedure.publicStart, {
     body: { procedure: 'open-demand', region: p.region, form: { ...form, demandKind: 'disclosure' } },
   })
-  assert.equal(disclosure.problem.reason, 'out-of-scope')
+  assert.deepEqual(said(disclosure), ['out-of-scope', '第四十条第二款'])
+  assert.match(disclosure.problem.detail, /政府信息公开/)
+  assert.equal((await p.authority.ok(procedure.cases, { query: { scope: 'all' } })).total, 0, 'no clock has started')
   const receipt = await anyone.ok(procedure.publicStart, { body: { procedure: 'open-demand', region: p.region, form } })
   const seen = (r: Receipt) => anyone.ok(procedure.publicCase, { params: r, query: { code: r.code } })
   // 20 working days after 1 June, without 19 June: 30 June.

@@ -6,9 +6,9 @@ import { notFound, refuse } from '../../platform/problem.ts'
 import { record } from '../audit/public.ts'
 import { noteUse, pathOf, publishedEntry } from '../catalog/public.ts'
 import { registerEffect, registerHooks, startCase } from '../procedure/public.ts'
-import { govern } from '../regulation/public.ts'
+import { govern, governProcedure, passGate } from '../regulation/public.ts'
 import type { OpenRecords } from './gate.ts'
-import { findEntry, inPublishedList, lockProposal, lockReviewed, type OpenEntry } from './queries.ts'
+import { findEntry, inPublishedList, lockPending, lockProposal, lockReviewed, type OpenEntry } from './queries.ts'
 import type { Treatment } from './rules.ts'
 import { searchVector } from './words.ts'
 
@@ -128,8 +128,22 @@ export async function publishListing(tx: Tx, ctx: Context, o: Opening, entry: Pi
 /** Publishes what passed its review. The review must be there, the type must still allow it, and the list must hold the entry where lists count. */
 export async function releaseReviewed(tx: Tx, ctx: Context, entry: OpenEntry): Promise<void> {
   const review = govern(entry.region, 'open-list-review', ctx.day)
-  const p =
-    (await lockReviewed(tx, entry.entryId)) ??
+  let p = await lockReviewed(tx, entry.entryId)
+  // Where no text orders a review of the list, what stands before release is our secrecy review; it may be switched to a reminder.
+  if (!p && review.origin === 'platform') {
+    await passGate(tx, ctx, {
+      region: entry.region,
+      key: 'secrecy-review',
+      code: 'opening.not_reviewed',
+      reason: 'secrecy-review-required',
+      detail: `「${entry.title}」还没有通过保密审查。`,
+      subject: entry.code,
+      cite: governProcedure(entry.region, 'open-review', ctx.day)?.cite ?? review.cite,
+      remedy: entry.pending ? `请先办结审查 ${entry.pending.caseNo}。` : '请先提请开放，由另一人作保密审查。',
+    })
+    p = entry.pending ? await lockPending(tx, entry.entryId) : undefined
+  }
+  if (!p) {
     refuse('opening.not_reviewed', {
       status: 422,
       reason: 'list-review-required',
@@ -137,6 +151,7 @@ export async function releaseReviewed(tx: Tx, ctx: Context, entry: OpenEntry): P
       remedy: entry.pending ? `请先办结审查 ${entry.pending.caseNo}。` : '请由提供部门提请开放，审查通过后再公布。',
       cite: review.cite,
     })
+  }
   if (entry.state !== 'published' || entry.openClass !== p.openClass) {
     refuse('opening.changed_meanwhile', {
       status: 409,

@@ -248,8 +248,11 @@ test('[fuzhou-open-23-1] a data set shows its score on five dimensions; late dat
   assert.match(of(after, '时效性').why, /超过更新周期/)
 })
 
-test('[shuangpai-30-1] 双牌: two lists of the department; only what stands in a published list is released', async t => {
+test('[shuangpai-30-1] [shuangpai-28-1] 双牌: two lists of the department; only what stands in a published list is released', async t => {
   const e = await ready(t, 'shuangpai')
+  const unreviewed = await e.provider.call(contract.publish, { params: e.entry })
+  assert.deepEqual(said(unreviewed), ['secrecy-review-required', '第二十八条第一款'])
+  assert.match(unreviewed.problem.detail, /平台约定/)
   await e.review()
   assert.deepEqual(said(await e.provider.call(contract.publish, { params: e.entry })), ['not-in-open-catalog', '第三十条'])
   assert.equal((await e.get()).statusCode, 404)
@@ -301,15 +304,20 @@ for (const [title, place] of [
     assert.equal(asked.status, 409, 'no application is demanded, none is taken')
   })
 
-test('[fuzhou-open-11-1] an annual plan names the conditions of every item and is published with its progress', async t => {
+test('[fuzhou-open-11-1] [fuzhou-open-9-1] an annual plan names the conditions of every item and is published with its progress', async t => {
   const e = await ready(t, 'fuzhou')
   const item = { title: '养老机构名录', code: '', department: '提供局', conditions: '', target: '2026-09-30' }
   const refused = await e.authority.call(contract.publishPlan, { body: { year: 2026, items: [item] } })
   assert.deepEqual(said(refused), ['conditions-required', '第十一条第一款'])
+  const priority = { ...item, conditions: '无条件', priority: true }
+  assert.deepEqual(said(await e.authority.call(contract.publishPlan, { body: { year: 2026, items: [priority] } })), [
+    'criterion-required',
+    '第九条',
+  ])
   assert.deepEqual(await e.anyone.ok(contract.plans, {}), [])
-  await e.authority.ok(contract.publishPlan, { body: { year: 2026, focus: '民生', items: [{ ...item, conditions: '无条件' }] } })
+  await e.authority.ok(contract.publishPlan, { body: { year: 2026, focus: '民生', items: [{ ...priority, criterion: 'livelihood' }] } })
   const [plan] = await e.anyone.ok(contract.plans, { query: { region: e.region } })
-  assert.deepEqual([plan?.year, plan?.items[0]?.conditions, plan?.items[0]?.done], [2026, '无条件', false])
+  assert.deepEqual([plan?.year, plan?.items[0]?.conditions, plan?.items[0]?.done, plan?.items[0]?.priority], [2026, '无条件', false, true])
   assert.equal((await e.provider.call(contract.publishPlan, { body: { year: 2026, items: [{ ...item, conditions: '无' }] } })).status, 403)
 })
 

@@ -1,6 +1,6 @@
 import type { Jobs } from '../../platform/jobs.ts'
 import { Problem } from '../../platform/problem.ts'
-import { remindReports } from './access.ts'
+import { remindFollowUps, remindReports } from './access.ts'
 import { servingOf } from './routes.ts'
 import { remindEvaluations } from './scope.ts'
 import { probe } from './status.ts'
@@ -24,6 +24,7 @@ export function openingJobs(jobs: Jobs): void {
   // What is closed is looked at again after the interval; reports of use that did not come are asked for; late data are told to who provides them.
   jobs.on('opening.review', async (_data, ctx) => {
     await remindReports(ctx)
+    await remindFollowUps(ctx)
     await remindEvaluations(ctx)
   })
   jobs.every('opening.review', '10 6 * * *')

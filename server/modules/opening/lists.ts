@@ -158,7 +158,15 @@ export async function restrictedList(ctx: Context, region: string | null) {
   })
 }
 
-type PlanItem = { code: string; title: string; department: string; conditions: string; target: string }
+type PlanItem = {
+  code: string
+  title: string
+  department: string
+  conditions: string
+  target: string
+  priority: boolean
+  criterion: string
+}
 /** The yearly plan: every item says on which conditions it will be opened. */
 export async function publishYearPlan(ctx: StaffContext, p: { year: number; focus: string; items: PlanItem[] }) {
   const rule = govern(ctx.actor.region, 'open-plan', ctx.day)
@@ -177,6 +185,17 @@ export async function publishYearPlan(ctx: StaffContext, p: { year: number; focu
         cite: rule.cite,
         remedy: '不需要条件的写“无条件”。',
       })
+  const focus = govern(ctx.actor.region, 'open-focus', ctx.day)
+  for (const [i, item] of p.items.entries())
+    if (item.priority && !focus.value.criteria[item.criterion])
+      faults.add(
+        `/items/${i}/criterion`,
+        'criterion-required',
+        `计划第 ${i + 1} 项「${item.title}」列为优先，要写明符合哪一条：${Object.values(focus.value.criteria).join('；')}。`,
+        {
+          cite: focus.cite,
+        },
+      )
   faults.throwIfAny('opening.plan')
   const { region } = ctx.actor
   await ctx.db.transaction().execute(async tx => {

@@ -69,6 +69,8 @@ export type OpenEntry = {
   pending: { id: string; caseNo: string; state: 'pending' | 'reviewed' } | null
   departmentKind: string
   byReference: boolean
+  /** Found secret: nobody learns its name here. */
+  secret: boolean
 }
 
 export const markOf = (m: string) => `coalesce(${m}.batch::text, '') || '@' || coalesce(${m}.updated::text, '')`
@@ -84,7 +86,8 @@ export async function findEntry(pool: pg.Pool, where: { urlCode: string } | { en
         'withdrawnReason', l.withdrawn_reason, 'withdrawnCite', l.withdrawn_cite, 'profile', l.profile, 'profileMark', l.profile_mark,
         'openClass', l.open_class, 'useRequirements', l.use_requirements, 'records', l.records) end as listing,
       case when p.id is not null then json_build_object('id', p.id, 'caseNo', coalesce(p.case_no, ''), 'state', p.state) end as pending,
-      d.kind as "departmentKind", d.by_reference as "byReference"
+      d.kind as "departmentKind", d.by_reference as "byReference",
+      exists (select from opening.exclusion x where x.entry_id = e.id) as secret
     from catalog.entry_view e
     join organization.department_view d on d.id = e.department_id
     left join aggregation.mount_view m on m.entry_id = e.id
@@ -136,6 +139,13 @@ export const lockProposal = async (tx: Tx, caseId: string): Promise<Proposal | u
       tx,
     )
   ).rows[0]
+/** The proposal of an entry under review. */
+export const lockPending = async (tx: Tx, entryId: string): Promise<Proposal | undefined> =>
+  (
+    await sql<Proposal>`select ${proposalColumns} from opening.proposal where entry_id = ${entryId} and state = 'pending' for update`.execute(
+      tx,
+    )
+  ).rows[0]
 /** The proposal of an entry that passed its review and waits to be published. */
 export const lockReviewed = async (tx: Tx, entryId: string): Promise<Proposal | undefined> =>
   (
@@ -159,7 +169,8 @@ export async function listForStaff(
       : sql`(e.department_id = ${actor.departmentId} or l.state = 'open')`
   const from = sql`catalog.entry_view e left join opening.listing l on l.entry_id = e.id
     left join opening.proposal p on p.entry_id = e.id and p.state in ('pending', 'reviewed')
-    where (e.state = 'published' or l.entry_id is not null) and (l.entry_id is not null or e.open_class in ('open', 'conditional')) and ${mine}
+    where (e.state = 'published' or l.entry_id is not null) and not exists (select from opening.exclusion x where x.entry_id = e.id)
+    and (l.entry_id is not null or e.open_class in ('open', 'conditional')) and ${mine}
     ${query.state ? sql`and ${state} = ${query.state}` : sql``}
     ${like ? sql`and (e.title ilike ${like} or e.code ilike ${like} or e.department ilike ${like})` : sql``}`
   const { rows } =

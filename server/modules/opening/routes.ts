@@ -12,7 +12,7 @@ import { limiter } from '../../platform/limiter.ts'
 import { notFound, Problem, refuse } from '../../platform/problem.ts'
 import { type Entry as LedgerEntry, recordRead } from '../audit/public.ts'
 import { groundCite } from '../catalog/public.ts'
-import { urlCode } from '../delivery/public.ts'
+import { headerText, urlCode } from '../delivery/public.ts'
 import { requireOfficers } from '../organization/public.ts'
 import { gateMode, govern, openLabel, passGate } from '../regulation/public.ts'
 import { registerAffairs, registered } from './affairs.ts'
@@ -503,8 +503,9 @@ export function registerOpeningApi(app: FastifyInstance): void {
 }
 
 /** The key of an authorisation, in the header only: an address is written down in too many places. */
-const keyOf = (request: { headers: { authorization?: string | undefined } }): { key: string | null } => ({
-  key: /^Bearer (\S{20,200})$/i.exec(request.headers.authorization ?? '')?.[1] ?? null,
+const keyOf = (request: { headers: Record<string, string | string[] | undefined> }): { key: string | null; purpose: string | null } => ({
+  key: /^Bearer (\S{20,200})$/i.exec(String(request.headers.authorization ?? ''))?.[1] ?? null,
+  purpose: headerText(request.headers['x-huitong-purpose']),
 })
 
 /** The usage record of public data: nobody signs in, so the person is the public, or the holder of the authorisation. */

@@ -3,8 +3,11 @@ import { test } from 'node:test'
 import * as catalog from '../../../contract/catalog.ts'
 import * as contract from '../../../contract/opening.ts'
 import { todo } from '../../../contract/procedure.ts'
-import { anEntry, aPlace, aPlainEntry, approve, inPlace, lawBasis, type Place, said } from '../../../test/support/country.ts'
+import * as sharing from '../../../contract/sharing.ts'
+import { anEntry, aPlace, aPlainEntry, approve, connect, fill, inPlace, lawBasis, type Place, said } from '../../../test/support/country.ts'
 import { aFilledEntry } from '../../../test/support/entry.ts'
+import { systemContext } from '../../platform/context.ts'
+import { publishListing } from './public.ts'
 
 /** Submits a draft and says what came of it; then submits the completed draft, which must be taken. */
 async function submitting(t: Parameters<typeof aPlace>[0], place: Place) {
@@ -173,12 +176,46 @@ test('[fuzhou-open-5-1] an entry found secret is blocked at once; the exclusion 
   const registering = await p.provider.call(catalog.submitEntry, { params: { code: draft.code.replace('/', '-') } })
   assert.equal(registering.problem.reason, 'state-secret-barred')
 
-  const entry = await p.register(aPlainEntry({ title: '应急储备点位' }))
+  const entry = await p.register(aPlainEntry({ title: '应急储备点位', shareClass: 'unconditional' }))
+  await fill(p.world, entry, [['E1', '东仓库', '20']])
+  const { services } = p.world.app
+  await services.db.transaction().execute(tx =>
+    publishListing(
+      tx,
+      systemContext(services),
+      {
+        entryId: entry.id,
+        items: [{ key: 'c2', treatment: 'plain' }],
+        theme: '安全',
+        description: '储备点位',
+        caseNo: null,
+        approver: '市大数据委',
+      },
+      { code: entry.code, title: '应急储备点位', region: p.region },
+    ),
+  )
+  const dataset = () => p.world.anonymous.call(contract.dataset, { params: entry })
+  assert.equal((await dataset()).status, 200)
+  const access = await p.consumer.ok(sharing.access, {
+    body: {
+      entryId: entry.id,
+      system: p.system,
+      purpose: '核对应急物资的储备点位',
+      duty: '应急管理职责',
+      dataName: '应急储备点位',
+      items: [{ key: 'c2', treatment: 'plain' }],
+    },
+  })
+  const read = await connect(p.world, p.consumer, access.id)
+  assert.equal((await read(entry.code)).status, 200)
   const found = () => p.consumer.ok(catalog.searchEntries, { query: { q: '应急储备点位' } })
   assert.equal((await found()).total, 1)
   const without = await p.provider.call(contract.block, { params: entry, body: { ground: 'state-secret', evidence: {} } })
   assert.deepEqual(said(without), ['ground-evidence-missing', '第五条第一项'])
   assert.equal((await found()).total, 0, 'out of search at once')
+  const gone = await dataset()
+  assert.ok(gone.status === 404 && !gone.problem.detail.includes('应急储备'), 'out of opening at once')
+  assert.equal((await read(entry.code)).status, 403, 'out of sharing at once')
   assert.equal((await p.consumer.call(catalog.entryByCode, { params: entry })).status, 410)
   const done = await p.provider.ok(contract.block, {
     params: entry,

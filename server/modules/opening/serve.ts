@@ -21,7 +21,7 @@ export type OpenSource = OpenEntry & {
   guard: (param: Param) => string
 }
 /** How somebody comes: for the page about the set, or for its data, with the key of an authorisation or without. */
-export type Caller = 'page' | { key: string | null }
+export type Caller = 'page' | { key: string | null; purpose: string | null }
 export type OpenQuery = { fields?: string | undefined; filter?: string | undefined; after?: string | undefined; limit: number }
 
 /** The way out to the public. */
@@ -53,14 +53,14 @@ export function openServing(services: Services) {
   /** The data set as it may be served now; withdrawn ones answer 410, new data that show a person take the set down first. */
   const source = async (ctx: Context, urlCode: string, caller: Caller): Promise<OpenSource> => {
     const entry = await findEntry(pool, { urlCode })
-    if (!entry?.listing) notListed(entry ? govern(entry.region, 'open-platform', ctx.day).cite : null)
+    if (!entry?.listing || entry.secret) notListed(entry && !entry.secret ? govern(entry.region, 'open-platform', ctx.day).cite : null)
     const { listing } = entry
     if (listing.state === 'withdrawn') gone(entry.title, listing.withdrawnReason, listing.withdrawnCite)
     if (entry.state !== 'published' || (entry.openClass !== 'open' && entry.openClass !== 'conditional'))
       gone(entry.title, '目录已撤销或开放类型已变更', null)
     // What was reviewed for authorised use stays so, whatever the catalog says since; and the other way round.
     const openClass = listing.openClass === 'conditional' ? 'conditional' : entry.openClass
-    const access = openClass === 'conditional' && caller !== 'page' ? await admit(ctx, entry, caller.key) : null
+    const access = openClass === 'conditional' && caller !== 'page' ? await admit(ctx, entry, caller) : null
     if (!entry.relation || !entry.content) {
       refuse('opening.not_mounted', {
         status: 503,

@@ -228,6 +228,21 @@ const GroundSchema = z.strictObject({
 })
 
 /** What the files may speak on. A topic a place leaves out is looked for upwards, last in `platform.yaml`. */
+/** Conduct a text punishes, with the facts that suggest it: cases left lying, or refused calls. The platform proposes, people decide. */
+const BreachList = {
+  procedure: Name.describe('The procedure in which somebody is held responsible'),
+  list: z.record(
+    Name,
+    z.strictObject({
+      label: z.string().min(4),
+      cite: Article,
+      procedures: z.array(Name).default([]).describe('A case of these past its day suggests it'),
+      refusals: z.array(Name).default([]).describe('A data call refused for this reason suggests it'),
+      sensitive: z.boolean().default(false).describe('Only where the call asked for sensitive items'),
+    }),
+  ),
+}
+
 export const topicSchemas = {
   'share-types': z.strictObject({ values: Classes(ShareClass.or(z.string())), default: ShareClass.optional(), ...cited }),
   'share-basis': z.strictObject({ required: z.array(ShareClass), kinds: z.array(BasisKind), ...cited }),
@@ -236,6 +251,8 @@ export const topicSchemas = {
   'share-direct': z.strictObject({ audience: z.enum(['region', 'all']), ...cited }),
   'share-denied': z.strictObject(cited),
   'share-principle': z.strictObject({ default: ShareClass, free: z.boolean().describe('A grant carries no fee'), ...cited }),
+  breaches: z.strictObject({ ...BreachList, ...cited }),
+  'open-breaches': z.strictObject({ ...BreachList, ...cited }),
   'share-form': z.strictObject({ title: z.string().min(2), ...cited }),
   'share-request': z.strictObject({ requires: z.array(z.enum(['dataName', 'purpose', 'duty'])), ...cited }),
   'share-use': z.strictObject(cited),
@@ -276,6 +293,9 @@ export const topicSchemas = {
   'open-preprocess': z.strictObject({ required: z.boolean(), steps: z.array(z.string().min(2)).min(1), ...cited }),
   'open-update': z.strictObject(cited),
   'open-plan': z.strictObject(cited),
+  'open-scenario': z.strictObject(cited),
+  'open-focus': z.strictObject({ criteria: z.record(Name, z.string().min(2)), ...cited }),
+  'open-follow-up': z.strictObject({ months: z.number().int().min(1), ...cited }),
   'open-quality': z.strictObject({ dimensions: z.record(Name, z.string().min(2)), ...cited }),
   'open-report': z.strictObject({ months: z.number().int().min(1), ...cited }),
   'open-benefit': z.strictObject({ kinds: z.array(Name), ...cited }),

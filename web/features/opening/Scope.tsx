@@ -306,8 +306,8 @@ function ListForm({ cls, current }: { cls: 'open' | 'conditional'; current: List
   )
 }
 
-type Item = { code: string; title: string; department: string; conditions: string; target: string }
-const blank: Item = { code: '', title: '', department: '', conditions: '', target: '' }
+type Item = { code: string; title: string; department: string; conditions: string; target: string; priority: boolean; criterion: string }
+const blank: Item = { code: '', title: '', department: '', conditions: '', target: '', priority: false, criterion: '' }
 function PlanForm() {
   const { message } = App.useApp()
   const form = useForm({ year: new Date().getFullYear(), focus: '', items: [blank] as Item[] })
@@ -315,7 +315,7 @@ function PlanForm() {
     form.reset({ year: made.year, focus: '', items: [blank] })
     message.success(`已公布 ${made.year} 年计划第 ${made.version} 版`)
   })
-  const words: [keyof Item, string][] = [
+  const words: [Exclude<keyof Item, 'priority' | 'criterion'>, string][] = [
     ['title', '内容'],
     ['department', '提供部门'],
     ['conditions', '开放条件'],
