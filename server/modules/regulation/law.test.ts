@@ -250,6 +250,16 @@ test('[fuzhou-open-2-1] a law recorded for one entry goes before the local openi
   assert.equal((await resolve()).regulation, 'fuzhou-manage-2019')
 })
 
+test('[jinjiang-1-1] 晋江 gives no day count for applications: none is made up, and the instruments it rests on are named', async t => {
+  const world = await aWorld(t, { day: '2026-05-21' })
+  const rule = await world.anonymous.ok(contract.rule, { params: { code: places.jinjiang, topic: 'sharing-application' }, query: {} })
+  assert.equal(rule.origin, 'platform')
+  assert.ok(!rule.words.some(w => /\d+ 个工作日/.test(w.value)))
+  assert.ok(rule.chain.some(c => c.regulation === '晋江规定' && c.says === '未规定'))
+  const { basis } = await world.anonymous.ok(contract.regulation, { params: { id: 'jinjiang-2023' } })
+  assert.deepEqual(basis, ['国发〔2016〕51号', '福建省政务数据管理办法（省政府令第178号）', '泉政办〔2021〕21号'])
+})
+
 const asOf = async (world: World, code: string, day: string) =>
   (await world.anonymous.ok(contract.regionLaw, { params: { code }, query: { day } })).adopted
 test('[yongtai-29-1] before 2021-09-04 the regulation of 永泰 is not yet in force, and nothing is begun under it', async t => {

@@ -9,13 +9,13 @@ const law = loadLaw(undefined, knownEffects)
 const day = '2026-11-22'
 const application = (region: string, on = day) => resolveProcedure(law, region, 'sharing-application', on)!
 
-test('[fuzhou-manage-17-1b] the commission decides in 20 working days', () => {
+test('the commission decides in 20 working days', () => {
   const rule = application('350100')
   assert.deepEqual(rule.value.steps.decision!.by, { roles: ['authority'], all: false })
   assert.equal(rule.value.steps.decision!.within!.days, 20)
   assert.equal(rule.cite.article, '第十七条')
 })
-test('[yongtai-1-1] Yongtai is silent on the procedure: Fuzhou fills the gap, and it says so', () => {
+test('Yongtai is silent on the procedure: Fuzhou fills the gap, and it says so', () => {
   const rule = application('350125')
   assert.equal(rule.regulation, 'fuzhou-manage-2019')
   assert.equal(rule.inherited, '福州市')
@@ -24,20 +24,20 @@ test('[yongtai-1-1] Yongtai is silent on the procedure: Fuzhou fills the gap, an
     ['未规定', '第十七条'],
   )
 })
-test('[henan-16-3b] in Henan the provider answers in 5 working days; the draft is labelled', () => {
+test('in Henan the provider answers in 5 working days; the draft is labelled', () => {
   const rule = application('410000')
   assert.deepEqual(rule.value.steps.decision!.by.roles, ['provider'])
   assert.equal(rule.value.steps.decision!.within!.days, 5)
   assert.match(rule.label!, /征求意见稿/)
 })
-test('[shuangpai-24-2] centre and provider give an opinion in 10 working days, the city decides without a number', () => {
+test('centre and provider give an opinion in 10 working days, the city decides without a number', () => {
   const rule = application('431123')
   assert.deepEqual(rule.value.steps.opinion!.by, { roles: ['authority', 'provider'], all: true })
   assert.equal(rule.value.steps.opinion!.within!.days, 10)
   assert.deepEqual(rule.value.steps.decision!.by.roles, ['parent-authority'])
   assert.deepEqual(rule.value.steps.decision!.within, { days: null, word: '法规未定天数' })
 })
-test('[jinjiang-2-6-1c] Jinjiang names neither decider nor days: the platform convention, labelled as such', () => {
+test('Jinjiang names neither decider nor days: the platform convention, labelled as such', () => {
   const rule = application('350582')
   assert.equal(rule.origin, 'platform')
   assert.equal(rule.value.steps.decision!.within!.days, null)

@@ -99,13 +99,15 @@ function Places({ region, choose }: { region: string; choose: (code: string) => 
     <>
       <div className="filters">
         <RegionChoice value={region} choose={choose} />
-        <div className="row">
-          {load.data?.mayChange && (
-            <Button type="primary" onClick={() => setAdding('record')}>
-              登记采用或延用
-            </Button>
-          )}
-          {mayRegion && <Button onClick={() => setAdding('region')}>添加地区</Button>}
+        <div>
+          <div className="row">
+            {load.data?.mayChange && (
+              <Button type="primary" onClick={() => setAdding('record')}>
+                登记采用或延用
+              </Button>
+            )}
+            {mayRegion && <Button onClick={() => setAdding('region')}>添加地区</Button>}
+          </div>
         </div>
       </div>
       <Loaded load={load}>
@@ -148,7 +150,7 @@ function Places({ region, choose }: { region: string; choose: (code: string) => 
                   { title: '事项', head: true, cell: row => `${row.kindLabel} ${row.title}` },
                   {
                     title: '起止',
-                    cell: row => `${row.from ? longDay(row.from) : '随平台'}起${row.until ? `，至 ${longDay(row.until)}` : ''}`,
+                    cell: row => `${row.from ? longDay(row.from) : '自平台启用'}起${row.until ? `，至 ${longDay(row.until)}` : ''}`,
                   },
                   {
                     title: '文件和说明',
@@ -612,7 +614,7 @@ function Validity({ of: one }: { of: Detail }) {
           [
             '版本',
             <span key="v" className="ht-code" style={{ overflowWrap: 'anywhere' }}>
-              {one.version}
+              {one.version.slice(0, 16)}
             </span>,
           ],
         ]}
