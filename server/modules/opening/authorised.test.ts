@@ -40,8 +40,11 @@ async function conditional(t: Parameters<typeof aPlace>[0], place: Place, day = 
     },
   })
   await act(second, caseNo, 'clear', { secrecyResult: 'clear' })
-  if (place === 'fuzhou') await act(p.authority, caseNo, 'open')
-  else await p.provider.ok(contract.publishList, { body: { class: 'conditional', entries: [entry.code] } })
+  // The county's lists are reviewed and published by the city's commission.
+  const reviewer = place === 'yongtai' ? p.bureaus['350100']! : p.authority
+  if (place !== 'shuangpai') await act(reviewer, caseNo, place === 'henan' ? 'pass' : 'open')
+  if (place === 'henan') await p.provider.ok(contract.publish, { params: entry })
+  if (place === 'shuangpai') await p.provider.ok(contract.publishList, { body: { class: 'conditional', entries: [entry.code] } })
   const anyone = p.world.anonymous
   const file = (key?: string) =>
     p.world.app.inject({
@@ -384,3 +387,34 @@ test('[fuzhou-open-26-1] errors and rights: a receipt, word to provider and comm
   const error = await file(p.entry.code, { description: '第 3 行泊位数不对。', problemKind: 'error' }, 'open-feedback')
   assert.match(error.body.no, /^JC-/)
 })
+
+test('永泰 applies for authorised data under 福州’s rule: the city’s commission decides and publishes, the county’s department advises', async t => {
+  const p = await conditional(t, 'yongtai')
+  const city = p.bureaus['350100']!
+  const receipt = await p.anyone.ok(procedure.publicStart, {
+    body: { procedure: 'open-application', about: p.entry.code, form: application },
+  })
+  await act(p.provider, receipt.no, 'advise', { opinion: 'agree', note: '同意' })
+  assert.equal(
+    (await tryAct(p.authority, receipt.no, 'approve', { reason: '符合授权开放的条件和用途', conditionsMet: met })).problem.reason,
+    'not-competent',
+  )
+  await act(city, receipt.no, 'approve', { reason: '符合授权开放的条件和用途', conditionsMet: met })
+  const seen = await p.anyone.ok(procedure.publicCase, { params: receipt, query: { code: receipt.code } })
+  assert.deepEqual([seen.cite.title, seen.stateLabel], ['福州开放', '签订使用协议'])
+})
+
+for (const place of ['henan', 'jinjiang'] as const)
+  test(`${place}: where no text says who decides, the department does, as the platform’s convention says`, async t => {
+    const p = await conditional(t, place)
+    const receipt = await p.anyone.ok(procedure.publicStart, {
+      body: { procedure: 'open-application', about: p.entry.code, form: application },
+    })
+    await act(p.provider, receipt.no, 'approve', { reason: '用途合理，同意按申请的范围提供。', conditionsMet: met })
+    await act(p.provider, receipt.no, 'sign', { acceptTerms: true })
+    await publicAct(p.anyone, receipt, 'sign', { acceptTerms: true })
+    const { key } = await p.anyone.ok(contract.accessKey, { params: receipt, body: { code: receipt.code } })
+    assert.equal((await p.rows(key)).status, 200)
+    const seen = await p.anyone.ok(procedure.publicCase, { params: receipt, query: { code: receipt.code } })
+    assert.equal(seen.cite.regulation, 'platform')
+  })
