@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { CodeParam } from './catalog.ts'
-import { Day, Id, Instant } from './common.ts'
+import { Cite, Day, Id, Instant } from './common.ts'
 import { endpoint } from './endpoint.ts'
 import { NoParam } from './procedure.ts'
 
@@ -57,4 +57,26 @@ export const editEvent = endpoint({
   access: ['steward', 'leader', 'bureau', 'inspector'],
   params: NoParam.extend({ seq: z.coerce.number().int().min(1) }),
   response: z.object({ ok: z.literal(true) }),
+})
+
+/** What the facts suggest. Nobody is accused by it: a person opens a case, or does not. */
+export const Suspicion = z.object({
+  breach: z.string(),
+  label: z.string(),
+  cite: Cite,
+  procedure: z.string().describe('Procedure in which somebody would be held responsible'),
+  department: z.string(),
+  departmentId: Id.nullable(),
+  what: z.string(),
+  since: Day,
+  elapsed: z.number().int().describe('Days since the duty fell due, or since the call'),
+  legal: z.boolean().describe('false: no legal day limit exists, the platform only shows the elapsed time'),
+  href: z.string(),
+})
+export const suspicions = endpoint({
+  method: 'GET',
+  path: '/supervision/suspicions',
+  summary: 'Suspected breaches in my region, each with its article and the records behind it',
+  access: ['bureau', 'leader', 'inspector'],
+  response: z.array(Suspicion),
 })

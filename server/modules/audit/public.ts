@@ -2,6 +2,7 @@ import type { Cite } from '../../../contract/common.ts'
 import type { Context } from '../../platform/context.ts'
 import type { Database, Tx } from '../../platform/db.ts'
 
+export { expand as expandLedger } from './expand.ts'
 export { type Ledger, openLedger } from './ledger.ts'
 
 /** What one record says. Person, department and region come from the context unless given (callers of the data API are no session). */

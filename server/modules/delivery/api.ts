@@ -102,7 +102,7 @@ export function openDelivery(services: Services) {
   const perform = async (
     ctx: Caller,
     call: Call,
-    kind: { action: 'data.read' | 'data.verify' | 'data.try'; method: string },
+    kind: { action: 'data.read' | 'data.verify' | 'data.try'; method: string; asked?: string | undefined },
     take: (grant: Known, guard: (param: Param) => string) => Promise<{ live: boolean; body: string; rows: number; content: string }>,
   ): Promise<Delivered> => {
     const started = performance.now()
@@ -175,7 +175,7 @@ export function openDelivery(services: Services) {
         method: kind.method,
         medium: '无',
         ...(problem.details.cite && { cite: problem.details.cite }),
-        data: { grant: grant.no, code: problem.code },
+        data: { grant: grant.no, code: problem.code, ...(kind.asked && { asked: kind.asked.slice(0, 500) }) },
       })
       finish(problem.status, problem.code, 0, seq)
       problem.details.headers = { ...problem.details.headers, 'huitong-ledger': String(seq) }
@@ -191,7 +191,10 @@ export function openDelivery(services: Services) {
       return perform(
         ctx,
         call,
-        trial ? { action: 'data.try', method: '试调用' } : { action: 'data.read', method: '服务接口' },
+        {
+          ...(trial ? { action: 'data.try' as const, method: '试调用' } : { action: 'data.read' as const, method: '服务接口' }),
+          asked: query.fields,
+        },
         async (grant, guard) => {
           const s = projectJson({
             relation: grant.relation!,

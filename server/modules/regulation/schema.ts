@@ -312,6 +312,10 @@ export const topicSchemas = {
   'by-reference': z.strictObject({ units: z.array(z.string()), ...cited }),
   officers: z.strictObject({ posts: z.record(FieldKey, z.string().min(2)), fileWith: Name.default('authority'), ...cited }),
   'opening-officers': z.strictObject({ posts: z.record(FieldKey, z.string().min(2)), fileWith: Name.default('authority'), ...cited }),
+  'department-documents': z.strictObject({ documents: z.record(FieldKey, z.string().min(2)), ...cited }),
+  operator: z.strictObject({ authorised: z.boolean().describe('The operator needs a recorded authorisation'), ...cited }),
+  'entry-duty': z.strictObject({ required: z.boolean(), ...cited }),
+  'joint-collection': z.strictObject({ agreement: z.boolean().describe('An entry collected jointly needs the agreement'), ...cited }),
   'officer-change': z.strictObject({ within: Within, ...cited }),
   'department-duties': z.strictObject({
     items: z.partialRecord(z.enum(['catalog', 'collect', 'update', 'share', 'use', 'service', 'open']), z.string().min(2)),

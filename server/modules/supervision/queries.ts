@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import type { StaffContext } from '../../platform/context.ts'
 import { notFound, refuse } from '../../platform/problem.ts'
+import { expandLedger } from '../audit/public.ts'
 import { publishedEntry } from '../catalog/public.ts'
 import { regionName } from '../regulation/public.ts'
 
@@ -58,6 +59,7 @@ export async function openUseOf(ctx: StaffContext, code: string) {
       detail: `“${entry.title}”的使用情况由 ${entry.department} 和${regionName(entry.region)}主管部门查看。`,
     })
   await ctx.ledger.flush()
+  await expandLedger(ctx.db)
   const count = async (action: string) =>
     Number(
       (

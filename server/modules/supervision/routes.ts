@@ -5,12 +5,14 @@ import { notFound, refuse } from '../../platform/problem.ts'
 import { caseFor } from '../procedure/public.ts'
 import './effects.ts'
 import { boardOf, openUseOf } from './queries.ts'
+import { suspicionsOf } from './scan.ts'
 
 export function registerSupervision(app: FastifyInstance): void {
   route(app, contract.board, async ({ ctx }) => ({
     rows: await boardOf(ctx),
     areas: Object.entries(contract.areas).map(([key, label]) => ({ key, label, href: hrefs[key as keyof typeof contract.areas] })),
   }))
+  route(app, contract.suspicions, ({ ctx }) => suspicionsOf(ctx))
   route(app, contract.openUse, ({ params, ctx }) => openUseOf(ctx, params.code))
   route(app, contract.editEvent, async ({ params, ctx }) => {
     const c = (await caseFor(ctx, params.no)) ?? notFound('procedure.case', '办件')

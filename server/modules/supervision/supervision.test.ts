@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import * as catalog from '../../../contract/catalog.ts'
 import * as procedure from '../../../contract/procedure.ts'
 import * as sharing from '../../../contract/sharing.ts'
 import * as contract from '../../../contract/supervision.ts'
-import { type APlace, act, aPlace, aPlainEntry, fill, type Place, said, tryAct } from '../../../test/support/country.ts'
-import { free, rows, stated } from '../../../test/support/sharing.ts'
+import { type APlace, act, aPlace, connect, aPlainEntry, fill, type Place, said, tryAct } from '../../../test/support/country.ts'
+import { application, free, give, grantOf, rows, stated } from '../../../test/support/sharing.ts'
 import type { Person } from '../../../test/support/world.ts'
 
 const start = (who: Person, name: string, form: object, more: object = {}) =>
@@ -325,4 +326,124 @@ test('[fuzhou-open-16-1a] [fuzhou-open-16-1b] 福州: the provider sees use and 
     (await act(p.provider, filed.no, 'close', { legality: 'improper', useConclusion: '使用不当，另按行为反映处理。' })).ended,
     true,
   )
+})
+
+// ── what the facts suggest ──
+const misuse: [string, Place, string, string | null][] = [
+  ['[yongtai-26-4] [yongtai-26-5] calls outside a grant in 永泰 are kept as suspicions', 'yongtai', '第二十六条第四项', '第二十六条第五项'],
+  [
+    '[fuzhou-manage-37-5] [fuzhou-manage-37-6] calls outside a grant in 福州 are kept as suspicions',
+    'fuzhou',
+    '第三十七条第五项',
+    '第三十七条第六项',
+  ],
+  ['[shuangpai-44-6] a call for another purpose in 双牌 is kept as a suspicion', 'shuangpai', '第四十四条第六项', null],
+  [
+    '[jinjiang-6-1-5] [jinjiang-6-1-6] calls outside a grant in 晋江 are kept as suspicions',
+    'jinjiang',
+    '第六部分第（一）项第⑤目',
+    '第六部分第（一）项第⑥目',
+  ],
+]
+for (const [title, place, article, privacy] of misuse)
+  test(title, async t => {
+    const p = await aPlace(t, place)
+    const items = aPlainEntry().items.map((i, n) => (n === 2 ? { ...i, name: '负责人电话', sensitive: 'privacy' } : i))
+    const entry = await p.register(aPlainEntry({ ...free, items }))
+    await fill(p.world, entry, rows)
+    const taken = ['c1', 'c2'].map(key => ({ key, treatment: 'plain' as const }))
+    const grant = await p.consumer.ok(sharing.access, { body: { entryId: entry.id, system: p.system, ...stated, items: taken } })
+    const read = await connect(p.world, p.consumer, grant.id)
+    assert.equal((await read(entry.code)).status, 200)
+    assert.deepEqual(await p.authority.ok(contract.suspicions), [])
+    const other = await read(entry.code, {}, { 'x-huitong-purpose': encodeURIComponent('商业营销') })
+    assert.deepEqual([other.status, other.problem.reason], [403, 'purpose-mismatch'])
+    assert.equal((await read(entry.code, { fields: '负责人电话' })).problem.reason, 'field-not-granted')
+    const list = await p.authority.ok(contract.suspicions)
+    assert.deepEqual(list.map(s => s.cite.article).sort(), [article, ...(privacy ? [privacy] : [])].sort())
+    for (const s of list) assert.equal(s.department, '申请局')
+  })
+
+const lying: [string, Place, string, boolean][] = [
+  ['[fuzhou-manage-37-1] a catalog not updated after a change is suspected in 福州', 'fuzhou', '第三十七条第一项', false],
+  ['[jinjiang-6-1-1] a catalog not updated after a change is suspected in 晋江', 'jinjiang', '第六部分第（一）项第①目', false],
+]
+for (const [title, place, article, legal] of lying)
+  test(title, async t => {
+    const p = await aPlace(t, place)
+    const entry = await p.register(aPlainEntry())
+    const body = { kind: 'structure', changedOn: '2026-05-20', change: '增加了负责人一项。', codes: [entry.code] }
+    const [c] = (await p.provider.ok(catalog.registerChange, { body })).tasks
+    assert.deepEqual(await p.authority.ok(contract.suspicions), [])
+    p.world.at('2026-06-20')
+    const [one, ...rest] = await p.authority.ok(contract.suspicions)
+    assert.deepEqual([one!.cite.article, one!.department, one!.legal, rest.length], [article, '提供局', legal, 0])
+    assert.ok(one!.elapsed > 0 && one!.href.endsWith(c!.caseNo))
+  })
+
+test('[shuangpai-44-2] [shuangpai-44-4] overdue verifications and opinions are suspected in 双牌, those in time are not', async t => {
+  const p = await aPlace(t, 'shuangpai')
+  const entry = await p.register(aPlainEntry())
+  const c = await p.consumer.ok(sharing.apply, { body: { entryId: entry.id, form: application(p) } } as never)
+  const report = (await start(p.consumer, 'verification', { record: 'A001', doubt: '床位数与实际不符。' }, { about: entry.code })).body
+  assert.deepEqual(await p.authority.ok(contract.suspicions), [])
+  p.world.at('2026-06-10')
+  const list = await p.authority.ok(contract.suspicions)
+  assert.deepEqual([...new Set(list.map(s => s.cite.article))].sort(), ['第四十四条第二项', '第四十四条第四项'].sort())
+  assert.ok(list.every(s => s.legal))
+  await act(p.provider, report.no, 'uphold', { reason: '经现场核对，登记的床位数无误。' })
+  for (const who of [p.authority, p.provider]) await act(who, (c as { no: string }).no, 'advise', { opinion: 'agree', note: '同意。' })
+  assert.deepEqual(await p.authority.ok(contract.suspicions), [])
+})
+
+test('[fuzhou-open-31-5] [fuzhou-open-31-6] an objection left lying is suspected in 福州; a case needs its article', async t => {
+  const p = await aPlace(t, 'fuzhou')
+  const entry = await p.register(aPlainEntry(free))
+  const filed = await p.world.anonymous.ok(procedure.publicStart, {
+    body: {
+      procedure: 'open-feedback',
+      about: entry.code,
+      form: { applicantKind: 'citizen', applicantName: '林某', description: '床位数有误。', problemKind: 'error' },
+    },
+  })
+  assert.deepEqual(await p.authority.ok(contract.suspicions), [])
+  p.world.at('2026-06-20')
+  const list = await p.authority.ok(contract.suspicions)
+  assert.ok(list.length > 0 && list.every(s => s.cite.article === '第三十一条第五项' && s.href.endsWith(filed.no) && !s.legal))
+  await act(p.provider, filed.no, 'answer', { answer: '已更正。' })
+  assert.deepEqual(await p.authority.ok(contract.suspicions), [])
+  const government = await body(p, '福州市人民政府', ['government'])
+  const form = accused(p, { breach: 'other', decider: government.departmentId, deciderKind: 'government' })
+  assert.equal((await start(p.authority, 'provider-accountability', form)).problem.reason, 'citation-required')
+})
+
+const conduct: [string, string, string][] = [
+  ['[fuzhou-open-32-1] harm by a user is filed with evidence', 'harm', '第三十二条第一项'],
+  ['[fuzhou-open-32-2] a source left out by a user is filed with evidence', 'no-attribution', '第三十二条第二项'],
+  ['[fuzhou-open-32-3] terms broken by a user are filed with evidence', 'breach-terms', '第三十二条第三项'],
+  ['[fuzhou-open-32-4] illegal gain of a user is filed with evidence', 'illegal-gain', '第三十二条第四项'],
+  ['[fuzhou-open-32-5] other grave conduct of a user is filed with evidence', 'other', '第三十二条第五项'],
+]
+for (const [title, kind, article] of conduct)
+  test(title, async t => {
+    const p = await aPlace(t, 'fuzhou')
+    const form = { accused: '某营销公司', userBreach: kind, facts: '利用名录冒充机构推销。' }
+    assert.deepEqual(said(await start(p.authority, 'user-conduct', form)), ['evidence-required', '第三十二条首段'])
+    const c = (await start(p.authority, 'user-conduct', { ...form, exhibits })).body
+    assert.match(c.form.find(f => f.name === 'userBreach')!.value, new RegExp(article))
+    assert.match(c.form.find(f => f.name === 'exhibits')!.value, /系统截图/)
+  })
+
+test('[henan-13-1] [henan-29-6] 河南: no fee on a grant; a case by hand names its article', async t => {
+  const p = await aPlace(t, 'henan')
+  await body(p, '河南省人民政府', ['government'])
+  const entry = await p.register(aPlainEntry())
+  const { no } = (await p.consumer.ok(sharing.apply, { body: { entryId: entry.id, form: application(p) } } as never)) as { no: string }
+  assert.deepEqual(said(await tryAct(p.provider, no, 'approve', { ...give('c1'), fee: 100 })), ['fee-not-allowed', '第十三条'])
+  assert.ok(grantOf(await act(p.provider, no, 'approve', give('c1'))))
+  assert.deepEqual(said(await start(p.authority, 'accountability', accused(p, { breach: 'other' }))), [
+    'citation-required',
+    '第二十九条首段',
+  ])
+  assert.equal((await start(p.authority, 'accountability', accused(p, { breach: 'other', breachedArticle: '第十二条' }))).status, 200)
 })

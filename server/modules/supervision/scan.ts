@@ -1,0 +1,103 @@
+import { sql } from 'kysely'
+import type { EntryContent } from '../../../contract/catalog.ts'
+import type { StaffContext } from '../../platform/context.ts'
+import { expandLedger } from '../audit/public.ts'
+import { publishedEntry } from '../catalog/public.ts'
+import { govern, regionOf, type Topics } from '../regulation/public.ts'
+
+type Breach = Topics['breaches']['list'][string]
+type Found = { region: string; department: string; departmentId: string | null; what: string; since: string; legal: boolean; href: string }
+
+/**
+ * Reads the facts against the conduct each place punishes. What a department sees is its own; an authority sees its region and below.
+ * Nothing is stored: what has been put right is gone from the list, what was refused stays in the ledger.
+ */
+export async function suspicionsOf(ctx: StaffContext) {
+  const { region, departmentRoles, roles, departmentId } = ctx.actor
+  const over = departmentRoles.includes('authority') || roles.includes('inspector')
+  await ctx.ledger.flush()
+  await expandLedger(ctx.db)
+  const found = []
+  for (const place of await placesBelow(ctx, over ? region.replace(/(00)+$/, '') : region))
+    for (const topic of ['breaches', 'open-breaches'] as const) {
+      const rule = govern(place, topic, ctx.day)
+      for (const [breach, b] of Object.entries(rule.value.list))
+        for (const f of [...(await late(ctx, place, b)), ...(await refused(ctx, place, b))])
+          if (over || f.departmentId === departmentId)
+            found.push({
+              breach,
+              label: b.label,
+              cite: { ...rule.cite, article: b.cite, text: b.label },
+              procedure: rule.value.procedure,
+              department: f.department,
+              departmentId: f.departmentId,
+              what: f.what,
+              since: f.since,
+              elapsed: Math.max(0, Math.round((Date.parse(ctx.day) - Date.parse(f.since)) / 86_400_000)),
+              legal: f.legal,
+              href: f.href,
+            })
+    }
+  return found.sort((a, b) => b.elapsed - a.elapsed)
+}
+
+const placesBelow = async (ctx: StaffContext, prefix: string): Promise<string[]> =>
+  (
+    await sql<{
+      region: string
+    }>`select distinct region from organization.department_view where region like ${`${prefix}%`} order by 1`.execute(ctx.db)
+  ).rows
+    .map(r => r.region)
+    .filter(r => regionOf(r))
+
+/** Cases left lying past their day. Where a text has no number only our reminder has passed, and the page says so. */
+async function late(ctx: StaffContext, region: string, b: Breach): Promise<Found[]> {
+  if (!b.procedures.length) return []
+  const { rows } = await sql<Found & { due: string; no: string; title: string }>`
+    select c.region, u.debtor as department, u.debtor_id as "departmentId", c.no, c.title, u.what, u.due, u.origin = 'law' as legal
+    from procedure.duty_view u join procedure.case_view c on c.id = u.case_id
+    where c.region = ${region} and c.ended_at is null and c.procedure = any(${b.procedures})
+      and u.ended is null and u.stopped_on is null and u.due < ${ctx.day}::date order by u.due limit 200`.execute(ctx.db)
+  return rows.map(r => ({ ...r, what: `${r.title}：${r.what}`, since: r.due, href: `/workbench/cases/${r.no}` }))
+}
+
+const persons = new Set(['id-number', 'person-name', 'mobile', 'phone', 'address', 'bank-card', 'email'])
+const sensitiveNames = (c: EntryContent): string[] =>
+  c.items.filter(i => i.sensitive || (i.semantic && persons.has(i.semantic))).flatMap(i => [i.name, i.key])
+
+/** Calls that were turned away: what was asked for, by whom, of whom. */
+async function refused(ctx: StaffContext, region: string, b: Breach): Promise<Found[]> {
+  if (!b.refusals.length) return []
+  const reasons = b.refusals.map(r => `拒绝：${r}`)
+  const { rows } = await sql<{
+    seq: number
+    at: Date
+    department: string
+    departmentId: string | null
+    subject: string
+    content: string
+    asked: string | null
+  }>`select seq, at, coalesce(department, '') as department, department_id as "departmentId", subject, content, data ->> 'asked' as asked
+    from audit.entry_view where action = 'data.refused' and region = ${region} and content = any(${reasons})
+      and at > ${ctx.now}::timestamptz - interval '1 year' order by seq desc limit 200`.execute(ctx.db)
+  const found: Found[] = []
+  for (const r of rows) {
+    const asked = r.asked?.split(/[,，]/).map(name => name.trim()) ?? []
+    if (b.sensitive) {
+      const entry = await publishedEntry(ctx.db, { code: r.subject })
+      if (!entry || !sensitiveNames(entry.content).some(name => asked.includes(name))) continue
+    }
+    const what = `${r.subject}：${r.content}${asked.length ? `（${asked.join('、')}）` : ''}`
+    const since = r.at.toISOString().slice(0, 10)
+    found.push({
+      region,
+      department: r.department,
+      departmentId: r.departmentId,
+      what,
+      since,
+      legal: true,
+      href: `/workbench/audit/${r.seq}`,
+    })
+  }
+  return found
+}
