@@ -99,6 +99,8 @@ export const BoardRow = z.object({
   opened: Instant,
   age: z.number().int().describe('Working days since receipt, to the end when it has ended'),
   light: Light.nullable(),
+  left: z.number().int().nullable(),
+  word: z.string().nullable().describe('The word of the text where it gives no number'),
   due: Day.nullable(),
   extended: z.number().int(),
   result: z.string().nullable(),

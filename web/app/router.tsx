@@ -40,6 +40,8 @@ const procedure = () => import('../features/procedure/pages.tsx')
 const catalog = () => import('../features/catalog/pages.tsx')
 const editor = () => import('../features/catalog/Editor.tsx')
 const aggregation = () => import('../features/aggregation/pages.tsx')
+const holdings = () => import('../features/aggregation/Holdings.tsx')
+const quality = () => import('../features/quality/pages.tsx')
 const sharing = () => import('../features/sharing/pages.tsx')
 const grants = () => import('../features/delivery/pages.tsx')
 const opening = () => import('../features/opening/pages.tsx')
@@ -66,6 +68,10 @@ const tree = root.addChildren([
   page('/sources', aggregation, 'Sources'),
   page('/sources/new', () => import('../features/aggregation/Wizard.tsx'), 'NewSource'),
   page('/sources/$id', aggregation, 'Source'),
+  page('/coverage', holdings, 'Coverage'),
+  page('/databases', holdings, 'Databases'),
+  page('/quality', quality, 'Quality'),
+  page('/quality/cases', quality, 'Board'),
   page('/batches', aggregation, 'Batches'),
   page('/batches/$id', aggregation, 'Batch'),
   page('/sharing', sharing, 'Find'),

@@ -317,7 +317,11 @@ function stepsOf(p: Procedure, c: CaseRecord, history: { from: string | null; to
         name,
         label: s.label,
         by: `${whoOf(c.parties, s.by.roles)}${s.by.all && s.by.roles.length > 1 ? '（都要）' : ''}`,
-        time: timeText(s.within),
+        time: s.duties
+          ? Object.values(s.duties)
+              .map(d => `${d.label} ${timeText(d.within)}`)
+              .join('，')
+          : timeText(s.within),
         cite: { ...c.ruling.cite, article: s.cite ?? c.ruling.cite.article, text: s.text ?? c.ruling.cite.text },
         status:
           name === current

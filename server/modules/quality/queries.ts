@@ -185,6 +185,8 @@ export async function boardOf(ctx: StaffContext, q: { state: 'open' | 'ended' | 
       opened: r.opened_at.toISOString(),
       age: Math.max(0, workingDaysBetween(dayOf(r.opened_at), end)),
       light: ended ? (clocks.some(c => c.clock.light === 'late') ? 'late' : 'done') : (running[0]?.clock.light ?? null),
+      left: running[0]?.clock.left ?? null,
+      word: running[0]?.clock.word ?? null,
       due: running[0]?.clock.due ?? null,
       extended: Math.max(0, ...clocks.map(c => Number(c.d.extended))),
       result: r.wrong === null ? null : r.wrong ? '确有错误' : '数据无误',

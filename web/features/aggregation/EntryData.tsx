@@ -4,6 +4,7 @@ import { A, at } from '../../app/link.tsx'
 import { useRead } from '../../app/query.ts'
 import { useMay } from '../../app/session.ts'
 import { Nothing } from '../../ui/states.tsx'
+import { EntryQuality } from '../quality/EntryQuality.tsx'
 import { BatchTable, SourceTable } from './tables.tsx'
 
 /** 数据 tab of a catalog entry: where its rows come from and how the last batches went. */
@@ -13,6 +14,7 @@ export function EntryData({ code, entry }: { code: string; entry: EntryDetail })
   const mayMount = useMay(createSource) && entry.may.includes('mount')
   return (
     <div className="stack">
+      {entry.publishedVersion && <EntryQuality code={code} />}
       <SourceTable
         load={from}
         empty={

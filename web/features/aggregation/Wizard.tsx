@@ -20,6 +20,7 @@ import {
   upload,
 } from '../../../contract/aggregation.ts'
 import { entryByCode, searchEntries } from '../../../contract/catalog.ts'
+import { systems } from '../../../contract/organization.ts'
 import { A, at } from '../../app/link.tsx'
 import { useAct, useRead } from '../../app/query.ts'
 import { useFilters } from '../../app/search.ts'
@@ -104,6 +105,7 @@ function ChooseSource({ code, onDone }: { code: string; onDone: (id: string, kin
   const form = useForm({
     kind: 'file' as 'file' | 'postgres',
     name: '',
+    systemId: '',
     connection: { host: '', port: 5432, database: '', user: '', password: '', tls: false, schema: 'public', table: '' },
   })
   const create = useAct(createSource, made => onDone(made.id, made.kind))
@@ -118,9 +120,9 @@ function ChooseSource({ code, onDone }: { code: string; onDone: (id: string, kin
             onSubmit={event => {
               event.preventDefault()
               if (!form.complete()) return
-              const { kind, name, connection } = form.value
+              const { kind, name, connection, systemId } = form.value
               create.mutate(
-                { body: { entryId: one.id, kind, name, threshold: 0.01, ...(table && { connection }) } },
+                { body: { entryId: one.id, kind, name, threshold: 0.01, ...(table && { connection }), ...(systemId && { systemId }) } },
                 { onError: form.refused },
               )
             }}
@@ -144,6 +146,7 @@ function ChooseSource({ code, onDone }: { code: string; onDone: (id: string, kin
             <Field form={form} at="/name" label="名称" hint="不填则用目录名称">
               {({ labelledby: _, onChange, ...control }) => <Input {...control} onChange={event => onChange(event.target.value)} />}
             </Field>
+            {table && <SystemField form={form} />}
             {table && <ConnectionFields form={form} at="/connection" />}
             <Button type="primary" htmlType="submit" loading={create.isPending}>
               下一步
@@ -152,6 +155,38 @@ function ChooseSource({ code, onDone }: { code: string; onDone: (id: string, kin
         </Sheet>
       )}
     </Loaded>
+  )
+}
+
+/** The registered system the data come from; the server says where it must be named. */
+function SystemField({ form }: { form: ReturnType<typeof useForm<any>> }) {
+  const load = useRead(systems)
+  return (
+    <Field
+      form={form}
+      at="/systemId"
+      label="所属信息系统"
+      hint={
+        load.data?.length === 0 ? (
+          <>
+            本部门还没有登记信息系统。<A href={at('/organization')}>去登记</A>
+          </>
+        ) : (
+          '数据从哪个已登记的系统来'
+        )
+      }
+    >
+      {({ labelledby, value, ...control }) => (
+        <Select
+          {...control}
+          aria-labelledby={labelledby}
+          allowClear
+          placeholder="选择信息系统"
+          value={value || undefined}
+          options={load.data?.map(one => ({ value: one.id, label: one.name }))}
+        />
+      )}
+    </Field>
   )
 }
 
@@ -501,6 +536,8 @@ function MapAndRun({
   }, [shape, of])
 
   const save = useAct(saveMapping)
+  // Without an item that says when a row was produced, the time of the delivery can be given by hand; not given is not measured.
+  const [produced, setProduced] = useState('')
   const start = useAct(startBatch, made => {
     message.success(`已开始批次 ${made.no}`)
     void navigate({ to: `/batches/${made.id}` as string })
@@ -626,6 +663,14 @@ function MapAndRun({
               </li>
             ))}
         </ul>
+        {!one.promise.producedItem && (
+          <div className="filters" style={{ marginTop: 12 }}>
+            <label>
+              <span>这批数据何时产生（选填，用来计算到达是否及时）</span>
+              <Input type="datetime-local" style={{ width: 240 }} value={produced} onChange={event => setProduced(event.target.value)} />
+            </label>
+          </div>
+        )}
       </Sheet>
       <div className="row">
         <Button onClick={() => go({ step: 'map' })}>上一步</Button>
@@ -633,7 +678,12 @@ function MapAndRun({
           type="primary"
           disabled={stopping.length > 0}
           loading={start.isPending}
-          onClick={() => start.mutate({ params: { id: one.id }, body: { ...(uploadId && { uploadId }), options } })}
+          onClick={() =>
+            start.mutate({
+              params: { id: one.id },
+              body: { ...(uploadId && { uploadId }), options, ...(produced && { producedAt: `${produced}:00+08:00` }) },
+            })
+          }
         >
           {start.isPending ? '正在提交…' : '读取首批'}
         </Button>

@@ -32,6 +32,9 @@ import { Mark } from '../../ui/Light.tsx'
 import { Facts, Page, Sheet } from '../../ui/Page.tsx'
 import { SearchBox } from '../../ui/SearchBox.tsx'
 import { Loaded, Nothing, ProblemNote } from '../../ui/states.tsx'
+import { Why } from '../../ui/Why.tsx'
+import { HoldingPages } from './Holdings.tsx'
+import { PromiseSheet, Verify } from './promises.tsx'
 import { BatchMark, BatchTable, SourceTable } from './tables.tsx'
 
 export function Sources() {
@@ -46,6 +49,7 @@ export function Sources() {
   )
   return (
     <Page title="数据源" acts={create}>
+      <HoldingPages here="/sources" />
       <div className="filters">
         <label className="grow">
           <span>查找</span>
@@ -136,6 +140,7 @@ export function Source() {
                 <Facts
                   of={[
                     ['来源', one.kindLabel],
+                    ['所属系统', one.system?.name ?? null],
                     ['连接', one.connection ? `${one.connection.host}:${one.connection.port}/${one.connection.database}` : null],
                     ['数据表', one.connection?.table ? `${one.connection.schema}.${one.connection.table}` : null],
                     ['拒收阈值', `${(one.threshold * 100).toFixed(1)}%，超过则整批待放行`],
@@ -143,6 +148,7 @@ export function Source() {
                 />
               </Sheet>
             </div>
+            <PromiseSheet of={one} />
             <BatchTable load={runs} empty={<Nothing>还没有批次。</Nothing>} />
           </div>
         </Page>
@@ -232,6 +238,7 @@ function BatchPage({ of: one }: { of: BatchShape }) {
       }
       acts={
         <>
+          {may.has('verify') && <Verify of={one} />}
           {may.has('upload-fixed') && <UploadFixed of={one} />}
           {verbs.map(verb => (
             <Button
@@ -254,7 +261,11 @@ function BatchPage({ of: one }: { of: BatchShape }) {
             className={`ht-note${message.level === 'stop' ? ' red' : message.level === 'warn' ? ' yellow' : ''}`}
           >
             <p>{message.text}</p>
-            {message.remedy && <p className="ht-ink2">{message.remedy}</p>}
+            {message.remedy && (
+              <p className="ht-ink2">
+                {message.remedy} {message.cite && <Why cite={message.cite} />}
+              </p>
+            )}
           </div>
         ))}
         {one.difference && (
@@ -265,6 +276,11 @@ function BatchPage({ of: one }: { of: BatchShape }) {
             {one.difference.missing.length > 0 && <p>少了：{one.difference.missing.join('、')}</p>}
             {one.difference.added.length > 0 && <p>多了：{one.difference.added.join('、')}</p>}
           </div>
+        )}
+        {one.verification && (
+          <p className="ht-note green">
+            已校核确认：{one.verification.result}（{one.verification.method}）· {one.verification.person} {moment(one.verification.at)}
+          </p>
         )}
         {one.reason && <p className="ht-note">办理说明：{one.reason}</p>}
         <Balance of={one} />
@@ -349,6 +365,14 @@ function Balance({ of: one }: { of: BatchShape }) {
         </span>
         <span>来源位置 {one.position || '—'}</span>
         {one.finished && <span>完成于 {moment(one.finished, true)}</span>}
+        {one.state === 'done' &&
+          (one.late ? (
+            <Mark hue="red" shape="■">
+              {one.lagText}
+            </Mark>
+          ) : (
+            <span>{one.lagText}</span>
+          ))}
       </p>
     </div>
   )

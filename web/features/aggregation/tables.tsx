@@ -49,7 +49,29 @@ export function SourceTable({ load, ...rest }: { load: Load<Reply<typeof sources
     },
     { title: '目录', cell: row => <A href={at(`/catalog/${codeInUrl(row.code)}`)}>{row.title}</A> },
     { title: '部门', cell: row => row.department },
-    { title: '对应关系', narrow: true, cell: row => (row.ready ? '已保存' : <Mark hue="yellow">未完成</Mark>) },
+    {
+      title: '周期',
+      narrow: true,
+      cell: row => (
+        <>
+          {row.promise.label}
+          <div className="ht-meta">
+            {row.promise.filing
+              ? `已备案 ${row.promise.filing.caseNo}`
+              : row.promise.missing
+                ? '未备案'
+                : row.promise.realTime
+                  ? '按规定实时'
+                  : ''}
+          </div>
+        </>
+      ),
+    },
+    {
+      title: '对应关系',
+      narrow: true,
+      cell: row => (!row.promise.active ? <Mark hue="yellow">未启用</Mark> : row.ready ? '已保存' : <Mark hue="yellow">未完成</Mark>),
+    },
     {
       title: '最近批次',
       narrow: true,
@@ -95,6 +117,20 @@ export function BatchTable({ load, ...rest }: { load: Load<Reply<typeof batches>
       right: true,
       narrow: true,
       cell: row => (row.rejected ? <A href={at(`/batches/${row.id}`)}>{number(row.rejected)}</A> : '0'),
+    },
+    {
+      title: '到达',
+      narrow: true,
+      cell: row =>
+        row.lag === null ? (
+          '—'
+        ) : row.late ? (
+          <Mark hue="red" shape="■">
+            迟到
+          </Mark>
+        ) : (
+          '按时'
+        ),
     },
     { title: '开始', keep: true, narrow: true, cell: row => moment(row.started ?? row.created) },
     { title: '办理人', narrow: true, wide: true, cell: row => row.by },
