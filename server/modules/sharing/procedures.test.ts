@@ -113,7 +113,7 @@ test('[henan-17-1] a dispute in 河南 is judged after both sides have spoken', 
   assert.equal((await act(p.provider, c.no, 'report', { execution: '已按评判受理新的申请。' })).ended, true)
 })
 
-test('[shuangpai-3-5] [shuangpai-24-0] [shuangpai-23-1] in 双牌 every request names data, purpose and duty, and sharing is free', async t => {
+test('[shuangpai-3-5] [shuangpai-4-1] [shuangpai-24-0] [shuangpai-23-1] in 双牌 every request names data, purpose and duty, and sharing is free', async t => {
   const p = await aPlace(t, 'shuangpai')
   const entry = await p.register(aPlainEntry())
   const open = await p.register(aPlainEntry({ ...free, title: '养老服务热线名录' }))

@@ -1,13 +1,14 @@
 import { useParams } from '@tanstack/react-router'
 import { Button } from 'antd'
 import type { Reply } from '../../../contract/endpoint.ts'
-import { board, openUse } from '../../../contract/supervision.ts'
+import { board, openUse, suspicions } from '../../../contract/supervision.ts'
 import { A, at } from '../../app/link.tsx'
 import { useRead } from '../../app/query.ts'
 import { type Column, DataTable } from '../../ui/DataTable.tsx'
 import { moment, number } from '../../ui/format.ts'
 import { Facts, Page, Sheet } from '../../ui/Page.tsx'
 import { Loaded, Nothing } from '../../ui/states.tsx'
+import { citeWords, Why } from '../../ui/Why.tsx'
 
 type Row = Reply<typeof board>['rows'][number]
 
@@ -75,8 +76,47 @@ export function Board() {
           since={load.dataUpdatedAt}
           empty={<Nothing>还没有登记部门。</Nothing>}
         />
+        <Suspicions />
       </div>
     </Page>
+  )
+}
+
+/** What the facts suggest; a person decides whether a case is opened. */
+function Suspicions() {
+  const load = useRead(suspicions)
+  return (
+    <DataTable
+      name="线索（平台按事实提示，是否追究由人决定）"
+      rows={load.data}
+      rowKey={row => `${row.breach}${row.href}${row.departmentId}`}
+      error={load.error}
+      retry={load.refetch}
+      since={load.dataUpdatedAt}
+      columns={[
+        { title: '行为', head: true, cell: row => row.label },
+        { title: '部门', cell: row => row.department },
+        { title: '事实', cell: row => <A href={row.href}>{row.what}</A> },
+        {
+          title: '已过',
+          right: true,
+          narrow: true,
+          cell: row => `${number(row.elapsed)} 天${row.legal ? '' : '（规定没有天数）'}`,
+        },
+        {
+          title: '依据',
+          narrow: true,
+          cell: row => (
+            <>
+              {citeWords(row.cite)}
+              <Why cite={row.cite} />
+            </>
+          ),
+        },
+        { title: '操作', narrow: true, cell: row => <A href={at(`/cases/new?procedure=${row.procedure}`)}>立案</A> },
+      ]}
+      empty={<Nothing>没有线索。</Nothing>}
+    />
   )
 }
 
