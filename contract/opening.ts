@@ -318,6 +318,7 @@ export const Access = z.object({
   purpose: z.string(),
   scenario: z.string(),
   publicBenefit: z.boolean(),
+  terms: z.string().describe('What the agreement says'),
   state: z.enum(['approved', 'active', 'limited', 'closed', 'ended']),
   stateLabel: z.string(),
   stateReason: z.string().nullable(),

@@ -171,9 +171,11 @@ test('authorised data: applied for, agreed, signed on the portal, taken with a k
     reason: '符合授权开放的条件和用途',
     conditionsMet: ['用于停车诱导：场景相符', '不向第三方提供：已书面承诺'],
   })
-  await act(place.provider, no, 'sign', { acceptTerms: true, terms: '按申请的场景使用，半年报告一次。' })
+  await act(place.provider, no, 'draft', { terms: '按申请的场景使用，半年报告一次。' })
+  await act(place.provider, no, 'sign', { acceptTerms: true })
   await page.getByRole('link', { name: '查看进度' }).click()
   await page.getByRole('heading', { name: '签订协议' }).waitFor()
+  await page.getByText('按申请的场景使用，半年报告一次。').first().waitFor()
   await look(page, '签订协议')
   await page.getByRole('checkbox').check()
   await page.getByRole('button', { name: '签订协议' }).click()

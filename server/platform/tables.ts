@@ -487,6 +487,7 @@ export interface OpeningAccess {
   region: string;
   report_due: string | null;
   scenario: string;
+  signed: Generated<boolean>;
   state: string;
   state_cite: Json | null;
   state_reason: string | null;
@@ -715,6 +716,14 @@ export interface OrganizationDepartmentView {
   roles: string[] | null;
 }
 
+export interface OrganizationDocument {
+  department_id: string;
+  issued: string;
+  key: string;
+  title: string;
+  version: string;
+}
+
 export interface OrganizationOfficer {
   department_id: string;
   filing_id: string;
@@ -778,6 +787,12 @@ export interface OrganizationPersonView {
   name: string | null;
   phone: string | null;
   roles: string[] | null;
+}
+
+export interface OrganizationProfile {
+  confirmed: string;
+  confirmed_by: string;
+  department_id: string;
 }
 
 export interface OrganizationSession {
@@ -1289,11 +1304,13 @@ export interface DB {
   "organization.counter": OrganizationCounter;
   "organization.department": OrganizationDepartment;
   "organization.department_view": OrganizationDepartmentView;
+  "organization.document": OrganizationDocument;
   "organization.officer": OrganizationOfficer;
   "organization.officer_filing": OrganizationOfficerFiling;
   "organization.officer_view": OrganizationOfficerView;
   "organization.person": OrganizationPerson;
   "organization.person_view": OrganizationPersonView;
+  "organization.profile": OrganizationProfile;
   "organization.session": OrganizationSession;
   "organization.setup_token": OrganizationSetupToken;
   "organization.system": OrganizationSystem;

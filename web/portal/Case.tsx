@@ -1,5 +1,7 @@
+import { useQuery } from '@tanstack/react-query'
 import { Link, useNavigate, useParams } from '@tanstack/react-router'
 import { useState } from 'react'
+import { call } from '../app/api.ts'
 import { useAct, useRead } from '../app/query.ts'
 import { Field, Summary } from '../ui/Field.tsx'
 import { useForm } from '../ui/form.ts'
@@ -164,6 +166,11 @@ function View({ of, code }: { of: PublicCase; code: string }) {
             </div>
           )}
         </Part>
+        {of.procedure === 'open-application' && of.actions.some(action => action.action === 'sign') && (
+          <Part id="terms" title="协议约定的事项">
+            <Terms no={of.no} code={code} />
+          </Part>
+        )}
         {of.actions.map(action => (
           <Part key={action.action} id={`do-${action.action}`} title={action.label}>
             <Act of={of} action={action} code={code} />
@@ -283,16 +290,26 @@ function Next({ of, next, code }: { of: PublicCase; next: Startable; code: strin
   )
 }
 
+/** The authorisation of this application. Asked for by POST, so that the code stands in no address. */
+const useMine = (no: string, code: string) =>
+  useQuery({ queryKey: ['my access', no], queryFn: () => call(myAccess, { params: { no }, body: { code } }) })
+
+/** What the provider wrote into the agreement: to be read before it is signed. */
+function Terms({ no, code }: { no: string; code: string }) {
+  const load = useMine(no, code)
+  if (load.error) return <ProblemNote error={load.error} />
+  return <p className="lines">{load.data?.terms ?? '正在读取'}</p>
+}
+
 /** The authorisation: its state, a key shown once, and the report of use. */
 function Access({ no, code }: { no: string; code: string }) {
   const [shown, setShown] = useState<{ key: string; api: string } | null>(null)
-  const load = useAct(myAccess)
+  const load = useMine(no, code)
   const key = useAct(accessKey, setShown)
   const report = useForm({ scenario: '', content: '' })
   const [flags, setFlags] = useState<string[] | null>(null)
   const send = useAct(reportUse, reply => setFlags(reply.flags.map(flag => flag.message)))
   const access = load.data
-  if (!access && !load.isPending && !load.error) load.mutate({ params: { no }, body: { code } })
   return (
     <>
       {load.error && <ProblemNote error={load.error} />}

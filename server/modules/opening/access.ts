@@ -74,19 +74,28 @@ export function registerAccessEffects(): void {
     return undefined
   })
   registerEffect('begin-access', async (tx, ctx, c) => {
-    const all = { ...c.form, ...c.said } as Said
     const a = (await accessOfCase(tx, c.id)) ?? notFound('opening.access', '授权')
-    await sql`update opening.access set state = 'active', version = version + 1, terms = ${text(all.terms) || text(all.agreement)} where id = ${a.id} and state = 'approved'`.execute(
-      tx,
-    )
+    await sql`update opening.access set state = 'active', version = version + 1 where id = ${a.id} and state = 'approved'`.execute(tx)
     await record(tx, ctx, { action: 'opening.access', subject: a.no, caseNo: c.no, content: '协议已签订，授权生效', cite: c.ruling.cite })
     return { label: `授权 ${a.no} 已生效`, href: `/dataset/${c.subject_code?.replace('/', '-')}` }
   })
-  registerEffect('end-access', async (tx, ctx, c) => {
-    await sql`update opening.access set state = 'ended', version = version + 1 where case_id = ${c.id} and state in ('approved', 'active')`.execute(
-      tx,
-    )
-    void ctx
+  registerEffect('draft-agreement', async (tx, _ctx, c, form) => {
+    const { rows } =
+      await sql`update opening.access set terms = ${text((form as Said).terms)} where case_id = ${c.id} and not signed returning id`.execute(
+        tx,
+      )
+    if (!rows.length)
+      refuse('opening.agreement_signed', {
+        status: 409,
+        reason: 'step-skipped',
+        detail: '已有一方签订，协议约定的事项不能再改。',
+        remedy: '需要改变的，请不同意或重新申请。',
+        cite: c.ruling.cite,
+      })
+    return undefined
+  })
+  registerEffect('sign-agreement', async (tx, _ctx, c) => {
+    await sql`update opening.access set signed = true where case_id = ${c.id}`.execute(tx)
     return undefined
   })
   registerEffect('list-demanded', async (tx, ctx, c) => {
@@ -211,6 +220,7 @@ const view = (a: Joined, day: string) => ({
   purpose: a.purpose,
   scenario: a.scenario,
   publicBenefit: a.publicBenefit,
+  terms: a.terms,
   state: a.state,
   stateLabel: accessLabels[a.state],
   stateReason: a.stateReason,

@@ -72,7 +72,7 @@ export async function publishDepartmentList(ctx: StaffContext, cls: 'open' | 'co
   for (const [i, code] of codes.entries()) {
     const at = `/entries/${i}`
     const e = await findEntry(ctx.pool, { urlCode: code.replace('/', '-') })
-    if (!e || e.state !== 'published')
+    if (e?.state !== 'published')
       faults.add(at, 'entry-not-registered', `${code} 没有登记和发布的目录，不能列入开放清单。`, {
         cite: scope.cite,
         remedy: '请先登记目录并经审核发布。',

@@ -122,8 +122,11 @@ export function openServing(services: Services) {
     /** One page as JSON text. */
     rows: (ctx: Context, urlCode: string, q: OpenQuery, caller: Caller) =>
       steady(ctx, urlCode, caller, async s => {
+        const marks = await marksOf(ctx.db, s.entryId)
+        const disputed = marks.some(m => m.record === null)
         const statement = projectJson({
           ...s,
+          marked: { keys: recordKeys(marks.flatMap(m => m.record ?? [])), text: markText },
           fields: q.fields ? splitNames(q.fields) : undefined,
           filter: q.filter ? readFilter(q.filter) : undefined,
           after: q.after ? unsealAfter(q.after, s.entryId) : undefined,
@@ -142,7 +145,7 @@ export function openServing(services: Services) {
           source: s,
           columns: statement.columns,
           count: row.count,
-          body: `{"rows":${row.rows},"count":${row.count},"total":${s.rows},"next":${JSON.stringify(next)}}`,
+          body: `{"rows":${row.rows},"count":${row.count},"total":${s.rows},"next":${JSON.stringify(next)}${disputed ? `,"objection":${JSON.stringify(markText)}` : ''}}`,
         }
       }),
 

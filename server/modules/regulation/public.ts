@@ -51,6 +51,8 @@ export const knownEffects: ReadonlySet<string> = new Set([
   'pass-review',
   'allow-access',
   'begin-access',
+  'draft-agreement',
+  'sign-agreement',
   'limit-access',
   'close-access',
   'list-demanded',
