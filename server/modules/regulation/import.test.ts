@@ -86,6 +86,8 @@ test('a file with mistakes is refused with every problem and its path; one that 
   assert.equal(answer.status, 422)
   assert.ok(answer.problem.errors!.some(e => e.pointer.startsWith('/topics/catalog-update/within')))
   assert.equal((await authority.call(contract.importRegulation, { body: { text: 'a: [' } })).problem.errors![0]!.pointer, '/text')
+  const bare = await authority.call(contract.importRegulation, { body: { text: 'id: bare-2026' } })
+  assert.ok(bare.problem.errors!.length >= 4 && bare.problem.errors!.every(e => /[\u4e00-\u9fff]/.test(e.message)), bare.problem.detail)
   const roles = await authority.call(contract.importRegulation, { body: { text: broken.replace('within: 10d', 'within: 10wd') } })
   assert.ok(roles.problem.errors!.every(e => /nobody/.test(e.message)) && roles.problem.errors!.length > 0)
   assert.equal((await authority.call(contract.importRegulation, { body: { text: shipped('platform') } })).status, 422)

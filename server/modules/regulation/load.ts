@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parse } from 'yaml'
-import type { z } from 'zod'
+import { z } from 'zod'
 import { fields } from '../../../contract/procedure.ts'
 import { type Law, lawOf } from './law.ts'
 import { type Condition, type RegionRecord, RegionsSchema, type Regulation, RegulationSchema, type Requirement } from './schema.ts'
@@ -13,6 +13,10 @@ export type Loaded = Regulation & { version: string }
 
 const directory = resolve(import.meta.dirname, '../../../regulations')
 
+/** Lawyers read these messages; what the schema says itself goes before. */
+const words = z.locales.zhCN().localeError
+const chinese: typeof words = issue => (issue.code === 'invalid_type' && issue.input === undefined ? '缺少这一项' : words(issue))
+
 /** Reads and checks one file; every problem is named with file and path, all at once. */
 export function parseFile<T extends z.ZodType>(schema: T, name: string, text: string): z.output<T> {
   let raw: unknown
@@ -21,7 +25,7 @@ export function parseFile<T extends z.ZodType>(schema: T, name: string, text: st
   } catch (error) {
     throw new RegulationError(`${name}: 不是有效的 YAML：${(error as Error).message}`)
   }
-  const parsed = schema.safeParse(raw)
+  const parsed = schema.safeParse(raw, { error: chinese })
   if (parsed.success) return parsed.data
   throw new RegulationError(parsed.error.issues.map(i => `${name}: ${i.path.join('.') || '(整个文件)'}: ${i.message}`).join('\n'))
 }

@@ -243,7 +243,10 @@ export function CalendarPage() {
             style={{ width: 120 }}
             value={String(year)}
             onChange={value => filters.set({ year: value })}
-            options={Array.from({ length: 8 }, (_, i) => String(2024 + i)).map(value => ({ value, label: value }))}
+            options={Array.from({ length: 8 }, (_, i) => String(Number(dayOf(new Date()).slice(0, 4)) - 2 + i)).map(value => ({
+              value,
+              label: value,
+            }))}
           />
         </label>
       </div>

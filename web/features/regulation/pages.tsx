@@ -15,6 +15,7 @@ import { type Hue, Mark } from '../../ui/Light.tsx'
 import { Facts, Page, Sheet } from '../../ui/Page.tsx'
 import { Loaded, Nothing } from '../../ui/states.tsx'
 import { Why } from '../../ui/Why.tsx'
+import { Overrides } from './Overrides.tsx'
 import { CiteCell, LawTabs, Line, RegionChoice, SideForm } from './parts.tsx'
 
 type Summary = Reply<typeof regulations>[number]
@@ -193,6 +194,7 @@ function Places({ region, choose }: { region: string; choose: (code: string) => 
                 ]}
               />
             </Sheet>
+            <Overrides region={region} mayChange={law.mayChange} />
           </div>
         )}
       </Loaded>
