@@ -241,6 +241,8 @@ test('events can be neither changed nor removed, and say where each case is', as
     'POST /public/cases/:no/actions/:action',
     'PUT /supervision/cases/:no/events/:seq',
   ])
+  for (const statement of ['update procedure.event set label = label', 'delete from procedure.event'])
+    await assert.rejects(world.app.services.pool.query(statement), /append-only|permission denied/)
   const { rows } = await world.app.services.pool.query(
     `select c.no, c.state, (select to_state from procedure.event e where e.case_id = c.id order by seq desc limit 1) as said from procedure.case c`,
   )
