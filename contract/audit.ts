@@ -29,6 +29,7 @@ export const actionLabels = {
   'organization.system': '登记信息系统',
   'organization.officers': '备案数据工作人员',
   'organization.assessed': '列入考核',
+  'organization.document': '登记管理制度',
   'catalog.create': '新建目录',
   'catalog.submit': '提交目录审核',
   'catalog.publish': '发布目录',

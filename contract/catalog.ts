@@ -138,6 +138,15 @@ export const EntryContent = z.object({
   collectionPurpose: z.string().trim().max(1000).default('').describe('收集目的'),
   leadDepartment: z.string().trim().max(100).default('').describe('牵头部门 of a base or theme catalog'),
   coDepartments: z.array(z.string().trim().max(100)).max(50).default([]).describe('会同编制的部门'),
+  statutoryDuty: z.string().trim().max(500).default('').describe('The statutory duty on which the data are collected'),
+  joint: z
+    .object({
+      parties: z.array(z.string().trim().max(100)).max(30).default([]),
+      shares: z.string().trim().max(2000).default('').describe('Who does what'),
+      agreement: z.string().trim().max(200).default('').describe('Title or number of the agreement'),
+    })
+    .optional()
+    .describe('Collected by several departments together'),
   legalException: Basis.optional().describe('Law that provides for collecting what another department already provides'),
   contact: z.object({ name: z.string().trim().max(50).default(''), phone: z.string().trim().max(30).default('') }).prefault({}),
   secrecy: z.object({ declared: z.boolean().default(false).describe('不含国家秘密和工作秘密') }).prefault({}),
@@ -291,6 +300,8 @@ export const EntryForm = z.object({
   dataForm: z.object({ options: z.array(Choice), cite: Cite }).nullable(),
   kinds: z.object({ options: z.array(Choice), required: z.boolean(), lead: z.array(z.number().int()), cite: Cite }),
   collection: z.object({ of: z.enum(['personal', 'all', 'none']), fields: z.array(z.string()), cite: Cite }),
+  duty: z.boolean(),
+  joint: z.boolean(),
   exception: z.object({ cite: Cite }).nullable().describe('Law may provide for collecting what another department provides'),
   criteria: z.object({ of: z.array(z.string()), options: z.array(Choice), cite: Cite }).nullable(),
   exclusions: z.object({
@@ -444,6 +455,19 @@ export const checklist = endpoint({
   access: staff,
   params: IdParam,
   response: Checklist,
+})
+export const dutyBoard = endpoint({
+  method: 'GET',
+  path: '/catalog/duty-board',
+  summary: 'How far the departments of the region are with their duties; units that follow the rules by reference stand apart, unranked',
+  access: ['bureau', 'inspector', 'leader'],
+  response: z.object({
+    ranked: z.array(
+      z.object({ departmentId: Id, department: z.string(), done: z.number().int(), of: z.number().int(), open: z.array(z.string()) }),
+    ),
+    apart: z.array(z.object({ departmentId: Id, department: z.string(), kindLabel: z.string() })),
+    cite: Cite,
+  }),
 })
 export const confirmDuty = endpoint({
   method: 'POST',

@@ -165,6 +165,7 @@ export const departments = endpoint({
 export const departmentRoles = {
   authority: '数据主管部门',
   'data-centre': '大数据中心',
+  operator: '平台运营机构',
   government: '本级人民政府',
   superior: '上级主管部门（上级机关）',
   competent: '有关主管部门',
@@ -220,6 +221,41 @@ export const officers = endpoint({
   access: staff,
   query: z.object({ department: Id.optional() }),
   response: z.array(OfficerSheet),
+})
+
+export const DocumentSheet = z.object({
+  departmentId: Id,
+  cite: Cite,
+  documents: z.array(
+    z.object({ key: z.string(), label: z.string(), title: z.string().nullable(), version: z.string().nullable(), issued: Day.nullable() }),
+  ),
+  missing: z.array(z.string()),
+  confirmed: Day.nullable().describe('When the profile was marked complete'),
+})
+export const documents = endpoint({
+  method: 'GET',
+  path: '/departments/:id/documents',
+  summary: 'Procedures and rules a department has set for itself, and which of them are missing',
+  access: staff,
+  params: IdParam,
+  response: DocumentSheet,
+})
+export const setDocument = endpoint({
+  method: 'PUT',
+  path: '/departments/:id/documents/:key',
+  summary: 'Note one of these documents with version and date',
+  access: ['steward', 'leader', 'bureau'],
+  params: IdParam.extend({ key: z.string().max(40) }),
+  body: z.object({ title: z.string().trim().min(2).max(200), version: z.string().trim().min(1).max(40), issued: Day }),
+  response: DocumentSheet,
+})
+export const confirmDocuments = endpoint({
+  method: 'POST',
+  path: '/departments/:id/documents',
+  summary: 'Mark the profile complete; refused while a document is missing',
+  access: ['steward', 'leader', 'bureau'],
+  params: IdParam,
+  response: DocumentSheet,
 })
 
 /** 考核对象: a unit taken into the assessment of a year. */

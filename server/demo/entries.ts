@@ -37,6 +37,7 @@ const table = {
   dataForm: '文字',
   collectionScope: '限于履行职责所需的信息项，不超出登记的目录。',
   collectionPurpose: '履行本部门法定职责。',
+  statutoryDuty: '本部门“三定”规定的相应职责',
   formatClass: 3,
   formatType: 'PostgreSQL',
   shareMode: '共享平台方式',

@@ -52,6 +52,7 @@ export const anEntry = (more: object = {}) => ({
   dataForm: '文字',
   collectionScope: '向申请人收集，限于核定所需的项目。',
   collectionPurpose: '核定和发放最低生活保障金。',
+  statutoryDuty: '最低生活保障的审核确认',
   contact: { name: '林专员', phone: '0591-12345678' },
   secrecy: { declared: true },
   ...more,

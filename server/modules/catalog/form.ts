@@ -23,6 +23,8 @@ export function entryForm(region: string, day: string) {
       cite: kinds.cite,
     },
     collection: { of: collection.value.of, fields: collection.value.fields, cite: collection.cite },
+    duty: govern(region, 'entry-duty', day).value.required,
+    joint: govern(region, 'joint-collection', day).value.agreement,
     exception: one.value.bars && one.value.exception === 'law' ? { cite: one.cite } : null,
     criteria: criteria.value.required.length
       ? { of: criteria.value.required, options: choices(criteria.value.criteria), cite: criteria.cite }

@@ -5,7 +5,7 @@ import type { Database } from '../../platform/db.ts'
 import { newId } from '../../platform/id.ts'
 import { notFound, refuse } from '../../platform/problem.ts'
 import { record } from '../audit/public.ts'
-import { departmentById, departmentFor } from '../organization/public.ts'
+import { type DepartmentKind, departmentById, departmentFor, isDepartment } from '../organization/public.ts'
 import { fulfilDuties, openDuty } from '../procedure/public.ts'
 import { govern, law, regionName } from '../regulation/public.ts'
 import { pathOf } from './public.ts'
@@ -245,6 +245,10 @@ export async function checklist(ctx: StaffContext, departmentId: string) {
   const d = await departmentById(ctx.db, departmentId)
   const mine = d?.id === ctx.actor.departmentId || (overseer && d?.region.startsWith(prefixOf(ctx.actor.region)))
   if (!d || !mine) notFound('organization.department', '部门')
+  return itemsOf(ctx, d)
+}
+
+async function itemsOf(ctx: StaffContext, d: { id: string; name: string; region: string }) {
   const rule = govern(d.region, 'department-duties', ctx.day)
   const { rows } = await sql<Counts>`
     select (select count(*)::int from catalog.entry e where e.department_id = ${d.id} and e.published is not null and not e.withdrawn) as published,
@@ -275,6 +279,27 @@ export async function checklist(ctx: StaffContext, departmentId: string) {
       cite: rule.cite,
       ...measures[key]!(counts),
     })),
+  }
+}
+
+/** The departments of the region by what their duties still lack. Units by reference are shown, and not ranked: that is ours, the text is silent. */
+export async function dutyBoard(ctx: StaffContext) {
+  const rule = govern(ctx.actor.region, 'department-duties', ctx.day)
+  const { rows } = await sql<{ id: string; name: string; by_reference: boolean; kind: DepartmentKind }>`
+    select id, name, by_reference, kind from organization.department_view where region = ${ctx.actor.region} order by name limit 300`.execute(
+    ctx.db,
+  )
+  const units = rows.filter(d => isDepartment({ region: ctx.actor.region, kind: d.kind, by_reference: d.by_reference }, ctx.day))
+  const ranked = []
+  for (const d of units.filter(d => !d.by_reference)) {
+    const { items } = await itemsOf(ctx, { id: d.id, name: d.name, region: ctx.actor.region })
+    const open = items.filter(i => !i.done).map(i => i.label)
+    ranked.push({ departmentId: d.id, department: d.name, done: items.length - open.length, of: items.length, open })
+  }
+  return {
+    ranked: ranked.sort((a, b) => b.done - a.done || a.department.localeCompare(b.department, 'zh')),
+    apart: units.filter(d => d.by_reference).map(d => ({ departmentId: d.id, department: d.name, kindLabel: '参照执行' })),
+    cite: rule.cite,
   }
 }
 

@@ -322,3 +322,33 @@ test('[shuangpai-18-1] 双牌: what two departments submitted is published for t
   assert.equal((await second.ok(contract.entryByCode, { params: two.params })).state, 'published')
   assert.ok((await p.provider.ok(procedure.notices)).rows.some(n => n.text.includes('改为申请共享')))
 })
+
+const waits: [string, object, object, string, string, string][] = [
+  [
+    '[henan-4-1a] 河南: an entry is linked to the statutory duty on which it is collected',
+    { statutoryDuty: '' },
+    {},
+    'duty-missing',
+    '第四条',
+    '/statutoryDuty',
+  ],
+  [
+    '[henan-10-2] 河南: an entry collected jointly carries the agreement of those who collect',
+    { joint: { parties: ['省民政厅', '省残联'] } },
+    { joint: { parties: ['省民政厅', '省残联'], shares: '民政厅采集收入，残联采集等级。', agreement: '豫民〔2026〕4 号' } },
+    'agreement-required',
+    '第十条第二款',
+    '/joint/agreement',
+  ],
+]
+for (const [title, lacking, mended, reason, article, pointer] of waits)
+  test(title, async t => {
+    const p = await aPlace(t, 'henan')
+    const e = await drafted(p, aPlainEntry(lacking))
+    const refused = await e.submit()
+    assert.equal(refused.status, 422)
+    assert.deepEqual([...said(refused), refused.problem.errors![0]!.pointer], [reason, article, pointer])
+    assert.match(refused.problem.detail, /平台约定，不是条文的规定/)
+    await e.save(aPlainEntry(mended))
+    assert.equal((await e.submit()).status, 200)
+  })

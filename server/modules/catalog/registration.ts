@@ -12,6 +12,8 @@ export const registrationTopics = [
   'catalog-lead',
   'catalog-guide',
   'collection-basis',
+  'entry-duty',
+  'joint-collection',
 ] as const
 export type RegistrationRules = { [K in (typeof registrationTopics)[number]]: Ruling<K> }
 /** The compilation guide in force: elements it demands beside those the regulation names. */

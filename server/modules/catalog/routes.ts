@@ -8,7 +8,7 @@ import { createEntry, discardDraft, rulesFor, saveDraft, submitEntries, submitEn
 import { compareContents } from './compare.ts'
 import { entryForm } from './form.ts'
 import { guideView, issueGuide } from './guide.ts'
-import { acquisitions, addAcquisition, checklist, confirmDuty, linkAcquisition, releaseCatalog, releases } from './holdings.ts'
+import { acquisitions, addAcquisition, checklist, confirmDuty, dutyBoard, linkAcquisition, releaseCatalog, releases } from './holdings.ts'
 import { entryDetail, findEntry, searchEntries } from './queries.ts'
 import { checkView } from './rules.ts'
 import { registerChange } from './updates.ts'
@@ -68,6 +68,7 @@ export function registerCatalog(app: FastifyInstance): void {
     return (await acquisitions(ctx)).find(a => a.id === params.id)!
   })
   route(app, contract.checklist, ({ params, ctx }) => checklist(ctx, params.id))
+  route(app, contract.dutyBoard, ({ ctx }) => dutyBoard(ctx))
   route(app, contract.confirmDuty, ({ params, ctx }) => confirmDuty(ctx, params.id, params.item))
   route(app, contract.versions, async ({ params, ctx }) => {
     const e = await findEntry(db, ctx, params.code)

@@ -95,6 +95,14 @@ export async function createDepartment(
       remedy: '写明法律、法规的名称和条款。',
       errors: [{ pointer: '/authorisation', code: 'authorisation-missing', message: '缺授权条款', cite: rule.cite }],
     })
+  const operator = govern(d.region, 'operator', dayOf(ctx.now))
+  if (d.roles.includes('operator') && operator.value.authorised && !d.authorisation)
+    refuse('organization.operator', {
+      reason: 'authorisation-missing',
+      detail: '平台运营机构要有政府的授权记录，才能给予平台管理的角色。',
+      cite: operator.cite,
+      errors: [{ pointer: '/authorisation', code: 'authorisation-missing', message: '缺授权文件', cite: operator.cite }],
+    })
   if (d.byReference) {
     const reference = govern(d.region, 'by-reference', dayOf(ctx.now))
     if (!reference.value.units.length)

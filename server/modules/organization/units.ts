@@ -27,6 +27,56 @@ export function registerUnits(app: FastifyInstance): void {
     return sheets
   })
 
+  /** A department's own sheet, to change; the authority only reads. */
+  const ownDocuments = async (ctx: StaffContext, id: string) => {
+    const sheet = await documentsOf(db, ctx, id)
+    if (id !== ctx.actor.departmentId)
+      refuse('organization.documents_missing', {
+        status: 403,
+        reason: 'not-owner',
+        detail: '管理制度由本部门登记和确认。',
+        cite: sheet.cite,
+      })
+    return sheet
+  }
+  route(app, contract.documents, ({ params, ctx }) => documentsOf(db, ctx, params.id))
+  route(app, contract.setDocument, async ({ params, body, ctx }) => {
+    const { cite, documents } = await ownDocuments(ctx, params.id)
+    const one =
+      documents.find(d => d.key === params.key) ??
+      refuse('organization.document_unknown', { reason: 'field-missing', detail: '当地规定没有这一种制度文件。', cite })
+    await db.transaction().execute(async tx => {
+      const row = { title: body.title, version: body.version, issued: body.issued as never }
+      await tx
+        .insertInto('organization.document')
+        .values({ department_id: params.id, key: params.key, ...row })
+        .onConflict(c => c.columns(['department_id', 'key']).doUpdateSet(row))
+        .execute()
+      const content = `${one.label} ${body.title} ${body.version}`
+      await record(tx, ctx, { action: 'organization.document', subject: ctx.actor.department, content, cite })
+    })
+    return documentsOf(db, ctx, params.id)
+  })
+  route(app, contract.confirmDocuments, async ({ params, ctx }) => {
+    const { cite, missing } = await ownDocuments(ctx, params.id)
+    if (missing.length)
+      refuse('organization.documents_missing', {
+        reason: 'document-missing',
+        detail: `还缺${missing.map(m => `“${m}”`).join('、')}，不能确认建全。`,
+        cite,
+      })
+    const row = { confirmed: ctx.day as never, confirmed_by: ctx.actor.name }
+    await db.transaction().execute(async tx => {
+      await tx
+        .insertInto('organization.profile')
+        .values({ department_id: params.id, ...row })
+        .onConflict(c => c.column('department_id').doUpdateSet(row))
+        .execute()
+      await record(tx, ctx, { action: 'organization.document', subject: ctx.actor.department, content: '确认管理制度建全', cite })
+    })
+    return documentsOf(db, ctx, params.id)
+  })
+
   route(app, contract.assessmentMembers, async ({ params, ctx }) => {
     const rows = await members(db)
       .where('m.year', '=', params.year)
@@ -189,6 +239,22 @@ async function sheetOf(db: Kysely<any> | Database, d: { id: string; name: string
       : null,
     filings: filings.map(f => ({ receipt: f.receipt, filed: f.filed as unknown as string, filedWith: f.filed_with, report: f.report })),
   }
+}
+
+async function documentsOf(db: Database, ctx: StaffContext, id: string) {
+  const d = await db.selectFrom('organization.department').select(['id', 'region']).where('id', '=', id).executeTakeFirst()
+  if (!d || (d.id !== ctx.actor.departmentId && !(overseer(ctx) && d.region.startsWith(prefixOf(ctx.actor.region)))))
+    notFound('organization.department', '单位')
+  const rule = govern(d.region, 'department-documents', ctx.day)
+  const known = await db.selectFrom('organization.document').selectAll().where('department_id', '=', id).execute()
+  const profile = await db.selectFrom('organization.profile').select('confirmed').where('department_id', '=', id).executeTakeFirst()
+  const documents = Object.entries(rule.value.documents).map(([key, label]) => {
+    const k = known.find(x => x.key === key)
+    return { key, label, title: k?.title ?? null, version: k?.version ?? null, issued: (k?.issued ?? null) as unknown as string | null }
+  })
+  const missing = documents.filter(x => !x.title).map(x => x.label)
+  const confirmed = (profile?.confirmed ?? null) as unknown as string | null
+  return { departmentId: id, cite: rule.cite, documents, missing, confirmed: missing.length ? null : confirmed }
 }
 
 /** Posts of a disabled account fall vacant; the reminder opens to the right, in the same transaction. */

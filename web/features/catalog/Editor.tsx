@@ -443,6 +443,8 @@ function Provenance({ form, asked }: Part & { asked: Asked }) {
         <Line form={form} at="/collectionPurpose" label="收集目的" hint={note ?? '为履行哪项法定职责或公共服务'} rows={2} />
       )}
       {wanted('collectionScope') && <Line form={form} at="/collectionScope" label="采集边界和范围" hint={note} rows={2} />}
+      {asked.duty && <Line form={form} at="/statutoryDuty" label="对应的法定职责" required />}
+      {asked.joint && <Joint form={form} />}
       {exception && form.value.legalException && (
         <Field form={form} at="/legalException" label="另行采集的法律依据" group hint="别的部门已提供同样数据、法律法规另有规定时填写">
           {control => <BasisInput {...control} />}
@@ -453,6 +455,31 @@ function Provenance({ form, asked }: Part & { asked: Asked }) {
           法律法规规定本部门另行采集的，写明依据
         </Button>
       )}
+    </>
+  )
+}
+
+/** 联合采集: who collects together, who does what, under which agreement. */
+function Joint({ form }: Part) {
+  if (!form.value.joint)
+    return (
+      <Button type="link" onClick={() => form.set('/joint', { parties: [], shares: '', agreement: '' })}>
+        与别的部门联合采集的，写明分工和协议
+      </Button>
+    )
+  return (
+    <>
+      <Field form={form} at="/joint/parties" label="联合采集的部门" hint="用「、」分开" required>
+        {({ labelledby: _, value, onChange, ...control }) => (
+          <Input
+            {...control}
+            value={(value ?? []).join('、')}
+            onChange={event => onChange(event.target.value ? event.target.value.split('、').slice(0, 30) : [])}
+          />
+        )}
+      </Field>
+      <Line form={form} at="/joint/shares" label="各自分工" required rows={2} />
+      <Line form={form} at="/joint/agreement" label="协议名称或编号" required />
     </>
   )
 }
@@ -651,6 +678,17 @@ function Update({ form }: Part) {
         label="更新周期"
         required
         options={Object.entries(updateCycles).map(([value, label]) => ({ value, label }))}
+      />
+      <Pick
+        form={form}
+        at="/subject"
+        label="数据主体"
+        hint="每一行说的是谁；有的地方按它检查身份号码或信用代码。不选时按信息项判断"
+        options={[
+          { value: 'person', label: '自然人' },
+          { value: 'organisation', label: '法人和其他组织' },
+          { value: 'other', label: '其他' },
+        ]}
       />
       <Pick
         form={form}
