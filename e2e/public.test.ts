@@ -202,3 +202,22 @@ test('what the portal makes public: lists, plan, notices, status', async () => {
     await page.close()
   }
 })
+
+test('the department sees what is due, its lists, who uses its data, and the gate of an entry', async () => {
+  const page = await open('/workbench')
+  await page.getByLabel('用户名').fill(place.provider.username)
+  await page.getByLabel('密码').fill('a long enough password')
+  await page.getByRole('button', { name: '登录', exact: true }).click()
+  await page.getByRole('navigation', { name: '主菜单', exact: true }).getByRole('link', { name: '待办', exact: true }).waitFor()
+  for (const [path, name, text] of [
+    ['/opening', '工作台开放清单', '停车场实时泊位'],
+    ['/opening/coverage', '应开放的目录', '停车场实时泊位'],
+    ['/opening/lists', '清单与计划', '申请后开放的清单'],
+    ['/opening/accesses', '授权使用', '榕城停车科技有限公司'],
+    [`/opening/${code}`, '开放关口', '开放类型允许'],
+  ] as const) {
+    await page.goto(`${address}/workbench${path}`)
+    await page.getByText(text).first().waitFor()
+    await look(page, name)
+  }
+})
