@@ -5,7 +5,7 @@ import * as contract from '../../../contract/catalog.ts'
 import * as procedure from '../../../contract/procedure.ts'
 import { type APlace, act, aPlace, aPlainEntry, approve, type Place, said, tryAct } from '../../../test/support/country.ts'
 import { systemContext } from '../../platform/context.ts'
-import { remindReleases } from './holdings.ts'
+import { remindRechecks, remindReleases } from './holdings.ts'
 import { openUpdateTask } from './public.ts'
 
 const paramsOf = (code: string) => ({ code: code.replace('/', '-') })
@@ -144,6 +144,30 @@ test('[shuangpai-15-2] 双牌: the centre publishes the county catalog release b
   assert.deepEqual([duty!.clock.word, duty!.clock.cite.article], ['定期', '第十五条第二款'])
   assert.equal((await p.authority.ok(contract.releaseCatalog, { body: {} })).version, 2)
   assert.equal((await owed()).length, 0)
+})
+
+test('[shuangpai-19-1] 双牌: a department is asked to look at its catalog regularly, and says what it found', async t => {
+  const p = await aPlace(t, 'shuangpai', { day: '2026-01-08' })
+  await p.register(aPlainEntry())
+  const ctx = () => systemContext(p.world.app.services)
+  const open = async () => (await p.provider.ok(procedure.cases, { query: { procedure: 'catalog-recheck', state: 'open' } })).rows
+  // The entry is dated by the platform's clock, which the world moves.
+  p.world.at('2026-03-02')
+  await remindRechecks(ctx())
+  assert.equal((await open()).length, 0)
+  p.world.at('2026-08-03')
+  await remindRechecks(ctx())
+  await remindRechecks(ctx())
+  const [task, ...more] = await open()
+  assert.equal(more.length, 0)
+  assert.ok((await p.provider.ok(procedure.notices)).rows.some(n => n.text.includes('定期核对目录')))
+  const clock = (await p.authority.ok(procedure.caseByNo, { params: { no: task!.no } })).clocks[0]!
+  assert.deepEqual([clock.word, clock.days, clock.cite.article], ['定期', null, '第十九条第一款'])
+  const silent = await tryAct(p.provider, task!.no, 'confirm')
+  assert.deepEqual(said(silent), ['conclusion-required', '第十九条第一款'])
+  await act(p.provider, task!.no, 'confirm', { conclusion: '养老机构名录：内容仍然准确，不需要更新。' })
+  await remindRechecks(ctx())
+  assert.equal((await open()).length, 0)
 })
 
 test('[jinjiang-2-4c] 晋江: what was purchased and has no entry is listed as missing in the catalog until its entry is named', async t => {

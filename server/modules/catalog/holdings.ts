@@ -6,7 +6,7 @@ import { newId } from '../../platform/id.ts'
 import { notFound, refuse } from '../../platform/problem.ts'
 import { record } from '../audit/public.ts'
 import { type DepartmentKind, departmentById, departmentFor, isDepartment } from '../organization/public.ts'
-import { fulfilDuties, openDuty } from '../procedure/public.ts'
+import { fulfilDuties, openDuty, registerHooks, startCase } from '../procedure/public.ts'
 import { govern, law, regionName } from '../regulation/public.ts'
 import { pathOf } from './public.ts'
 import { freshness } from './rules.ts'
@@ -134,6 +134,38 @@ export async function remindReleases(ctx: Context): Promise<void> {
     )
   }
 }
+
+/** Where a text says that departments update their catalog regularly, we ask for a look at it after this many days. */
+const recheckDays = 183
+
+/** Asks every department whose catalog nobody has looked at for that long. Runs daily. */
+export async function remindRechecks(ctx: Context): Promise<void> {
+  for (const r of law().regions.values()) {
+    const rule = govern(r.code, 'catalog-recheck', ctx.day)
+    if (rule.origin !== 'law' || rule.adopter !== r.code) continue
+    const { rows } = await sql<{ id: string; name: string }>`
+      select d.id, d.name from organization.department_view d
+      join catalog.entry e on e.department_id = d.id and e.published is not null and not e.withdrawn
+      join catalog.version v on v.entry_id = e.id
+      left join procedure.case_view c on c.subject_id = d.id and c.procedure = 'catalog-recheck'
+      where d.region = ${r.code} and not d.by_reference
+      group by d.id, d.name
+      having bool_and(c.id is null or c.ended_at is not null)
+         and greatest(max(c.ended_at), min(v.published)) < ${new Date(ctx.now.getTime() - recheckDays * 86_400_000)}`.execute(ctx.db)
+    for (const d of rows)
+      await ctx.db.transaction().execute(tx =>
+        startCase(tx, ctx, {
+          procedure: 'catalog-recheck',
+          region: r.code,
+          subject: { type: 'department', id: d.id, code: null, title: d.name },
+          parties: { applicant: d.id, provider: d.id },
+          form: {},
+          title: `${d.name}定期核对目录`,
+        }),
+      )
+  }
+}
+registerHooks('catalog-recheck', { closed: '到期时由平台提出' })
 
 /** Data obtained, entrusted or bought, each with the entry it belongs to, or flagged as missing in the catalog. */
 export async function acquisitions(ctx: StaffContext) {

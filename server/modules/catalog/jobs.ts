@@ -1,7 +1,10 @@
 import type { Jobs } from '../../platform/jobs.ts'
-import { remindReleases } from './holdings.ts'
+import { remindRechecks, remindReleases } from './holdings.ts'
 
 export function catalogJobs(jobs: Jobs): void {
-  jobs.on('catalog.releases', async (_, ctx) => remindReleases(ctx))
+  jobs.on('catalog.releases', async (_, ctx) => {
+    await remindReleases(ctx)
+    await remindRechecks(ctx)
+  })
   jobs.every('catalog.releases', '40 8 * * *')
 }

@@ -89,6 +89,7 @@ export const topicLabels: Record<Topic, string> = {
   'catalog-kinds': '目录种类',
   'catalog-lead': '牵头部门',
   'catalog-guide': '编制指南',
+  'catalog-recheck': '定期核对目录',
   'catalog-release': '公布目录',
   'collection-basis': '采集的依据和范围',
   'one-source': '一数一源',

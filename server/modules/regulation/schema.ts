@@ -338,6 +338,7 @@ export const topicSchemas = {
   'catalog-kinds': z.strictObject({ required: z.boolean().default(true), values: z.record(z.enum(['1', '2', '3']), z.string()), ...cited }),
   'catalog-lead': z.strictObject({ kinds: z.array(z.number().int().min(1).max(3)), ...cited }),
   'catalog-guide': z.strictObject({ by: Name.default('authority'), ...cited }),
+  'catalog-recheck': z.strictObject({ within: Within, ...cited }),
   'catalog-release': z.strictObject({ within: Within, ...cited }),
   'collection-basis': z.strictObject({
     of: z.enum(['personal', 'all', 'none']),
