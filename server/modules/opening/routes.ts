@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
+import type { OpenClass } from '../../../contract/catalog.ts'
 import { itemTypes, updateCycles } from '../../../contract/catalog.ts'
 import type { Fault } from '../../../contract/common.ts'
 import * as contract from '../../../contract/opening.ts'
@@ -14,7 +15,7 @@ import { type Entry as LedgerEntry, recordRead } from '../audit/public.ts'
 import { groundCite } from '../catalog/public.ts'
 import { headerText, urlCode } from '../delivery/public.ts'
 import { requireOfficers } from '../organization/public.ts'
-import { gateMode, govern, openLabel, passGate } from '../regulation/public.ts'
+import { gateMode, govern, lawFor, openLabel, passGate } from '../regulation/public.ts'
 import { registerAffairs, registered } from './affairs.ts'
 import { indexListing, proposeOpening, registerOpeningEffects, withdrawListing } from './commands.ts'
 import { judgeRecords, type RecordRules } from './gate.ts'
@@ -84,6 +85,8 @@ const recordRules = (region: string, day: string): RecordRules => {
   return Object.fromEntries(topics.map(t => [t, govern(region, t, day)])) as unknown as RecordRules
 }
 
+const openness: Record<OpenClass, number> = { closed: 0, conditional: 1, open: 2 }
+
 /** Opening for staff and the portal's reading pages, under /api. */
 export function registerOpening(app: FastifyInstance): void {
   registerOpeningEffects()
@@ -101,9 +104,13 @@ export function registerOpening(app: FastifyInstance): void {
   ): Promise<GateResult> => {
     const cite = (topic: Parameters<typeof govern>[1]) => govern(entry.region, topic, ctx.day).cite
     const list = govern(entry.region, 'open-list', ctx.day)
+    // A law recorded for this entry goes before its class, when it opens less; to open more the catalog has to change first.
+    const law = lawFor(entry.region, entry.entryId, 'open-types')
+    const other = law && openness[law.value as OpenClass] < openness[entry.openClass ?? 'open'] ? law : undefined
+    const openClass = other ? (other.value as OpenClass) : entry.openClass
     const articles: GateArticles = {
       list: list.cite,
-      types: cite('open-types'),
+      types: other?.cite ?? cite('open-types'),
       secrecy: cite('secrecy'),
       review: cite('secrecy-review'),
       exclusions: cite('open-exclusions'),
@@ -115,8 +122,8 @@ export function registerOpening(app: FastifyInstance): void {
       {
         state: stateOf(entry),
         published: entry.state === 'published',
-        openClass: entry.openClass,
-        openLabel: openLabel(entry.region, entry.openClass, ctx.day),
+        openClass,
+        openLabel: openLabel(entry.region, openClass, ctx.day),
         secrecyDeclared: !!entry.content?.secrecy?.declared,
         listGaps: list.value.required.flatMap(f => (listFields[f] && !listFields[f][1](entry) ? [listFields[f][0]] : [])),
         grounds: govern(entry.region, 'open-exclusions', ctx.day).value.grounds.map(g => g.label),

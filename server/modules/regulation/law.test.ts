@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import pg from 'pg'
 import * as catalog from '../../../contract/catalog.ts'
+import * as opening from '../../../contract/opening.ts'
 import * as organization from '../../../contract/organization.ts'
 import * as procedure from '../../../contract/procedure.ts'
 import * as contract from '../../../contract/regulation.ts'
@@ -241,6 +242,16 @@ test('[fuzhou-open-2-1] a law recorded for one entry goes before the local openi
     ['中华人民共和国统计法', '第二十八条', { value: 'closed', label: '不开放' }],
   )
   assert.ok(rule.chain.some(c => c.regulation === '福州管理' && c.overridden))
+  // And it is carried out: the gate of this entry refuses by that law.
+  const proposal = {
+    items: [{ key: 'c3', treatment: 'plain' }],
+    exclusions: true,
+    theme: '民生服务',
+    description: '在册对象的保障类别，由民政部门核定。',
+  }
+  const gate = await p.provider.call(opening.propose, { params: { code: entry.code }, body: proposal })
+  const types = gate.problem.errors!.find(e => e.code === 'open-type-invalid' && e.pointer === '')!
+  assert.deepEqual([types.cite!.title, types.cite!.article], ['中华人民共和国统计法', '第二十八条'])
   // Only this entry: the others keep the local rule.
   assert.equal(
     (await p.consumer.ok(contract.rule, { params: { code: p.region, topic: 'open-types' }, query: {} })).regulation,
