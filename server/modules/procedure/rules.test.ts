@@ -30,8 +30,9 @@ const value = (name: string, spec: FieldSpec): unknown => {
   if (['department', 'entry', 'file', 'system'].includes(spec.kind)) return '01890000-0000-7000-8000-000000000001'
   return '写得足够长的一段说明，超过二十个字，用来满足最短长度的要求。'
 }
-/** A form that satisfies everything any procedure of the book asks for. */
-const fullFor = (b: Rulebook): Form => Object.fromEntries(Object.entries(b.fields).map(([name, spec]) => [name, value(name, spec)])) as Form
+/** A form that satisfies everything any procedure of the book asks for. A fee is never asked for, only refused. */
+const fullFor = (b: Rulebook): Form =>
+  Object.fromEntries(Object.entries(b.fields).flatMap(([name, spec]) => (name === 'fee' ? [] : [[name, value(name, spec)]]))) as Form
 const full: Form = fullFor(book(law().regulations.get('platform')!.procedures['open-review']!))
 
 const all: [string, string, Rulebook][] = [...law().regulations.values()].flatMap(r =>

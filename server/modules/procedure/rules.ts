@@ -170,7 +170,9 @@ export function judge(book: Rulebook, c: CaseFacts, history: Act[], actionName: 
     )
   const roles = rolesOf(c.parties, rule.by.roles, doer)
   if (roles.length === 0) {
-    const cite = step.competence ? { ...rule.cite, article: step.competence.cite, text: step.competence.text } : rule.cite
+    // An action that names its own article keeps it.
+    const own = (step.actions[actionName] as { cite?: string } | undefined)?.cite
+    const cite = step.competence && !own ? { ...rule.cite, article: step.competence.cite, text: step.competence.text } : rule.cite
     return no(
       'procedure.not_competent',
       403,

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import * as catalog from '../../../contract/catalog.ts'
+import * as delivery from '../../../contract/delivery.ts'
 import * as organization from '../../../contract/organization.ts'
 import * as procedure from '../../../contract/procedure.ts'
 import * as contract from '../../../contract/sharing.ts'
-import { anEntry, inPlace } from '../../../test/support/country.ts'
+import { anEntry, approve, inPlace } from '../../../test/support/country.ts'
 import { aWorld, type Person, type World } from '../../../test/support/world.ts'
 
 // A Thursday far from holidays: 20 working days later is 2026-06-18 less the Dragon Boat day that falls on a Friday.
@@ -48,7 +49,7 @@ async function aCountry(t: TestContext, provider: Place, applicant: Place = 'yon
   const draft = await steward.ok(catalog.createEntry, { body: { content: inPlace(places[provider], content(entry)) } })
   const code = draft.code.replace('/', '-')
   const { caseNo } = await steward.ok(catalog.submitEntry, { params: { code } })
-  await act(authorities[provider], caseNo, 'publish')
+  await approve(authorities[provider], steward, caseNo!)
   const system = await consumer.ok(organization.createSystem, { body: { name: '救助核对系统' } })
   const form = {
     dataName: '城乡低保对象信息',
@@ -95,7 +96,7 @@ test('[fuzhou-manage-17-1b] the authority of 福州 decides within 20 working da
   const clock = c.clocks[0]!
   assert.deepEqual([clock.days, clock.due, clock.light, clock.origin, clock.debtor], [20, '2026-06-18', 'green', 'law', 'fuzhou主管部门'])
 
-  const early = await tryAct(steward, c.no, 'approve', give)
+  const early = await tryAct(steward, c.no, 'refuse', { reason: '超出履职必要的范围，请缩小申请。' })
   assert.equal(early.status, 403)
   assert.equal(early.problem.reason, 'not-competent')
   assert.equal(early.problem.cite?.article, '第十七条')
@@ -104,7 +105,11 @@ test('[fuzhou-manage-17-1b] the authority of 福州 decides within 20 working da
   assert.equal(decided.state, 'agreement')
   const half = await act(authorities.fuzhou, c.no, 'sign', { accept: true })
   assert.equal(half.ended, false)
-  assert.equal(half.result, null)
+  const waiting = await consumer.ok(delivery.grant, { params: { id: half.result!.href.split('/').at(-1)! } })
+  assert.deepEqual(
+    waiting.awaits.map(a => [a.key, a.platform]),
+    [['agreement', true]],
+  )
   const whole = await act(consumer, c.no, 'sign', { accept: true })
   assert.equal(whole.ended, true)
   assert.match(whole.result!.label, /授权/)
@@ -142,7 +147,7 @@ test('[henan-16-3d] a refusal in 河南 needs reason and basis', async t => {
 })
 
 test('[shuangpai-24-2] in 双牌 centre and provider speak within 10 working days, then the city decides', async t => {
-  const { authorities, steward, consumer, apply } = await aCountry(t, 'shuangpai')
+  const { authorities, steward, consumer, apply } = await aCountry(t, 'shuangpai', 'yongtai', { items: content().items.slice(0, 3) })
   const c = (await apply()).body
   assert.deepEqual(c.clocks.map(k => `${k.debtor} ${k.days} ${k.due}`).sort(), ['shuangpai主管部门 10 2026-06-04', '提供局 10 2026-06-04'])
   const opinion = { opinion: 'agree', note: '用途明确，同意。' }
