@@ -133,3 +133,15 @@ export const removeCase = endpoint({
   params: z.object({ no: z.string().max(40) }),
   response: z.object({ ok: z.literal(true) }),
 })
+/** For people outside: which open data somebody disputes. Never which person, nor the key of the record. */
+export const publicMarks = endpoint({
+  method: 'GET',
+  path: '/public/marks/:code',
+  summary: 'Objection marks in force on an entry, without the records they are about',
+  access: 'public',
+  params: CodeParam,
+  response: z.object({
+    rows: z.array(z.object({ since: Instant, whole: z.boolean().describe('The whole entry, not single records') })),
+    text: z.string(),
+  }),
+})

@@ -6,7 +6,7 @@ import { amount, bytes, codeInUrl, dayOf, longDay, number } from '../ui/format.t
 import { Bones, Loaded, ProblemNote } from '../ui/states.tsx'
 import { citeWords, Why } from '../ui/Why.tsx'
 import { Matters } from './Ask.tsx'
-import { type Dataset, dataset, preview } from './contract.ts'
+import { type Dataset, dataset, preview, publicMarks } from './contract.ts'
 import { csv, save } from './csv.ts'
 import { Code, Copy, Dots, Fresh, OpenMark, Part, Title, usePlace } from './parts.tsx'
 import { addressOf, curl } from './samples.ts'
@@ -41,11 +41,26 @@ export function Missing({ error, retry }: { error: unknown; retry: () => void })
   )
 }
 
+/** 异议标注: somebody disputes the data, and the authority has marked them. */
+function Disputed({ code }: { code: string }) {
+  const { data } = useRead(publicMarks, { params: { code } })
+  const first = data?.rows[0]
+  if (!data || !first) return null
+  const some = data.rows.length > 1 ? ` ${data.rows.length} 处` : ''
+  return (
+    <p className="ht-note yellow">
+      {data.rows.some(mark => mark.whole) ? '这个数据集有异议' : `这个数据集有记录${some}存在异议`}，正在处理，请谨慎使用。标注于{' '}
+      {dayOf(first.since)}。
+    </p>
+  )
+}
+
 function Reading({ of }: { of: Dataset }) {
   usePlace()
   const [first, ...others] = of.files
   return (
     <div className="wrap">
+      <Disputed code={codeInUrl(of.code)} />
       <Head of={of} area="数据">
         {first ? (
           <p className="acts">

@@ -1,6 +1,7 @@
 import type { Endpoint, Reply } from '../../contract/endpoint.ts'
 import type * as opening from '../../contract/opening.ts'
 import type * as procedure from '../../contract/procedure.ts'
+import type * as quality from '../../contract/quality.ts'
 import type * as regulation from '../../contract/regulation.ts'
 
 // Only the types of the contract come here: its schemas would bring 32 kB of zod to every phone. contract.test.ts compares the paths.
@@ -11,6 +12,7 @@ export const site = get<typeof opening.site>('/open/site')
 export const home = get<typeof opening.home>('/open/home')
 export const searchOpen = get<typeof opening.searchOpen>('/open/datasets')
 export const dataset = get<typeof opening.dataset>('/open/datasets/:code')
+export const publicMarks = get<typeof quality.publicMarks>('/public/marks/:code')
 export const preview = get<typeof opening.preview>('/open/datasets/:code/preview')
 export const regulations = get<typeof regulation.regulations>('/regulations')
 export const compare = get<typeof regulation.compare>('/compare')

@@ -215,8 +215,8 @@ test('[shuangpai-11-4] the county builds no base database; its departments are s
   assert.equal(seen.rows.find(r => r.theme === '人口')?.title, '永州市人口基础数据库')
 })
 
-test('[henan-11-1] a batch against the standard is turned away with the rule; one that meets it comes in', async t => {
-  const p = await aPlace(t, 'henan')
+async function standard(t: TestContext, place: Place, article: string) {
+  const p = await aPlace(t, place)
   const entry = await p.register(
     aPlainEntry({
       items: [
@@ -228,13 +228,27 @@ test('[henan-11-1] a batch against the standard is turned away with the rule; on
   )
   const { source, batch } = await deliver(p.provider, entry, homes.replace('60', '六十'), { threshold: 0.01 })
   const stop = batch.messages[0]!
-  assert.deepEqual([batch.state, batch.accepted, stop.code, stop.cite?.article], ['returned', 0, 'standard-violation', '第十一条第一款'])
+  assert.deepEqual([batch.state, batch.accepted, stop.code, stop.cite?.article], ['returned', 0, 'standard-violation', article])
   assert.match(stop.text, /不是整数 1 行/)
   assert.deepEqual(batch.may, ['download-rejects', 'upload-fixed'])
   const refused = await p.provider.call(contract.releaseBatch, { params: { id: batch.id }, body: { reason: '先入库再说' } })
-  assert.deepEqual(said(refused), ['standard-violation', '第十一条第一款'])
+  assert.deepEqual(said(refused), ['standard-violation', article])
   const good = await deliver(p.provider, entry, homes, { source })
   assert.deepEqual([good.batch.state, good.batch.accepted], ['done', 2])
+}
+test('[henan-11-1] a batch against the standard is turned away with the rule; one that meets it comes in', t =>
+  standard(t, 'henan', '第十一条第一款'))
+test('[shuangpai-21-1] a batch against the technical norm is turned away with the rule; one that meets it comes in', t =>
+  standard(t, 'shuangpai', '第二十一条第一款'))
+
+test('[henan-11-2] base databases are the province’s to build: its departments cannot', async t => {
+  const p = await aPlace(t, 'henan')
+  const refused = await p.provider.call(contract.createBaseDatabase, { body: { theme: '自然人' } })
+  assert.deepEqual(said(refused), ['base-database-owner', '第十一条第二款'])
+  assert.equal((await p.provider.ok(contract.baseDatabases, {})).rows.length, 4)
+  // The list of the text is open: the province may add themes.
+  const made = await p.authority.ok(contract.createBaseDatabase, { body: { theme: '社会信用' } })
+  assert.equal(made.department, p.authority === p.bureaus[p.region] ? '河南省主管部门' : '')
 })
 
 // ── the identifier of persons and bodies ──

@@ -3,7 +3,7 @@ import type pg from 'pg'
 import type { Context, Services } from '../../platform/context.ts'
 import { Problem, refuse } from '../../platform/problem.ts'
 import { recordRead } from '../audit/public.ts'
-import { markText } from '../quality/public.ts'
+import { markText, recordKeys } from '../quality/public.ts'
 import { gateMode, govern } from '../regulation/public.ts'
 import { openCallLog, openQuota } from './calls.ts'
 import { comparison, type Param, projectJson, type Statement } from './projection.ts'
@@ -205,7 +205,7 @@ export function openDelivery(services: Services) {
             filter: query.filter ? readFilter(query.filter) : undefined,
             after: query.after ? unsealAfter(query.after, grant.id) : undefined,
             limit: query.limit,
-            marked: { keys: markedKeys(grant), text: markText },
+            marked: { keys: recordKeys(grant.marked), text: markText },
             guard,
           })
           const row = (await run(grant, s)).rows[0] as { live: boolean; rows: string; count: number; last: string | null }
@@ -243,7 +243,7 @@ export function openDelivery(services: Services) {
           guard,
         })
         const asked = keys.map((name, i) => key[name] ?? key[grant.keys[i]!]).join('\u001f')
-        const disputed = grant.marked.includes('') || markedKeys(grant).includes(asked)
+        const disputed = grant.marked.includes('') || recordKeys(grant.marked).includes(asked)
         const row = (await run(grant, s)).rows[0] as { live: boolean; agrees: Record<string, boolean> | null }
         return {
           live: row.live,
@@ -269,10 +269,6 @@ export function openDelivery(services: Services) {
   }
 }
 export type Delivery = ReturnType<typeof openDelivery>
-
-/** Rows under objection, by the key they have in the pool; pages write composite keys with a plus sign. */
-const markedKeys = (grant: Pick<LoadedGrant, 'marked'>): string[] =>
-  grant.marked.filter(Boolean).flatMap(record => [...new Set([record, record.split(/\s*\+\s*/).join('\u001f')])])
 
 /** The seven fields of the usage record: purpose, person, approver, content, time, method, medium; content and method are added by the caller. */
 const usageOf = (grant: Known, call: Call) => ({

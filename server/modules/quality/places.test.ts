@@ -355,6 +355,7 @@ test('[shuangpai-40-1] [shuangpai-40-2-0] anyone objects without signing in; the
   await act(p.authority, no, 'mark')
   assert.equal((await clock('异议标注')).light, 'late')
   // Every user of the record sees it, in the API and on the page; other rows are not marked.
+  assert.equal((await outside.ok(contract.publicMarks, { params: { code: p.entry.code } })).rows.length, 1)
   await p.world.department({ region: p.region, name: '医保局' })
   const read = await reader(p, p.entry, await p.world.person({ department: '医保局', roles: ['steward'] }))
   const marked = ((await read(p.entry.code)).body as unknown as { rows: Record<string, string>[] }).rows

@@ -3,7 +3,7 @@ export { creditCheck } from '../organization/public.ts'
 import type { Item } from '../../../contract/catalog.ts'
 
 export { type Delivery, noteDelivery } from './deliveries.ts'
-export { marksOf, markText, registerUsers } from './reports.ts'
+export { marksOf, markText, recordKeys, registerUsers } from './reports.ts'
 export {
   checkCreditCode,
   checkDate,

@@ -102,6 +102,10 @@ registerEffect('settle-objection', async (tx, ctx, c) => {
   return undefined
 })
 
+/** Keys as the pool has them; pages write composite ones with a plus sign. */
+export const recordKeys = (records: readonly string[]): string[] =>
+  records.filter(Boolean).flatMap(record => [...new Set([record, record.split(/\s*\+\s*/).join('\u001f')])])
+
 export const markText = '这条数据有异议，正在处理，请谨慎使用'
 /** Marks in force on an entry. `record` is the key of a row, or null for the whole entry. */
 export async function marksOf(db: Database | Tx, entryId: string): Promise<{ caseNo: string; record: string | null; since: Date }[]> {

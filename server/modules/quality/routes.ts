@@ -2,8 +2,10 @@ import type { FastifyInstance } from 'fastify'
 import * as contract from '../../../contract/quality.ts'
 import { route } from '../../platform/http.ts'
 import { notFound, refuse } from '../../platform/problem.ts'
+import { publishedEntry } from '../catalog/public.ts'
 import { govern } from '../regulation/public.ts'
 import { boardOf, departmentQualityOf, entryQualityOf } from './queries.ts'
+import { marksOf, markText } from './reports.ts'
 import './deliveries.ts'
 
 export function registerQuality(app: FastifyInstance): void {
@@ -12,6 +14,11 @@ export function registerQuality(app: FastifyInstance): void {
   route(app, contract.board, ({ query, ctx }) =>
     boardOf(ctx, { state: query.state, ...(query.procedure && { procedure: query.procedure }) }),
   )
+  route(app, contract.publicMarks, async ({ params, ctx }) => {
+    const entry = await publishedEntry(ctx.db, { code: params.code })
+    const marks = entry?.state === 'published' ? await marksOf(ctx.db, entry.id) : []
+    return { rows: marks.map(m => ({ since: m.since.toISOString(), whole: m.record === null })), text: markText }
+  })
   route(app, contract.removeCase, async ({ params, ctx }) => {
     const { rows } = await boardOf(ctx, { state: 'all' })
     const row = rows.find(r => r.no === params.no) ?? notFound('procedure.case', '办件')
