@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as contract from '../../../contract/organization.ts'
+import { todo } from '../../../contract/procedure.ts'
 import { aWorld, creditCode } from '../../../test/support/world.ts'
+import { systemContext } from '../../platform/context.ts'
+import { remindCertificates } from '../procedure/certificates.ts'
 
 for (const [title, region, article] of [
   [
@@ -81,10 +84,22 @@ test('systems carry hosting, network and security test; a test that runs out is 
   }
   const made = await steward.ok(contract.createSystem, { body })
   assert.equal(made.certification.state, 'valid')
+  const owed = async () => (await steward.ok(todo, { query: { who: 'department' } })).rows.filter(r => r.what === '安排等保测评')
+  const daily = () => remindCertificates(systemContext(world.app.services))
+  await daily()
+  assert.equal((await owed()).length, 0)
   world.at('2026-09-10')
+  await daily()
+  await daily()
+  assert.deepEqual(
+    (await owed()).map(r => r.clock.cite.article),
+    ['第三十二条'],
+  )
   assert.equal((await steward.ok(contract.systems))[0]!.certification.state, 'expiring')
   world.at('2026-10-09')
   assert.equal((await steward.ok(contract.systems))[0]!.certification.state, 'expired')
   const renewed = await steward.ok(contract.changeSystem, { params: { id: made.id }, body: { ...body, certifiedUntil: '2027-09-30' } })
   assert.equal(renewed.certification.state, 'valid')
+  await daily()
+  assert.equal((await owed()).length, 0)
 })

@@ -2,6 +2,7 @@ import type { Context } from '../../platform/context.ts'
 import type { Jobs } from '../../platform/jobs.ts'
 import { departmentById, departmentFor, fileOfficers, postsOf, type Scope } from '../organization/public.ts'
 import { govern } from '../regulation/public.ts'
+import { remindCertificates } from './certificates.ts'
 import { fulfilDuties, openDuty } from './duties.ts'
 import { registerEffect } from './engine.ts'
 import { notifyDepartments } from './notices.ts'
@@ -66,4 +67,8 @@ export async function officerLeft(left: Left, ctx: Context): Promise<void> {
   })
 }
 
-export const registerOfficerJobs = (jobs: Jobs): void => jobs.on('procedure.officer-left', officerLeft, { concurrency: 1 })
+export function registerOfficerJobs(jobs: Jobs): void {
+  jobs.on('procedure.officer-left', officerLeft, { concurrency: 1 })
+  jobs.on('procedure.certificates', async (_, ctx) => remindCertificates(ctx))
+  jobs.every('procedure.certificates', '30 8 * * *')
+}

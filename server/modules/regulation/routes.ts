@@ -78,6 +78,7 @@ export const topicLabels: Record<Topic, string> = {
   operator: '平台运营机构',
   'entry-duty': '目录对应的职责',
   'joint-collection': '联合采集',
+  'system-test': '等保测评',
   'officer-change': '人员变动报告',
   'department-duties': '部门职责',
   'assessment-objects': '考核对象',

@@ -316,6 +316,7 @@ export const topicSchemas = {
   operator: z.strictObject({ authorised: z.boolean().describe('The operator needs a recorded authorisation'), ...cited }),
   'entry-duty': z.strictObject({ required: z.boolean(), ...cited }),
   'joint-collection': z.strictObject({ agreement: z.boolean().describe('An entry collected jointly needs the agreement'), ...cited }),
+  'system-test': z.strictObject({ within: Within, ...cited }),
   'officer-change': z.strictObject({ within: Within, ...cited }),
   'department-duties': z.strictObject({
     items: z.partialRecord(z.enum(['catalog', 'collect', 'update', 'share', 'use', 'service', 'open']), z.string().min(2)),
