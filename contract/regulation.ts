@@ -507,7 +507,7 @@ export const Requirement = z.object({
   actor: z.string(),
   text: z.string().describe('Our paraphrase'),
   behaviour: z.string().describe('What the platform does'),
-  refusal: z.string().nullable().describe('What is refused, of the scenario'),
+  refusals: z.array(z.string()).describe('Reason codes of what is refused'),
   tests: z.array(z.object({ file: z.string(), title: z.string() })),
 })
 export type Requirement = z.infer<typeof Requirement>

@@ -25,6 +25,18 @@ test('every id in the title of a test is a requirement, and titles in tables are
   assert.ok(tests.some(t => t.ids.length > 1))
 })
 
+test('every requirement is there in Chinese, in the same order', () => {
+  const chinese = readFileSync(join(root, 'regulations/requirements.zh.jsonl'), 'utf8')
+    .split('\n')
+    .filter(Boolean)
+    .map(line => JSON.parse(line) as { id: string; requirement: string; behaviour: string })
+  assert.deepEqual(
+    chinese.map(c => c.id),
+    rows.map(r => r.id),
+  )
+  for (const c of chinese) assert.ok(/[\u4e00-\u9fff]{4}/.test(c.requirement) && /[\u4e00-\u9fff]/.test(c.behaviour), c.id)
+})
+
 test('the command ends with one line of counts', async () => {
   const { stdout } = await run(process.execPath, ['server/main.ts', 'conformance', '--check', '--modules', 'regulation'], {
     cwd: root,

@@ -25,12 +25,21 @@ function load() {
     .split('\n')
     .filter(Boolean)
     .map(line => JSON.parse(line) as Row)
+  const words = new Map(
+    readFileSync(`${directory}/requirements.zh.jsonl`, 'utf8')
+      .split('\n')
+      .filter(Boolean)
+      .map(line => JSON.parse(line) as { id: string; requirement: string; behaviour: string })
+      .map(w => [w.id, w]),
+  )
+  for (const row of rows)
+    Object.assign(row, { requirement: words.get(row.id)!.requirement, system_behaviour: words.get(row.id)!.behaviour })
   const proofs = JSON.parse(readFileSync(`${directory}/conformance.json`, 'utf8')) as Record<string, Proof[]>
   read = { rows, proofs }
   return read
 }
 
-/** The requirement list with the tests that prove each row, as `./huitong conformance` found them. */
+/** The requirement list, in Chinese, with the tests that prove each row, as `./huitong conformance` found them. */
 export function requirements() {
   const { rows, proofs } = load()
   const made = rows.map(r => ({
@@ -43,7 +52,7 @@ export function requirements() {
     actor: r.actor,
     text: r.requirement,
     behaviour: r.system_behaviour,
-    refusal: r.scenario?.negative ?? null,
+    refusals: [...(r.scenario?.negative ?? '').matchAll(/`([a-z-]+)`/g)].map(m => m[1]!),
     tests: proofs[r.id] ?? [],
   }))
   const count = (of: typeof made) => ({ total: of.length, proved: of.filter(r => r.tests.length > 0).length })

@@ -175,19 +175,19 @@ function List({ all, filters }: { all: All; filters: Filters }) {
           },
           {
             title: '要求',
-            cell: row => (
-              <span lang="en" className="ht-hint">
-                {row.text}
-              </span>
-            ),
+            cell: row => row.text,
           },
           {
             title: '平台怎么做',
             cell: row => (
-              <span lang="en" className="ht-hint">
+              <>
                 {row.behaviour}
-                {row.refusal && <span style={{ display: 'block', marginTop: 4 }}>✗ {row.refusal}</span>}
-              </span>
+                {row.refusals.length > 0 && (
+                  <div className="ht-meta">
+                    退回原因 <span className="ht-code">{row.refusals.join('、')}</span>
+                  </div>
+                )}
+              </>
             ),
           },
           {
