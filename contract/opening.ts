@@ -99,6 +99,7 @@ export const openList = endpoint({
       code: z.string(),
       title: z.string(),
       department: z.string(),
+      openClass: OpenClass.nullable(),
       openLabel: z.string(),
       state: z.string(),
       stateLabel: z.string(),

@@ -16,7 +16,7 @@ export function Apis() {
     <div className="wrap">
       <div className="head">
         <Title area="接口">数据接口</Title>
-        <p className="lead">每个可以下载的数据集都有接口：不需要密钥，JSON 回复，一页最多 1,000 行。</p>
+        <p className="lead">每个数据集都有接口：直接开放的不需要密钥，申请后开放的凭密钥；JSON 回复，一页最多 1,000 行。</p>
       </div>
       <section className="sheet hits" aria-label="接口列表">
         {load.error ? <ProblemNote error={load.error} retry={() => load.refetch()} since={load.data && load.dataUpdatedAt} /> : null}
@@ -68,6 +68,7 @@ const parameters = [
 ] as const
 
 function Reading({ of }: { of: Dataset }) {
+  const guarded = of.openClass === 'conditional'
   const example = of.items.find(item => item.top.length && !item.masked)
   const says: Record<string, string> = {
     fields: of.items
@@ -89,7 +90,17 @@ function Reading({ of }: { of: Dataset }) {
         </p>
       </Head>
       <div className="sheet">
-        <Part id="address" title="地址" note="GET，不需要密钥">
+        <Part id="address" title="地址" note={guarded ? 'GET，请求头带密钥' : 'GET，不需要密钥'}>
+          {guarded && (
+            <p className="ht-note">
+              这个数据集{of.openLabel}：先
+              <Link to="/dataset/$code" params={{ code: codeInUrl(of.code) } as never}>
+                申请使用
+              </Link>
+              ，签订协议后生成密钥，放在请求头 <code>Authorization: Bearer 密钥</code> 里；可以在 <code>x-huitong-purpose</code>{' '}
+              里写明用途，超出申请场景的会被拒绝。
+            </p>
+          )}
           <p className="address">
             <code>{addressOf(of)}</code> <Copy text={addressOf(of)} what="接口地址" />
           </p>
@@ -126,9 +137,11 @@ function Reading({ of }: { of: Dataset }) {
             </div>
           </div>
         </Part>
-        <Part id="try" title="试一试">
-          <Try of={of} example={says} />
-        </Part>
+        {!guarded && (
+          <Part id="try" title="试一试">
+            <Try of={of} example={says} />
+          </Part>
+        )}
         <Part id="code" title="代码示例">
           <Samples of={of} />
         </Part>

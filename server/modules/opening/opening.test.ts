@@ -327,7 +327,8 @@ test('canary: the portal never carries a value of an item that is not open', asy
   const texts = [
     JSON.stringify((await e.anyone.call(contract.dataset, { params: e.params })).body),
     JSON.stringify((await e.anyone.call(contract.preview, { params: e.params })).body),
-    JSON.stringify((await e.rows({ limit: 1 })).body),
+    // The position of the next page is sealed: random letters, which may spell anything.
+    JSON.stringify({ ...((await e.rows({ limit: 1 })).body as object), next: '' }),
     JSON.stringify((await e.rows({ fields: '停车场名称' })).body),
     (await e.download('csv')).body,
     (await e.download('json')).body,

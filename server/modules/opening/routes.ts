@@ -234,6 +234,7 @@ export function registerOpening(app: FastifyInstance): void {
     return {
       rows: rows.map(({ region, openClass, ...r }) => ({
         ...r,
+        openClass,
         openLabel: openLabel(region, openClass, ctx.day),
         stateLabel: stateLabels[r.state as keyof typeof stateLabels],
       })),

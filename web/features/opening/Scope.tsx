@@ -1,7 +1,7 @@
-import { App, Button, Checkbox, Input, InputNumber, Select } from 'antd'
+import { App, Button, Checkbox, Drawer, Input, InputNumber, Select } from 'antd'
 import { useState } from 'react'
 import type { Reply } from '../../../contract/endpoint.ts'
-import { accesses, coverage, lists, openList, plans, publishList, publishPlan } from '../../../contract/opening.ts'
+import { accesses, coverage, followUp, lists, openList, plans, publishList, publishPlan } from '../../../contract/opening.ts'
 import { problemOf } from '../../app/api.ts'
 import { A, at } from '../../app/link.tsx'
 import { useAct, useRead } from '../../app/query.ts'
@@ -122,6 +122,9 @@ export function Accesses() {
   const filters = useFilters({ q: '' })
   const { q } = filters.value
   const load = useRead(accesses, { query: { ...(q && { q }) } })
+  const me = useSession()
+  const [looking, setLooking] = useState<string | null>(null)
+  const follows = me.department.roles.includes('authority') && me.roles.some(r => ['bureau', 'leader'].includes(r.role))
   return (
     <Page title="授权使用" crumb={<A href={at('/opening')}>开放清单</A>}>
       <OpeningPages here="/opening/accesses" />
@@ -202,12 +205,85 @@ export function Accesses() {
                 {row.products.map(product => (
                   <div key={product.title}>成果：{product.title}</div>
                 ))}
+                {row.exceeded > 0 && (
+                  <div>
+                    <Mark hue="yellow" shape="▲">
+                      声明其他用途的调用 {row.exceeded} 次，已拒绝
+                    </Mark>
+                  </div>
+                )}
+              </>
+            ),
+          },
+          {
+            title: '跟踪',
+            cell: row => (
+              <>
+                {row.followUps.map(one => (
+                  <div key={one.at}>
+                    {dayOf(one.at)} {one.result}
+                  </div>
+                ))}
+                {row.followUpDue && <div className="ht-meta">下次应于 {row.followUpDue} 前</div>}
+                {follows && row.state === 'active' && (
+                  <Button size="small" onClick={() => setLooking(row.no)} aria-label={`记录对 ${row.holder} 的跟踪`}>
+                    记录跟踪
+                  </Button>
+                )}
               </>
             ),
           },
         ]}
       />
+      {looking && <FollowUp no={looking} shut={() => setLooking(null)} />}
     </Page>
+  )
+}
+
+function FollowUp({ no, shut }: { no: string; shut: () => void }) {
+  const form = useForm({ result: '', findings: '', measures: '' })
+  const { message } = App.useApp()
+  const send = useAct(followUp, () => {
+    message.success('已记下')
+    shut()
+  })
+  return (
+    <Drawer
+      open
+      mask={false}
+      onClose={shut}
+      size={Math.min(480, window.innerWidth)}
+      title={`跟踪 ${no}`}
+      footer={
+        <div className="row">
+          <Button
+            type="primary"
+            loading={send.isPending}
+            onClick={() => form.complete() && send.mutate({ params: { no }, body: form.value }, { onError: form.refused })}
+          >
+            记录跟踪
+          </Button>
+          <Button onClick={shut}>先不办</Button>
+        </div>
+      }
+    >
+      <div className="form">
+        <Summary form={form} />
+        {(
+          [
+            ['result', '结果', true],
+            ['findings', '发现的问题', false],
+            ['measures', '采取的措施', false],
+          ] as const
+        ).map(([name, label, required]) => (
+          <Field key={name} form={form} at={`/${name}`} label={label} required={required}>
+            {({ labelledby: _, onChange, ...control }) => (
+              <Input.TextArea {...control} autoSize={{ minRows: 2 }} onChange={event => onChange(event.target.value)} />
+            )}
+          </Field>
+        ))}
+      </div>
+    </Drawer>
   )
 }
 
@@ -268,7 +344,9 @@ function ListForm({ cls, current }: { cls: 'open' | 'conditional'; current: List
   const me = useSession()
   const { message } = App.useApp()
   const candidates =
-    load.data?.rows.filter(r => r.department === me.department.name && ['reviewed', 'open', 'in-review'].includes(r.state)) ?? []
+    load.data?.rows.filter(
+      r => r.openClass === cls && r.department === me.department.name && ['reviewed', 'open', 'in-review'].includes(r.state),
+    ) ?? []
   const [picked, setPicked] = useState<string[] | null>(null)
   const chosen = picked ?? current?.entries.map(e => e.code) ?? []
   const send = useAct(publishList, made => {
