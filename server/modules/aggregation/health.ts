@@ -5,9 +5,10 @@ import { registerHealth } from '../procedure/public.ts'
 registerHealth(async ctx => {
   const { actor, db, now } = ctx
   const region = actor.roles.includes('bureau') || actor.roles.includes('inspector') ? `${actor.region.replace(/(00)+$/, '')}%` : null
-  const { rows } = await sql<{ done: number; rejects: number; held: number; drift: number; failed: number }>`
+  const { rows } = await sql<{ done: number; rejects: number; late: number; held: number; drift: number; failed: number }>`
       select count(*) filter (where b.state = 'done' and b.finished > ${now}::timestamptz - interval '1 day')::int as done,
              count(*) filter (where b.state = 'done' and b.rejected > 0 and b.finished > ${now}::timestamptz - interval '1 day')::int as rejects,
+             count(*) filter (where b.state = 'done' and b.late and b.finished > ${now}::timestamptz - interval '1 day')::int as late,
              count(*) filter (where b.state = 'held')::int as held, count(*) filter (where b.state = 'drift')::int as drift,
              count(*) filter (where b.state = 'failed' and b.created > ${now}::timestamptz - interval '7 days')::int as failed
       from aggregation.batch b
@@ -19,6 +20,7 @@ registerHealth(async ctx => {
   return [
     line('一日内入库的批次', n.done, 'done'),
     line('其中有拒收', n.rejects, 'done'),
+    line('其中迟到', n.late, 'done'),
     line('整批待放行', n.held, 'held'),
     line('结构变化', n.drift, 'drift'),
     line('七日内失败', n.failed, 'failed'),
