@@ -40,7 +40,13 @@ export const Finding = z.object({
 })
 export type Finding = z.infer<typeof Finding>
 /** 异议标注 */
-export const Mark = z.object({ caseNo: z.string(), record: z.string().nullable(), since: Instant, text: z.string() })
+export const Mark = z.object({
+  caseNo: z.string().nullable().describe('For the department of the data and its authority'),
+  whole: z.boolean().describe('The whole entry, not one record'),
+  record: z.string().nullable().describe('Key of the row, for the department of the data and its authority: it may identify a person'),
+  since: Instant,
+  text: z.string(),
+})
 export type Mark = z.infer<typeof Mark>
 
 export const EntryQuality = z.object({

@@ -251,6 +251,14 @@ test('[henan-11-2] base databases are the province’s to build: its departments
   assert.equal(made.department, p.authority === p.bureaus[p.region] ? '河南省主管部门' : '')
 })
 
+test('[fuzhou-manage-19-1a] base databases are the commission’s to build: its departments cannot, nor does a county beside it', async t => {
+  const p = await aPlace(t, 'fuzhou', { elsewhere: 'yongtai' })
+  for (const who of [p.provider, p.consumer, p.bureaus['350125']!])
+    assert.deepEqual(said(await who.call(contract.createBaseDatabase, { body: { theme: '人口' } })), ['base-database-owner', '第十九条'])
+  assert.equal((await p.authority.ok(contract.createBaseDatabase, { body: { theme: '人口' } })).region, '350100')
+  assert.equal((await p.consumer.ok(contract.baseDatabases, {})).rows.filter(r => r.id).length, 1)
+})
+
 // ── the identifier of persons and bodies ──
 test('[henan-10-3] enterprises without credit code go to quarantine as identity-key-missing; with it the same delivery comes in', async t => {
   const p = await aPlace(t, 'henan')

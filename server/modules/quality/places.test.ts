@@ -362,8 +362,13 @@ test('[shuangpai-40-1] [shuangpai-40-2-0] anyone objects without signing in; the
   assert.match(marked.find(r => r.机构编号 === 'A002')!._objection!, /有异议/)
   assert.equal(marked.find(r => r.机构编号 === 'A001')!._objection, undefined)
   assert.deepEqual(
-    (await quality(p.consumer, p.entry)).marks.map(m => [m.caseNo, m.record]),
+    (await quality(p.provider, p.entry)).marks.map(m => [m.caseNo, m.record]),
     [[no, 'A002']],
+  )
+  // A key may identify a person: other departments see that there is a mark, on the page without the key.
+  assert.deepEqual(
+    (await quality(p.consumer, p.entry)).marks.map(m => [m.caseNo, m.record, m.whole]),
+    [[null, null, false]],
   )
 })
 

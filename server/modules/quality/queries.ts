@@ -54,6 +54,8 @@ async function factsOf(
 export async function entryQualityOf(ctx: StaffContext, code: string): Promise<EntryQuality> {
   const entry = (await publishedEntry(ctx.db, { code })) ?? notFound('catalog.entry', '目录')
   const rule = govern(entry.region, 'quality-dimensions', ctx.day)
+  // A key may be a person's number: only who answers for the data reads it here; users see the mark on the row they obtain.
+  const mine = entry.department_id === ctx.actor.departmentId || (oversees(ctx) && entry.region.startsWith(below(ctx).slice(0, -1)))
   const facts = (await factsOf(ctx.db, [entry], ctx.now)).get(entry.id)!
   const dimensions = dimensionsOf(rule.value.dimensions, facts)
   const findings = await ctx.db
@@ -88,8 +90,9 @@ export async function entryQualityOf(ctx: StaffContext, code: string): Promise<E
       caseNo: f.case_no,
     })),
     marks: (await marksOf(ctx.db, entry.id)).map(m => ({
-      caseNo: m.caseNo,
-      record: m.record,
+      caseNo: mine ? m.caseNo : null,
+      whole: m.record === null,
+      record: mine ? m.record : null,
       since: m.since.toISOString(),
       text: markText,
     })),

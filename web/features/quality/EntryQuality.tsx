@@ -22,12 +22,13 @@ export function Score({ score }: { score: number | null }) {
 /** 异议标注: stands above everything else about the data. */
 export function Marks({ of: marks }: { of: Quality['marks'] }) {
   return marks.map(mark => (
-    <div key={mark.caseNo} className="ht-note yellow">
+    <div key={mark.caseNo ?? mark.since} className="ht-note yellow">
       <p>
-        <b>{mark.record ? `记录 ${mark.record} 有异议` : '这条目录的数据有异议'}</b>，正在处理，请谨慎使用。
+        <b>{mark.whole ? '这条目录的数据有异议' : mark.record ? `记录 ${mark.record} 有异议` : '这条目录里有一条记录存在异议'}</b>
+        ，正在处理，请谨慎使用。
       </p>
       <p className="ht-ink2">
-        标注于 {moment(mark.since)} · <A href={at(`/cases/${mark.caseNo}`)}>{mark.caseNo}</A>
+        标注于 {moment(mark.since)} · {mark.caseNo ? <A href={at(`/cases/${mark.caseNo}`)}>{mark.caseNo}</A> : '取用时会标在那一行上'}
       </p>
     </div>
   ))
@@ -66,7 +67,7 @@ export function EntryQuality({ code }: { code: string }) {
             { title: '怎样得出', cell: row => row.why },
           ]}
         />
-        {q.findings.length > 0 && <h3>未解决的问题</h3>}
+        {q.findings.length > 0 && <h3 style={{ margin: '16px 0 8px' }}>未解决的问题</h3>}
         {q.findings.length > 0 && (
           <DataTable
             name="未解决的质量问题"
