@@ -147,6 +147,8 @@ export const errors: { area: string; label: string; codes: Record<string, Explai
     area: 'sharing',
     label: '共享',
     codes: {
+      'sharing.no_application_judged': { is: '争议不是接着一件申请提出的，评判不能直接生成授权', do: '先由申请部门提出共享申请。' },
+      'sharing.more_than_asked': { is: '评判给予的信息项超出申请范围', do: '只选择申请中的信息项。' },
       'sharing.withdrawn': { is: '目录已撤销，不能申请' },
       'sharing.own': { is: '这是本部门的目录，不需要申请' },
       'sharing.denied': { is: '目录属于不予（暂不）共享，不受理申请', do: '履职确有需要的，与提供部门协商。' },

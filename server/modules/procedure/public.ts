@@ -1,5 +1,5 @@
 export { fulfilDuties, type NewDuty, openDuty } from './duties.ts'
-export { type CaseRecord, type Effect, fieldsOf, registerEffect, type Start, startCase } from './engine.ts'
+export { addEvent, type CaseRecord, type Effect, fieldsOf, lockCase, registerEffect, type Start, startCase } from './engine.ts'
 export { notifyDepartments } from './notices.ts'
 export { demands, type Party } from './rules.ts'
 export { registerSubject, type Subject } from './start.ts'

@@ -18,6 +18,7 @@ export { timeText } from './words.ts'
 
 /** Effects that modules have registered; regulation files may name only these. */
 export const knownEffects: ReadonlySet<string> = new Set([
+  'bind-judgement',
   'open-report',
   'confirm-error',
   'uphold-data',

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as catalog from '../../../contract/catalog.ts'
-import { type APlace, aPlace, aPlainEntry, inPlace, type Place } from '../../../test/support/country.ts'
+import { type APlace, aPlace, aPlainEntry, articleOf, inPlace, type Place } from '../../../test/support/country.ts'
 
 /** Draft, then submission; what is refused leaves the draft, which is then mended and submitted again. */
 async function drafts(p: APlace, first: object) {
@@ -54,7 +54,7 @@ for (const [title, place, foreign, own, article] of classes)
     const refused = await d.submit()
     assert.equal(refused.status, 422)
     const fault = refused.problem.errors!.find(e => e.code === 'share-type-invalid')!
-    assert.equal(fault.cite?.article, article)
+    assert.equal(articleOf(fault.cite, place), article)
     for (const word of own) assert.match(fault.message, new RegExp(word))
     assert.equal(refused.problem.reason, 'share-type-invalid')
     const seen: string[] = []

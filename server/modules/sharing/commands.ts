@@ -156,6 +156,7 @@ registerSubject('grant', async (_, ctx, id) => {
 })
 
 registerHooks('sharing-application', { href: page, rows: rowsOf(false), closed: '目录页的“申请使用”' })
+registerHooks('dispute', { href: page, rows: rowsOf(true) })
 registerHooks('negotiation', {
   href: page,
   rows: rowsOf(true),

@@ -5,7 +5,7 @@ import type { Tx } from '../../platform/db.ts'
 import { notFound, Problem, refuse } from '../../platform/problem.ts'
 import { type PublishedEntry, publishedEntry, shareClassOf } from '../catalog/public.ts'
 import { type Await, createGrant, grantOfCase, grantView, loadGrant, setGrantState, settleAwait } from '../delivery/public.ts'
-import { type CaseRecord, notifyDepartments, registerEffect, startCase } from '../procedure/public.ts'
+import { addEvent, type CaseRecord, lockCase, notifyDepartments, registerEffect, startCase } from '../procedure/public.ts'
 import { govern, governProcedure } from '../regulation/public.ts'
 
 /** What a decision leaves open before the grant delivers: nothing, the signatures of the agreement, or the filing with the authority. */
@@ -25,6 +25,46 @@ for (const [effect, key] of [
     await settleAwait(tx, ctx, id, key, form.agreement ?? form.note ?? c.no)
     return undefined
   })
+
+/**
+ * What was judged or coordinated stands in the timeline of the application it was about. A judgement for the applicant binds it: the grant
+ * follows at once, of nothing that was not asked for.
+ */
+registerEffect('bind-judgement', async (tx, ctx, c, form) => {
+  const earlier = c.after_no ? await lockCase(tx, c.after_no) : undefined
+  const said = form as { verdict?: string; judgement?: string }
+  if (earlier)
+    await addEvent(tx, earlier, {
+      at: ctx.now,
+      action: 'judged',
+      label: `争议 ${c.no} 有了结果`,
+      actor: ctx.actor,
+      role: 'authority',
+      from: earlier.state,
+      to: earlier.state,
+      form: { judgement: said.judgement, ...(said.verdict && { verdict: said.verdict }) },
+      cite: c.ruling.cite,
+    })
+  if (said.verdict !== 'provide') return undefined
+  if (!earlier)
+    refuse('sharing.no_application_judged', {
+      status: 409,
+      reason: 'step-skipped',
+      detail: '这件争议没有接着一件申请提出，评判不能直接生成授权。',
+      cite: c.ruling.cite,
+      remedy: '请申请部门先提出共享申请，再按评判结论办理。',
+    })
+  const more = form.treatments!.filter(t => !earlier.form.items?.includes(t.key))
+  if (more.length)
+    refuse('sharing.more_than_asked', {
+      reason: 'field-not-granted',
+      detail: `信息项 ${more.map(t => t.key).join('、')} 不在申请范围内，不能评判给予。`,
+      cite: c.ruling.cite,
+      errors: [{ pointer: '/form/treatments', code: 'field-not-granted', message: '超出申请范围。' }],
+    })
+  const grant = await give(tx, ctx, { ...earlier, id: c.id, no: c.no, ruling: c.ruling }, form, null)
+  return { label: `授权 ${grant.no}`, href: `/workbench/grants/${grant.id}` }
+})
 
 /** What was decided becomes a grant, in the transaction of the decision. */
 async function give(tx: Tx, ctx: Context, c: CaseRecord, form: Form, waits: 'agreement' | 'filing' | null) {

@@ -6,7 +6,7 @@ import * as delivery from '../../../contract/delivery.ts'
 import * as organization from '../../../contract/organization.ts'
 import * as procedure from '../../../contract/procedure.ts'
 import * as contract from '../../../contract/sharing.ts'
-import { act, aPlace, aPlainEntry, connect, fill, inPlace, type Place, places, said } from '../../../test/support/country.ts'
+import { act, aPlace, aPlainEntry, articleOf, connect, fill, inPlace, type Place, places, said } from '../../../test/support/country.ts'
 import { application, confirmed, free, give, grantOf, rows, stated } from '../../../test/support/sharing.ts'
 
 /** The way of each place from an application to a grant that delivers; returns the case before the last step too. */
@@ -76,7 +76,7 @@ for (const [title, place, reason, article, definition] of unconditional)
 
     const grant = await p.consumer.ok(contract.access, { body })
     assert.deepEqual([grant.state, grant.items.length, grant.basis], ['active', 3, stated.duty])
-    assert.equal(grant.cite.article, article)
+    assert.equal(articleOf(grant.cite, place), article)
     const read = await connect(p.world, p.consumer, grant.id)
     const taken = await read(entry.code, { limit: 1 })
     assert.equal((taken.body as unknown as { count: number }).count, 1)
@@ -90,14 +90,14 @@ for (const [title, place, reason, article, definition] of unconditional)
     const system = await company.ok(organization.createSystem, { body: { name: '公司系统' } })
     const refused = await company.call(contract.access, { body: { ...body, system: system.id } })
     assert.equal(refused.status, 403)
-    assert.deepEqual(said(refused), [reason, definition])
+    assert.deepEqual(said(refused, place), [reason, definition])
   })
 
 test('[yongtai-16-2] a department of the city is not one of 永泰', async t => {
   const p = await aPlace(t, 'yongtai', { elsewhere: 'fuzhou' })
   const entry = await p.register(aPlainEntry(free))
   const refused = await p.consumer.call(contract.access, { body: { entryId: entry.id, system: p.system, ...stated } })
-  assert.deepEqual(said(refused), ['not-a-government-department', '第十六条第二款'])
+  assert.deepEqual(said(refused, 'yongtai'), ['not-a-government-department', '第十六条第二款'])
 })
 
 // ── conditional: nothing without a grant, only what was granted, only for the purpose of the grant ──
@@ -140,11 +140,11 @@ for (const [title, place, cites] of conditional)
     await fill(p.world, entry, rows)
     // No way in: neither directly nor with the token of something else.
     const direct = await p.consumer.call(contract.access, { body: { entryId: entry.id, system: p.system, ...stated } })
-    assert.deepEqual(said(direct), ['no-access-grant', cites.access])
+    assert.deepEqual(said(direct, place), ['no-access-grant', cites.access])
     const other = await p.consumer.ok(contract.access, { body: { entryId: open.id, system: p.system, ...stated } })
     const elsewhere = await (await connect(p.world, p.consumer, other.id))(entry.code)
     assert.equal(elsewhere.status, 403)
-    assert.deepEqual(said(elsewhere), ['no-access-grant', cites.access])
+    assert.deepEqual(said(elsewhere, place), ['no-access-grant', cites.access])
 
     const c = await p.consumer.ok(contract.apply, { body: { entryId: entry.id, form: application(p) } } as never)
     const approved = await decide(p, place, (c as { no: string }).no, ['c1', 'c2'])
@@ -153,7 +153,7 @@ for (const [title, place, cites] of conditional)
     if (cites.agreement) {
       assert.equal(approved.state, 'agreement')
       const unsigned = await read(entry.code)
-      assert.deepEqual(said(unsigned), ['agreement-required', cites.agreement])
+      assert.deepEqual(said(unsigned, place), ['agreement-required', cites.agreement])
       assert.match(unsigned.problem.detail!, /平台约定/)
       await sign(p, place, (c as { no: string }).no)
     }
@@ -161,14 +161,14 @@ for (const [title, place, cites] of conditional)
     assert.deepEqual([taken.count, Object.keys(taken.rows[0]!)], [2, ['机构编号', '机构名称']])
     // The third item was not approved.
     const more = await read(entry.code, { fields: '床位数' })
-    assert.deepEqual(said(more), ['field-not-granted', cites.items])
+    assert.deepEqual(said(more, place), ['field-not-granted', cites.items])
     // Another purpose, another user.
     const misuse = await read(entry.code, {}, { 'x-huitong-purpose': encodeURIComponent('商业营销') })
     assert.equal(misuse.status, 403)
-    assert.deepEqual(said(misuse), ['purpose-mismatch', cites.use])
+    assert.deepEqual(said(misuse, place), ['purpose-mismatch', cites.use])
     assert.equal((await read(entry.code, {}, { 'x-huitong-purpose': encodeURIComponent('核对养老机构备案情况') })).status, 200)
     const third = await read(entry.code, {}, { 'x-huitong-user': encodeURIComponent('某科技公司') })
-    assert.deepEqual(said(third), ['third-party-disclosure-barred', cites.third ?? cites.use])
+    assert.deepEqual(said(third, place), ['third-party-disclosure-barred', cites.third ?? cites.use])
     assert.equal((await read(entry.code, {}, { 'x-huitong-user': encodeURIComponent('申请局') })).status, 200)
     // The refused attempts are in the list the provider sees.
     const seen = await p.provider.ok(delivery.calls, { params: { id }, query: { limit: 20 } })
@@ -201,13 +201,13 @@ for (const [title, place, article, principle] of bases)
     const save = (more: object) => p.provider.ok(catalog.saveDraft, { params, body: { content: inPlace(p.region, aPlainEntry(more)) } })
     const open = await p.provider.ok(catalog.checkDraft, { params })
     const proposed = open.faults.find(f => f.code === 'share-type-required')!
-    assert.equal(proposed.cite?.article, principle)
+    assert.equal(articleOf(proposed.cite, place), principle)
     assert.match(proposed.remedy!, /无条件共享/)
     assert.equal((await p.provider.call(catalog.submitEntry, { params })).problem.reason, 'share-type-required')
     for (const shareClass of ['conditional', 'denied']) {
       await save({ shareClass, shareBasis: undefined })
       const bare = await p.provider.call(catalog.submitEntry, { params })
-      assert.deepEqual(said(bare), ['basis-required', article])
+      assert.deepEqual(said(bare, place), ['basis-required', article])
       assert.match(bare.problem.errors![0]!.remedy!, /无条件共享/)
     }
     await save({ shareClass: 'denied' })
@@ -268,7 +268,7 @@ for (const [title, place, article, negotiable] of denied)
     if (place === 'shuangpai') entry = await confirmed(p)
     else entry = await p.register(aPlainEntry({ shareClass: 'denied' }))
     const refused = await p.consumer.call(contract.apply, { body: { entryId: entry.id, form: application(p) } } as never)
-    assert.deepEqual(said(refused), ['share-type-not-shareable', article])
+    assert.deepEqual(said(refused, place), ['share-type-not-shareable', article])
     assert.equal((await p.consumer.ok(catalog.entryByCode, { params: { code: entry.code } })).content.items.length, 3)
     const told = await p.consumer.ok(contract.prepare, { params: { code: entry.code } })
     assert.deepEqual([told.mode, !!told.negotiation], ['barred', negotiable])

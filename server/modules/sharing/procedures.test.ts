@@ -100,17 +100,43 @@ test('[henan-16-5] data of persons in 河南 wait for the agreed way', async t =
 
 test('[henan-17-1] a dispute in 河南 is judged after both sides have spoken', async t => {
   const p = await aPlace(t, 'henan')
-  const { no } = await apply(p, (await p.register(aPlainEntry())).id)
+  const entry = await p.register(aPlainEntry())
+  await fill(p.world, entry, rows)
+  const { no } = await apply(p, entry.id)
   await act(p.provider, no, 'refuse', { reason: '超出履职必要的范围，请缩小申请。', basis: lawBasis })
   const c = (
     await begin(p.consumer, { procedure: 'dispute', after: no, form: { opponent: p.provider.departmentId, claim: '请求评判应否提供。' } })
   ).body
-  const verdict = { panel: ['李一', '王二'], judgement: '应当提供机构编号。' }
+  const verdict = { panel: ['李一', '王二'], judgement: '应当提供机构编号。', verdict: 'provide', ...give('c1') }
+  assert.deepEqual(said(await tryAct(p.authority, c.no, 'judge', verdict)), ['statement-missing', '第十七条'])
   await act(p.consumer, c.no, 'state', { userStatement: '补贴审核必须核对编号。' })
   assert.deepEqual(said(await tryAct(p.authority, c.no, 'judge', verdict)), ['statement-missing', '第十七条'])
   await act(p.provider, c.no, 'answer', { opponentStatement: '编号是内部编号。' })
-  assert.equal((await act(p.authority, c.no, 'judge', verdict)).state, 'execution')
-  assert.equal((await act(p.provider, c.no, 'report', { execution: '已按评判受理新的申请。' })).ended, true)
+  // The judgement binds the application: what was judged is granted at once, and nothing that was not asked for.
+  assert.equal((await tryAct(p.authority, c.no, 'judge', { ...verdict, treatments: undefined })).status, 422)
+  const wider = await tryAct(p.authority, c.no, 'judge', { ...verdict, ...give('c1', 'c3') })
+  assert.deepEqual(said(wider), ['field-not-granted', '第十七条'])
+  const judged = await act(p.authority, c.no, 'judge', verdict)
+  assert.equal(judged.state, 'execution')
+  const read = await connect(p.world, p.consumer, grantOf(judged))
+  const taken = (await read(entry.code)).body as unknown as { rows: object[] }
+  assert.deepEqual(Object.keys(taken.rows[0]!), ['机构编号'])
+  const application = await p.provider.ok(procedure.caseByNo, { params: { no } })
+  const noted = application.timeline.at(-1)!
+  assert.ok(noted.label.includes(c.no) && noted.content.some(x => x.value === '应当提供机构编号。'))
+  assert.equal((await act(p.provider, c.no, 'report', { execution: '已按评判提供。' })).ended, true)
+
+  // Here only the provider has spoken; a judgement for the provider gives nothing.
+  const second = await apply(p, (await p.register(aPlainEntry({ title: '养老床位补贴' }))).id)
+  await act(p.provider, second.no, 'refuse', { reason: '超出履职必要的范围，请缩小申请。', basis: lawBasis })
+  const other = (
+    await begin(p.consumer, { procedure: 'dispute', after: second.no, form: { opponent: p.provider.departmentId, claim: '请求评判。' } })
+  ).body
+  const kept = { panel: ['李一'], judgement: '维持提供部门的答复。', verdict: 'keep' }
+  await act(p.provider, other.no, 'answer', { opponentStatement: '不是履职所需。' })
+  assert.deepEqual(said(await tryAct(p.authority, other.no, 'judge', kept)), ['statement-missing', '第十七条'])
+  await act(p.consumer, other.no, 'state', { userStatement: '审核补贴要用。' })
+  assert.equal((await act(p.authority, other.no, 'judge', kept)).result, null)
 })
 
 test('[shuangpai-3-5] [shuangpai-4-1] [shuangpai-24-0] [shuangpai-23-1] in 双牌 every request names data, purpose and duty, and sharing is free', async t => {
@@ -176,7 +202,10 @@ test('[shuangpai-24-p2] a dispute in 双牌 goes to the centre with both stateme
     ['提出方陈述', '对方陈述'],
   )
   assert.equal((await act(p.authority, c.no, 'judge', { judgement: '按申请的两项办理。' })).ended, true)
-  assert.equal((await p.authority.ok(procedure.caseByNo, { params: { no } })).state, 'opinion')
+  // The result stands on the application, and leaves the decision where it is.
+  const application = await p.authority.ok(procedure.caseByNo, { params: { no } })
+  assert.equal(application.state, 'opinion')
+  assert.ok(application.timeline.some(e => e.label.includes(c.no) && e.content.some(x => x.value === '按申请的两项办理。')))
 })
 
 test('[shuangpai-25-2] a provider in 双牌 that finds misuse stops at once, with a reason, and the centre has its report', async t => {

@@ -135,6 +135,7 @@ test('[henan-16-3d] a refusal in 河南 needs reason and basis', async t => {
   const bare = await tryAct(steward, c.no, 'refuse', { reason: '超出履职必要的范围，请缩小申请。' })
   assert.equal(bare.status, 422)
   assert.equal(bare.problem.reason, 'basis-required')
+  assert.equal(bare.problem.cite?.article, '第十六条第三款')
   assert.deepEqual(
     bare.problem.errors?.map(e => e.pointer),
     ['/form/basis'],
