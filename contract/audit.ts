@@ -97,6 +97,8 @@ export const actionLabels = {
   'audit.verify': '核验账本',
   'audit.checkpoint': '签署检查点',
   'sharing.access': '直接取用无条件共享数据',
+  'sharing.remove': '删除记录',
+  'sharing.withdraw': '撤销目录',
 } as const
 export const dataActions = ['data.read', 'data.verify', 'data.refused', 'data.try', 'open.preview', 'open.download', 'open.read'] as const
 

@@ -148,6 +148,9 @@ export const errors: { area: string; label: string; codes: Record<string, Explai
     label: '共享',
     codes: {
       'sharing.no_application_judged': { is: '争议不是接着一件申请提出的，评判不能直接生成授权', do: '先由申请部门提出共享申请。' },
+      'sharing.change_not_approved': { is: '没有经批准的审批办件，不能删除数据', do: '先发起“记录删除审批”，批准后凭办件编号办理。' },
+      'sharing.not_provider': { is: '目录属于别的部门', do: '由登记它的部门提出。' },
+      'sharing.record_not_found': { is: '目录里没有这条记录', do: '请核对记录的主键。' },
       'sharing.more_than_asked': { is: '评判给予的信息项超出申请范围', do: '只选择申请中的信息项。' },
       'sharing.withdrawn': { is: '目录已撤销，不能申请' },
       'sharing.own': { is: '这是本部门的目录，不需要申请' },

@@ -105,6 +105,17 @@ export const agreeWay = endpoint({
   response: Grant,
 })
 
+/** Deletes one aggregated record, with an approved order only; what it held stays in the history. */
+export const removeRecord = endpoint({
+  method: 'DELETE',
+  path: '/sharing/entries/:code/records/:record',
+  summary: 'Delete one record under an approved order; without one the attempt is refused and recorded',
+  access: ['steward', 'leader', 'bureau'],
+  params: CodeParam.extend({ record: z.string().min(1).max(400) }),
+  query: z.object({ order: z.string().max(40).optional().describe('Number of the approved change-order case') }),
+  response: z.object({ ok: z.literal(true), order: z.string() }),
+})
+
 /** 需求申请表: made from the application, the same for both sides. */
 export const DemandForm = z.object({
   title: z.string(),

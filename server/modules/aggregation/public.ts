@@ -10,3 +10,4 @@ export async function mountOf(db: Database | Tx, entryId: string): Promise<Mount
 }
 
 export { importFile, loadUpload } from './commands.ts'
+export { removeRecord } from './remove.ts'

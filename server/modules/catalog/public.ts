@@ -118,3 +118,9 @@ export async function barEntry(tx: Tx, _ctx: unknown, entryId: string, how: { er
   const content = JSON.stringify({ ...EntryContentSchema.parse({ title: '（内容已移除）' }), erased: 'true' })
   await tx.updateTable('catalog.version').set({ content }).where('entry_id', '=', entryId).execute()
 }
+
+/** Ends an entry: nobody can find, apply for or read it any more. Its versions stay. */
+export async function withdrawEntry(tx: Tx, entryId: string): Promise<void> {
+  await tx.updateTable('catalog.entry').set({ withdrawn: true }).where('id', '=', entryId).execute()
+  await tx.deleteFrom('catalog.search').where('entry_id', '=', entryId).execute()
+}

@@ -19,6 +19,7 @@ export { timeText } from './words.ts'
 /** Effects that modules have registered; regulation files may name only these. */
 export const knownEffects: ReadonlySet<string> = new Set([
   'bind-judgement',
+  'withdraw-entry',
   'open-report',
   'confirm-error',
   'uphold-data',

@@ -33,6 +33,7 @@ export const topicLabels: Record<Topic, string> = {
   'share-privacy': '隐私数据的提供方式',
   'share-reciprocity': '对等使用',
   'share-matters': '事项材料',
+  'data-change': '更改和删除数据',
   'share-suspend': '暂停授权',
   'no-grant': '先授权后取用',
   'not-granted': '按授权范围取用',

@@ -262,6 +262,7 @@ export const topicSchemas = {
   'share-privacy': z.strictObject({ required: z.boolean(), ...cited }),
   'share-reciprocity': z.strictObject({ required: z.boolean(), ...cited }),
   'share-matters': z.strictObject({ required: z.boolean(), exception: z.boolean(), ...cited }),
+  'data-change': z.strictObject(cited),
   'share-suspend': z.strictObject({ by: z.array(Name), report: z.array(Name).default([]), ...cited }),
   'no-grant': z.strictObject(cited),
   'not-granted': z.strictObject(cited),

@@ -1,0 +1,23 @@
+import { sql } from 'kysely'
+import type { Context } from '../../platform/context.ts'
+import type { Tx } from '../../platform/db.ts'
+import { noteMount } from '../catalog/public.ts'
+import { mountOf } from './queries.ts'
+
+/** Takes one record out of an entry. What it held moves to the history, under the case that approved it. Says whether there was one. */
+export async function removeRecord(tx: Tx, ctx: Context, entryId: string, key: string, caseId: string): Promise<boolean> {
+  const m = await mountOf(tx, entryId)
+  if (!m) return false
+  const relation = sql.raw(m.relation)
+  const name = m.relation.replace(/^pool\.e_/, 'pool.h_')
+  const { rows } = await sql<{ there: boolean }>`select to_regclass(${name}) is not null as there`.execute(tx)
+  const columns = sql.raw(m.columns.length ? `, ${m.columns.join(', ')}` : '')
+  if (rows[0]!.there)
+    await sql`insert into ${sql.raw(name)} (_key${columns}, _batch, _updated, _replaced_by, _replaced)
+      select _key${columns}, _batch, _updated, ${caseId}::uuid, ${ctx.now} from ${relation} where _key = ${key}`.execute(tx)
+  const gone = Number((await sql`delete from ${relation} where _key = ${key}`.execute(tx)).numAffectedRows ?? 0)
+  if (!gone) return false
+  await sql`update aggregation.mount set rows = greatest(rows - 1, 0), updated = ${ctx.now} where entry_id = ${entryId}`.execute(tx)
+  await noteMount(tx, entryId, { rows: Math.max(0, m.rows - 1), updated: ctx.now })
+  return true
+}
