@@ -8,13 +8,13 @@ import { mountOf } from './queries.ts'
 export async function removeRecord(tx: Tx, ctx: Context, entryId: string, key: string, caseId: string): Promise<boolean> {
   const m = await mountOf(tx, entryId)
   if (!m) return false
-  const relation = sql.raw(m.relation)
+  const relation = sql.table(m.relation)
   const name = m.relation.replace(/^pool\.e_/, 'pool.h_')
   const { rows } = await sql<{ there: boolean }>`select to_regclass(${name}) is not null as there`.execute(tx)
-  const columns = sql.raw(m.columns.length ? `, ${m.columns.join(', ')}` : '')
+  const columns = sql.join([...m.columns, '_batch', '_updated'].map(c => sql.ref(c)))
   if (rows[0]!.there)
-    await sql`insert into ${sql.raw(name)} (_key${columns}, _batch, _updated, _replaced_by, _replaced)
-      select _key${columns}, _batch, _updated, ${caseId}::uuid, ${ctx.now} from ${relation} where _key = ${key}`.execute(tx)
+    await sql`insert into ${sql.table(name)} (_key, ${columns}, _replaced_by, _replaced)
+      select _key, ${columns}, ${caseId}::uuid, ${ctx.now} from ${relation} where _key = ${key}`.execute(tx)
   const gone = Number((await sql`delete from ${relation} where _key = ${key}`.execute(tx)).numAffectedRows ?? 0)
   if (!gone) return false
   await sql`update aggregation.mount set rows = greatest(rows - 1, 0), updated = ${ctx.now} where entry_id = ${entryId}`.execute(tx)
