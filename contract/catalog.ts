@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { Cite, Clock, Day, Done, Fault, Id, IdParam, Instant, PageQuery, page } from './common.ts'
 import { endpoint, staff } from './endpoint.ts'
 import { Basis } from './procedure.ts'
+import { Level } from './regulation.ts'
 
 /** 共享类型, stored in the guide's order 1/2/3; the words people see are the regulation's. */
 export const ShareClass = z.enum(['unconditional', 'conditional', 'denied'])
@@ -197,7 +198,8 @@ export const Check = z.object({
 
 export const EntryDetail = z.object({
   id: Id,
-  code: z.string(),
+  code: z.string().describe('Working code, there from the first draft on'),
+  registration: z.string().nullable().describe('登记号: given when the entry is accepted for the first time'),
   state: EntryState,
   version: z.number().int(),
   publishedVersion: z.number().int().nullable(),
@@ -211,6 +213,7 @@ export const EntryDetail = z.object({
   published: Day.nullable(),
   shareLabel: z.string(),
   openLabel: z.string(),
+  acquisitionLabel: z.string().nullable().describe('数据来源 in the words of the place'),
   draft: z.object({ version: z.number().int(), state: z.string() }).nullable().describe('A newer version being written or reviewed'),
   caseNo: z.string().nullable().describe('Open review'),
   mount: z.object({ mounted: z.boolean(), rows: z.number().int(), updated: Instant.nullable(), fresh: z.string().nullable() }),
@@ -493,9 +496,9 @@ export const versions = endpoint({
       published: Instant.nullable(),
       caseNo: z.string().nullable(),
       policy: z
-        .object({ regulation: z.string(), title: z.string(), version: z.string() })
+        .object({ regulation: z.string(), title: z.string(), version: z.string(), level: Level.nullable() })
         .nullable()
-        .describe('The regulation it was submitted under, with its version'),
+        .describe('The regulation it was submitted under, with its version and the level of the place'),
     }),
   ),
 })

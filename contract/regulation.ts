@@ -6,6 +6,8 @@ import { endpoint, type Role } from './endpoint.ts'
 export const governors = ['bureau', 'system_admin'] as const satisfies readonly Role[]
 
 /** A rule in force for a region on a day, with where it stands and how it came to apply. */
+export const Level = z.enum(['province', 'city', 'county'])
+export type Level = z.infer<typeof Level>
 export const Ruling = z.object({
   topic: z.string(),
   cite: Cite,
@@ -13,6 +15,7 @@ export const Ruling = z.object({
   version: z.string().describe('SM3 digest of the file the rule was read from'),
   label: z.string().nullable().describe('征求意见稿 / 已失效（已登记延用） … null when simply in force'),
   origin: z.enum(['law', 'platform']),
+  level: Level.nullish().describe('Level of the place that decides'),
   inherited: z.string().nullable().describe('Name of the region whose regulation fills the gap'),
   chain: z
     .array(

@@ -289,6 +289,14 @@ export interface CatalogCollector {
   settled: string;
 }
 
+export interface CatalogConditionView {
+  basis: Json | null;
+  conditions: string | null;
+  entry_id: string | null;
+  published: Timestamp | null;
+  version: number | null;
+}
+
 export interface CatalogCounter {
   n: number;
   prefix: string;
@@ -309,6 +317,7 @@ export interface CatalogEntry {
   id: string;
   published: number | null;
   region: string;
+  registration: string | null;
   withdrawn: Generated<boolean>;
 }
 
@@ -344,6 +353,12 @@ export interface CatalogMount {
   updated: Timestamp;
 }
 
+export interface CatalogRegistrationCounter {
+  n: number;
+  region: string;
+  year: number;
+}
+
 export interface CatalogRelease {
   cite: Json;
   entries: Json;
@@ -377,6 +392,7 @@ export interface CatalogVersion {
   entry_id: string;
   etag: string;
   guide: number | null;
+  level: string | null;
   published: Timestamp | null;
   regulation: string | null;
   regulation_version: string | null;
@@ -497,6 +513,26 @@ export interface OpeningAccess {
   version: Generated<number>;
 }
 
+export interface OpeningAssessment {
+  at: Timestamp;
+  by: string;
+  conclusion: string;
+  entry_id: string;
+  findings: string;
+  id: string;
+  measures: string;
+}
+
+export interface OpeningConditionReview {
+  at: Timestamp;
+  by: string;
+  conclusion: string;
+  entry_id: string;
+  entry_version: number;
+  id: string;
+  reason: string;
+}
+
 export interface OpeningCounter {
   calls: Generated<number>;
   day: string;
@@ -536,6 +572,17 @@ export interface OpeningFollowUp {
   result: string;
 }
 
+export interface OpeningLawChange {
+  adoption: string | null;
+  at: Timestamp;
+  change: string;
+  effective: string;
+  id: string;
+  instrument: string;
+  recorded_by: string;
+  region: string;
+}
+
 export interface OpeningList {
   cite: Json;
   class: string;
@@ -550,6 +597,7 @@ export interface OpeningList {
 
 export interface OpeningListing {
   approver: string;
+  attributes: Json | null;
   case_no: string | null;
   cite: Json;
   description: string;
@@ -621,6 +669,7 @@ export interface OpeningProduct {
 
 export interface OpeningProposal {
   at: Timestamp;
+  attributes: Json | null;
   audience: Generated<string[]>;
   case_id: string | null;
   case_no: string | null;
@@ -1267,12 +1316,14 @@ export interface DB {
   "audit.verification": AuditVerification;
   "catalog.acquisition": CatalogAcquisition;
   "catalog.collector": CatalogCollector;
+  "catalog.condition_view": CatalogConditionView;
   "catalog.counter": CatalogCounter;
   "catalog.department_code": CatalogDepartmentCode;
   "catalog.entry": CatalogEntry;
   "catalog.entry_view": CatalogEntryView;
   "catalog.guide": CatalogGuide;
   "catalog.mount": CatalogMount;
+  "catalog.registration_counter": CatalogRegistrationCounter;
   "catalog.release": CatalogRelease;
   "catalog.search": CatalogSearch;
   "catalog.use": CatalogUse;
@@ -1283,10 +1334,13 @@ export interface DB {
   "delivery.number": DeliveryNumber;
   "delivery.quota": DeliveryQuota;
   "opening.access": OpeningAccess;
+  "opening.assessment": OpeningAssessment;
+  "opening.condition_review": OpeningConditionReview;
   "opening.counter": OpeningCounter;
   "opening.evaluation": OpeningEvaluation;
   "opening.exclusion": OpeningExclusion;
   "opening.follow_up": OpeningFollowUp;
+  "opening.law_change": OpeningLawChange;
   "opening.list": OpeningList;
   "opening.listing": OpeningListing;
   "opening.listing_view": OpeningListingView;

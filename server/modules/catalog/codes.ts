@@ -24,6 +24,18 @@ export async function nextCode(tx: Tx, kind: 1 | 2 | 3, region: string, departme
   return `${prefix}/${String(n).padStart(6, '0')}`
 }
 
+/** 登记号: region, year and number, given once, when the entry is accepted. */
+export async function nextRegistration(tx: Tx, region: string, day: string): Promise<string> {
+  const year = Number(day.slice(0, 4))
+  const { n } = await tx
+    .insertInto('catalog.registration_counter')
+    .values({ region, year, n: 1 })
+    .onConflict(c => c.columns(['region', 'year']).doUpdateSet({ n: sql`registration_counter.n + 1` }))
+    .returning('n')
+    .executeTakeFirstOrThrow()
+  return `${region}-${year}-${String(n).padStart(5, '0')}`
+}
+
 async function departmentNumber(tx: Tx, region: string, departmentId: string): Promise<number> {
   const known = await tx.selectFrom('catalog.department_code').select('n').where('department_id', '=', departmentId).executeTakeFirst()
   if (known) return known.n

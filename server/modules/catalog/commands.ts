@@ -10,7 +10,7 @@ import { record } from '../audit/public.ts'
 import { requireDepartment, requireOfficers } from '../organization/public.ts'
 import { type CaseRecord, registerEffect, registerHooks, registerSubject, startCase } from '../procedure/public.ts'
 import { govern, passGate, requireInForce } from '../regulation/public.ts'
-import { nextCode } from './codes.ts'
+import { nextCode, nextRegistration } from './codes.ts'
 import { requireConfirmed } from './confirmation.ts'
 import { refuseDuplicates, refuseUnsettled } from './duplicates.ts'
 import { guideFor } from './guide.ts'
@@ -268,7 +268,13 @@ async function submitOne(tx: Tx, ctx: StaffContext, code: string): Promise<strin
   const guide = await guideFor(tx, e.region, ctx.day)
   await tx
     .updateTable('catalog.version')
-    .set({ submitted: ctx.now, regulation: fields.regulation, regulation_version: fields.version, guide: guide?.version ?? null })
+    .set({
+      submitted: ctx.now,
+      regulation: fields.regulation,
+      regulation_version: fields.version,
+      guide: guide?.version ?? null,
+      level: fields.level ?? null,
+    })
     .where('entry_id', '=', e.id)
     .where('version', '=', working.version)
     .execute()
@@ -319,17 +325,26 @@ registerEffect('publish-entry', async (tx, ctx, c) => {
     .where('entry_id', '=', c.subject_id)
     .where('version', '=', w.version)
     .execute()
-  await tx.updateTable('catalog.entry').set({ published: w.version }).where('id', '=', c.subject_id).execute()
+  const given = (
+    await tx
+      .updateTable('catalog.entry')
+      .set({ published: w.version })
+      .where('id', '=', c.subject_id)
+      .returning('registration')
+      .executeTakeFirstOrThrow()
+  ).registration
+  const registration = given ?? (await nextRegistration(tx, c.region, ctx.day))
+  if (!given) await tx.updateTable('catalog.entry').set({ registration }).where('id', '=', c.subject_id).execute()
   await index(tx, c.subject_id, w.content)
   await record(tx, ctx, {
     action: 'catalog.publish',
     subject: c.subject_code ?? '',
     caseNo: c.no,
     approver: ctx.actor?.name,
-    content: `第 ${w.version} 版`,
+    content: `第 ${w.version} 版，登记号 ${registration}`,
     cite: c.ruling.cite,
   })
-  return { label: `第 ${w.version} 版已发布`, href: `/workbench/catalog/${pathOf(c.subject_code!)}` }
+  return { label: `第 ${w.version} 版已发布，登记号 ${registration}`, href: `/workbench/catalog/${pathOf(c.subject_code!)}` }
 })
 registerEffect('return-entry', async (tx, _ctx, c) => {
   const w = await underReview(tx, c)

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import * as aggregation from '../../../contract/aggregation.ts'
 import * as contract from '../../../contract/catalog.ts'
 import * as procedure from '../../../contract/procedure.ts'
-import { type APlace, act, aPlace, aPlainEntry, approve, type Place, said, tryAct } from '../../../test/support/country.ts'
+import { type APlace, act, aPlace, aPlainEntry, approve, articleOf, type Place, said, tryAct } from '../../../test/support/country.ts'
 import { systemContext } from '../../platform/context.ts'
 import { remindRechecks, remindReleases } from './holdings.ts'
 import { openUpdateTask } from './public.ts'
@@ -102,7 +102,7 @@ for (const [title, place] of [
     assert.equal(rows.length, 1)
     const task = await p.provider.ok(procedure.caseByNo, { params: { no: rows[0]!.no } })
     const clock = task.clocks[0]!
-    assert.deepEqual([clock.word, clock.days, clock.light, clock.cite.article], ['及时', null, 'word', '第十二条'])
+    assert.deepEqual([clock.word, clock.days, clock.light, articleOf(clock.cite, place)], ['及时', null, 'word', '第十二条'])
     // However late it gets, it is never overdue in law.
     p.world.at('2026-08-20')
     assert.equal((await p.authority.ok(procedure.caseByNo, { params: { no: rows[0]!.no } })).light, 'word')
@@ -207,15 +207,15 @@ for (const [title, place, article, catalog, collect, other] of lists)
     const params = { id: p.provider.departmentId }
     const list = async () => Object.fromEntries((await p.provider.ok(contract.checklist, { params })).items.map(i => [i.label, i]))
     const before = await list()
-    assert.deepEqual([before[catalog]!.done, before[catalog]!.cite.article], [false, article])
+    assert.deepEqual([before[catalog]!.done, articleOf(before[catalog]!.cite, place)], [false, article])
     const byHand = (item: string) => p.provider.call(contract.confirmDuty, { params: { ...params, item } })
-    assert.deepEqual(said(await byHand(before[catalog]!.key)), ['evidence-required', article])
+    assert.deepEqual(said(await byHand(before[catalog]!.key), place), ['evidence-required', article])
     const entry = await p.register(aPlainEntry())
     const after = await list()
     assert.deepEqual([after[catalog]!.done, after[collect]!.done, after[other]!.done], [true, false, false])
-    for (const item of Object.values(after)) assert.equal(item.cite.article, article)
+    for (const item of Object.values(after)) assert.equal(articleOf(item.cite, place), article)
     assert.equal((await byHand(after[catalog]!.key)).status, 200)
-    assert.deepEqual(said(await byHand(after[collect]!.key)), ['evidence-required', article])
+    assert.deepEqual(said(await byHand(after[collect]!.key), place), ['evidence-required', article])
     await p.world.app.services.pool.query('insert into catalog.mount (entry_id, rows, updated) values ($1, 12, now())', [entry.id])
     assert.equal((await list())[collect]!.done, true)
     // The authority sees it, another department does not.

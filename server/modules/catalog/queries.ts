@@ -139,6 +139,7 @@ export type EntryHead = {
   department: string
   credit_code: string
   published: number | null
+  registration: string | null
   withdrawn: boolean
   barred: string | null
 }
@@ -221,6 +222,7 @@ export async function entryDetail(ctx: StaffContext, e: EntryHead, version?: num
   return {
     id: e.id,
     code: e.code,
+    registration: e.registration,
     state,
     version: v.version,
     publishedVersion: e.published,
@@ -234,6 +236,7 @@ export async function entryDetail(ctx: StaffContext, e: EntryHead, version?: num
     published: v.published ? v.published.toISOString().slice(0, 10) : null,
     shareLabel: shareLabel(e.region, content.shareClass, day),
     openLabel: openLabel(e.region, content.openClass, day),
+    acquisitionLabel: govern(e.region, 'catalog-origin', day).value.values[content.acquisition ?? ''] ?? null,
     draft:
       working && e.published && working.version !== v.version
         ? { version: working.version, state: returned ? '退回补正' : working.state === 'draft' ? '变更草稿' : '变更待审核' }

@@ -1,8 +1,23 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as contract from '../../../contract/catalog.ts'
+import * as delivery from '../../../contract/delivery.ts'
 import * as procedure from '../../../contract/procedure.ts'
-import { type APlace, act, anEntry, aPlace, aPlainEntry, approve, type Place, said, tryAct } from '../../../test/support/country.ts'
+import * as sharing from '../../../contract/sharing.ts'
+import {
+  type APlace,
+  act,
+  anEntry,
+  aPlace,
+  aPlainEntry,
+  approve,
+  articleOf,
+  type Place,
+  places,
+  said,
+  tryAct,
+} from '../../../test/support/country.ts'
+import { application, give, grantOf } from '../../../test/support/sharing.ts'
 
 const pathOf = (code: string) => code.replace('/', '-')
 /** Begins an entry, submits it as it is, then saves the mended content and submits again. */
@@ -27,6 +42,10 @@ const demands: {
   article: string
   pointer: string
   names?: RegExp
+  /** Refused for each of these alone too: the element that is taken out, and the words that name it. */
+  alone?: [object, string, RegExp][]
+  /** The way the data were come by, as the accepted entry shows it. */
+  way?: string
 }[] = [
   {
     title: '[yongtai-3-1b] 永泰: data from purchased services are registered with their origin, and not without one',
@@ -37,6 +56,7 @@ const demands: {
     article: '第三条',
     pointer: '/acquisition',
     names: /购买服务产生/,
+    way: '购买服务产生',
   },
   {
     title: '[fuzhou-manage-3-1b] 福州: data from purchased services are registered with their origin, and not without one',
@@ -47,6 +67,7 @@ const demands: {
     article: '第三条',
     pointer: '/acquisition',
     names: /购买服务产生/,
+    way: '购买服务产生',
   },
   {
     title: '[shuangpai-3-2] 双牌: an entry collected by a contractor says so, and none goes without acquisition way',
@@ -57,6 +78,7 @@ const demands: {
     article: '第三条第二项',
     pointer: '/acquisition',
     names: /第三方采集/,
+    way: '直接采集或第三方采集',
   },
   {
     title: '[henan-2-1] 河南: a video archive is registered in the form 视频, and nothing without a form',
@@ -109,6 +131,10 @@ const demands: {
     title: '[shuangpai-17-2] 双牌: an entry states its scope of use and its way of sharing',
     place: 'shuangpai',
     without: { shareConditions: '', shareModeType: undefined },
+    alone: [
+      [{ shareConditions: '' }, '/shareConditions', /使用范围/],
+      [{ shareModeType: undefined }, '/shareModeType', /共享方式/],
+    ],
     reason: 'catalog-field-missing',
     article: '第十七条第二款',
     pointer: '/shareConditions',
@@ -130,6 +156,10 @@ const demands: {
     reason: 'collection-basis-required',
     article: '第二部分第（五）项',
     pointer: '/collectionPurpose',
+    alone: [
+      [{ collectionPurpose: '' }, '/collectionPurpose', /收集目的/],
+      [{ collectionBasis: '' }, '/collectionBasis', /采集依据/],
+    ],
   },
 ]
 for (const d of demands)
@@ -140,17 +170,51 @@ for (const d of demands)
     const refused = await e.submit()
     assert.equal(refused.status, 422)
     const fault = refused.problem.errors!.find(f => f.pointer === d.pointer)!
-    assert.deepEqual([fault.code, fault.cite?.article], [d.reason, d.article])
+    assert.deepEqual([fault.code, articleOf(fault.cite, d.place)], [d.reason, d.article])
     if (d.names) assert.match(fault.message + (fault.remedy ?? ''), d.names)
-    assert.equal(refused.problem.reason, d.reason)
+    assert.deepEqual(said(refused, d.place)[0], d.reason)
+    for (const [lacking, pointer, names] of d.alone ?? []) {
+      await e.save({ ...whole, ...lacking })
+      const again = await e.submit()
+      assert.deepEqual([...said(again, d.place), again.problem.errors![0]!.pointer], [d.reason, d.article, pointer])
+      assert.match(again.problem.errors![0]!.message, names)
+    }
     await e.save(whole)
+    // A draft has its working code only; the number comes with acceptance.
+    const before = await p.provider.ok(contract.entryByCode, { params: e.params })
+    assert.deepEqual([before.state, before.registration], ['draft', null])
     const accepted = await e.submit()
     assert.equal(accepted.status, 200, JSON.stringify(accepted.problem))
+    assert.equal((await p.authority.ok(contract.entryByCode, { params: e.params })).registration, null)
     await approve(p.authority, p.provider, accepted.body.caseNo)
     const shown = await p.provider.ok(contract.entryByCode, { params: e.params })
     assert.equal(shown.state, 'published')
-    assert.match(shown.code, /^\d{6,}\/\d{6}$/)
+    assert.deepEqual([shown.code, shown.registration], [e.code, `${p.region}-2026-00001`])
+    if (d.way) assert.equal((await p.consumer.ok(contract.entryByCode, { params: e.params })).acquisitionLabel, d.way)
   })
+
+test('[shuangpai-17-2] 双牌: scope of use and way of sharing are shown to who applies, and stand in the grant', async t => {
+  const p = await aPlace(t, 'shuangpai')
+  const scope = '供本县各部门核对养老机构备案情况。'
+  const entry = await p.register(aPlainEntry({ shareConditions: scope, shareModeType: '服务接口' }))
+  const { content } = await p.consumer.ok(contract.entryByCode, { params: { code: entry.code } })
+  assert.deepEqual([content.shareConditions, content.shareModeType], [scope, '服务接口'])
+  const { no } = await p.consumer.ok(sharing.apply, { body: { entryId: entry.id, form: application(p) } } as never)
+  for (const who of [p.authority, p.provider]) await act(who, no, 'advise', { opinion: 'agree', note: '用途明确，同意。' })
+  const approved = await act(p.bureaus[places.yongzhou]!, no, 'approve', give('c1'))
+  const grant = await p.consumer.ok(delivery.grant, { params: { id: grantOf(approved) } })
+  assert.deepEqual([grant.conditions, grant.method], [scope, 'api'])
+  // The next version says something else; what was granted stays as it was.
+  await p.provider.ok(contract.saveDraft, {
+    params: { code: entry.code },
+    body: { content: aPlainEntry({ shareConditions: '仅供统计。' }) },
+  })
+  const again = await p.provider.ok(contract.submitEntry, { params: { code: entry.code } })
+  await approve(p.authority, p.provider, again.caseNo)
+  const later = await p.provider.ok(contract.entryByCode, { params: { code: entry.code } })
+  assert.deepEqual([later.version, later.registration], [2, `${p.region}-2026-00001`])
+  assert.equal((await p.consumer.ok(delivery.grant, { params: { id: grant.id } })).conditions, scope)
+})
 
 test('[henan-8-1] [henan-6-2] the provincial authority issues the guide of 河南, a city cannot, and entries are checked by its version', async t => {
   const p = await aPlace(t, 'henan')

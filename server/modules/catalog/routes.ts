@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import * as contract from '../../../contract/catalog.ts'
+import type { Level } from '../../../contract/regulation.ts'
 import type { StaffContext } from '../../platform/context.ts'
 import { route } from '../../platform/http.ts'
 import { notFound } from '../../platform/problem.ts'
@@ -75,7 +76,7 @@ export function registerCatalog(app: FastifyInstance): void {
     const own = e.department_id === ctx.actor.departmentId || ctx.actor.roles.includes('bureau')
     const rows = await db
       .selectFrom('catalog.version')
-      .select(['version', 'state', 'saved_by', 'submitted', 'published', 'case_no', 'regulation', 'regulation_version'])
+      .select(['version', 'state', 'saved_by', 'submitted', 'published', 'case_no', 'regulation', 'regulation_version', 'level'])
       .where('entry_id', '=', e.id)
       .orderBy('version', 'desc')
       .execute()
@@ -90,7 +91,12 @@ export function registerCatalog(app: FastifyInstance): void {
         published: v.published?.toISOString() ?? null,
         caseNo: v.case_no,
         policy: v.regulation
-          ? { regulation: v.regulation, title: law().regulations.get(v.regulation)?.title ?? v.regulation, version: v.regulation_version! }
+          ? {
+              regulation: v.regulation,
+              title: law().regulations.get(v.regulation)?.title ?? v.regulation,
+              version: v.regulation_version!,
+              level: v.level as Level | null,
+            }
           : null,
       }))
   })

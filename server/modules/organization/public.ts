@@ -140,6 +140,12 @@ export const isDepartment = (d: Pick<DepartmentRecord, 'region' | 'kind' | 'by_r
 /** Refuses who is no department of its place: a company may be registered, but owns no entries and applies for nothing. */
 export async function requireDepartment(db: Database | Tx, ctx: StaffContext): Promise<void> {
   const d = (await departmentById(db, ctx.actor.departmentId))!
+  if (!regionOf(d.region))
+    refuse('organization.region', {
+      reason: 'jurisdiction-required',
+      detail: `${d.name}所属的地区“${d.region}”没有登记，不知道适用哪里的规定，不能开始办理。`,
+      remedy: '请系统管理员在“法规 → 地区”登记这个地区。',
+    })
   if (isDepartment(d, ctx.day)) return
   const rule = govern(d.region, 'departments', ctx.day)
   refuse('organization.not_a_department', {

@@ -70,6 +70,7 @@ test('[jinjiang-7-3] from 2025-10-11 a new application needs a recorded continua
   const p = await aPlace(t, 'jinjiang', { day: '2025-10-09' })
   const entry = await p.register(anEntry())
   const other = await p.register(anEntry({ title: '临时救助对象信息', abstract: '在册的临时救助对象，每月更新，由民政部门核定。' }))
+  const third = await p.register(anEntry({ title: '特困供养对象信息', abstract: '在册的特困供养对象，每月更新，由民政部门核定。' }))
   const before = await applyFor(p, entry.id)
   assert.equal(before.status, 200)
   const { records } = await p.authority.ok(contract.regionLaw, { params: { code: p.region }, query: {} })
@@ -81,10 +82,14 @@ test('[jinjiang-7-3] from 2025-10-11 a new application needs a recorded continua
   })
 
   p.world.at('2025-10-10')
-  assert.notEqual((await applyFor(p, other.id)).problem.reason, 'not-in-force')
+  assert.equal((await applyFor(p, other.id)).status, 200)
   p.world.at('2025-10-11')
-  const fresh = await p.provider.call(catalog.createEntry, { body: { content: inPlace(p.region, anEntry({ title: '新目录' })) } })
-  assert.deepEqual(said(fresh), ['not-in-force', '第七部分第（三）项'])
+  const now = await p.authority.ok(contract.regionLaw, { params: { code: p.region }, query: {} })
+  assert.deepEqual([now.adopted[0]!.status, now.adopted[0]!.usable], ['expired', false])
+  const fresh = await applyFor(p, third.id)
+  assert.equal(fresh.status, 422)
+  assert.deepEqual([...said(fresh), fresh.problem.cite?.regulation], ['not-in-force', '第七部分第（三）项', 'jinjiang-2023'])
+  assert.match(fresh.problem.detail, /已失效（有效期至 2025-10-10）/)
   assert.equal(
     (await act(p.provider, before.body.no, 'return', { corrections: [{ field: 'scope', message: '写明经办的股室' }] })).ended,
     false,
@@ -92,8 +97,10 @@ test('[jinjiang-7-3] from 2025-10-11 a new application needs a recorded continua
 
   const renewal = { kind: 'continuation', regulation: 'jinjiang-2023', from: '2025-10-11', document: '晋政办规〔2025〕9号' }
   await p.authority.ok(contract.recordLaw, { params: { code: p.region }, body: renewal })
-  const accepted = await p.provider.call(catalog.createEntry, { body: { content: inPlace(p.region, anEntry({ title: '新目录' })) } })
+  const accepted = await applyFor(p, third.id)
   assert.equal(accepted.status, 200)
+  const continued = (await p.authority.ok(contract.regionLaw, { params: { code: p.region }, query: {} })).adopted[0]!
+  assert.deepEqual([continued.status, continued.usable], ['expired', true])
 })
 
 test('[henan-33-1] [henan-1-1] the draft binds only by a recorded trial; without it nothing starts, and every case shows that it is a draft', async t => {
@@ -134,7 +141,7 @@ test('[fuzhou-manage-2-1a] [yongtai-1-1] what 永泰 leaves open falls to 福州
   }
 })
 
-test('[henan-3-1a] a county department works under the policy of its province, stored with the case; a unit without a known region is refused', async t => {
+test('[henan-3-1a] an application within a county is decided by the policy of the province, stored with it and the level; a unit without a known region neither exists nor applies', async t => {
   const p = await aPlace(t, 'henan')
   const system = await admin(p.world)
   const unit = (region: string) =>
@@ -143,14 +150,32 @@ test('[henan-3-1a] a county department works under the policy of its province, s
   assert.deepEqual([nowhere.status, nowhere.problem.reason], [422, 'jurisdiction-required'])
   await system.ok(contract.addRegion, { body: { code: '410999', name: '示范县', level: 'county', parent: places.henan } })
   await p.world.department({ region: '410999', name: '县医保局' })
+  await p.world.department({ region: '410999', name: '县养老局' })
+  const owner = await p.world.person({ department: '县养老局', roles: ['steward'] })
   const clerk = await p.world.person({ department: '县医保局', roles: ['steward'] })
   const own = await clerk.ok(organization.createSystem, { body: { name: '核对系统' } })
-  const entry = await p.register(anEntry())
-  const c = await clerk.ok(sharing.apply, { body: { entryId: entry.id, form: applicationForm(own.id) as never } })
-  assert.deepEqual([c.ruling.regulation, c.ruling.cite.article], ['henan-2020', '第十六条第三款'])
-  const regions = await clerk.ok(organization.regions)
-  assert.equal(regions.find(r => r.code === '410999')!.level, 'county')
+  const { code, id } = await owner.ok(catalog.createEntry, { body: { content: inPlace(p.region, anEntry()) } })
+  const params = { code: code.replace('/', '-') }
+  const { caseNo } = await owner.ok(catalog.submitEntry, { params })
+  const review = await act(p.authority, caseNo, 'publish')
+  assert.deepEqual([review.ruling.regulation, review.ruling.level], ['henan-2020', 'county'])
+  const [version] = await owner.ok(catalog.versions, { params })
+  assert.deepEqual([version!.policy?.regulation, version!.policy?.level], ['henan-2020', 'county'])
+  const apply = (entryId: string) => clerk.call(sharing.apply, { body: { entryId, form: applicationForm(own.id) as never } })
+  const c = (await apply(id)).body
+  assert.deepEqual([c.ruling.regulation, c.ruling.cite.article, c.ruling.level], ['henan-2020', '第十六条第三款', 'county'])
+  assert.match(c.ruling.version, /^[0-9a-f]{64}$/)
+  // Asked of a department of the province, the province decides.
+  const provincial = await p.register(anEntry({ title: '城乡特困对象信息' }))
+  assert.equal((await apply(provincial.id)).body.ruling.level, 'province')
   assert.equal((await unit('410999')).status, 200)
+  // Taken over from elsewhere with a region nobody registered: its application is refused.
+  const third = await p.register(anEntry({ title: '临时救助对象信息' }))
+  await p.world.app.services.pool.query(`update organization.department set region = '410998' where name = '县医保局'`)
+  const lost = await apply(third.id)
+  assert.deepEqual([lost.status, lost.problem.reason], [422, 'jurisdiction-required'])
+  await p.world.app.services.pool.query(`update organization.department set region = '410999' where name = '县医保局'`)
+  assert.equal((await apply(third.id)).status, 200)
 })
 
 const submitted = [
@@ -184,7 +209,8 @@ for (const [place, title] of submitted)
     const entry = await p.register(anEntry())
     const [version] = await p.provider.ok(catalog.versions, { params: { code: entry.code } })
     const adopted = (await p.provider.ok(contract.regionLaw, { params: { code: p.region }, query: {} })).adopted[0]!
-    assert.deepEqual(version!.policy, { regulation: adopted.regulation, title: adopted.title, version: adopted.version })
+    const { level } = regionOf(p.region)!
+    assert.deepEqual(version!.policy, { regulation: adopted.regulation, title: adopted.title, version: adopted.version, level })
     assert.ok(adopted.title.includes(regionOf(p.region)!.name.slice(0, 2)))
   })
 
@@ -280,7 +306,7 @@ test('[yongtai-29-1] before 2021-09-04 the regulation of 永泰 is not yet in fo
     [['future', false]],
   )
   const early = await p.provider.call(catalog.createEntry, { body: { content: anEntry() } })
-  assert.deepEqual(said(early), ['not-in-force', '第二十九条'])
+  assert.deepEqual([...said(early), early.problem.cite?.regulation], ['not-in-force', '第二十九条', 'yongtai-2021'])
   p.world.at('2021-09-04')
   const later = await p.world.person({ department: '提供局', roles: ['steward'] })
   assert.equal((await later.call(catalog.createEntry, { body: { content: anEntry() } })).status, 200)

@@ -23,6 +23,7 @@ export function resolve<T extends object>(
   pick: (r: Loaded) => Spoken<T> | undefined,
 ): Ruled<Spoken<T>> | undefined {
   const chain: Ruling['chain'] = []
+  const level = law.regions.get(region)?.level ?? null
   for (let at: RegionRecord | undefined = law.regions.get(region); at; at = at.parent ? law.regions.get(at.parent) : undefined) {
     let won: { adopted: Adopted; spoken: Spoken<T> } | undefined
     for (const adopted of adoptedBy(law, at.code, day)) {
@@ -40,6 +41,7 @@ export function resolve<T extends object>(
     }
     if (won)
       return ruled(won.adopted.regulation, won.spoken, topic, at, {
+        level,
         label: won.adopted.status === 'in-force' ? null : statusWords(won.adopted),
         inherited: at.code === region ? null : at.name,
         chain,
@@ -49,7 +51,7 @@ export function resolve<T extends object>(
   const spoken = pick(platform)
   if (!spoken) return undefined
   chain.push({ region: '平台', regulation: platform.short, says: spoken.cite })
-  return ruled(platform, spoken, topic, law.regions.get(region) ?? null, { label: null, inherited: null, chain })
+  return ruled(platform, spoken, topic, law.regions.get(region) ?? null, { level, label: null, inherited: null, chain })
 }
 
 const overriddenBy = (r: Loaded): string => (r.prevails ? `让位于${r.short}（${r.prevails.cite}）` : `让位于较新采用的${r.short}`)
@@ -59,7 +61,7 @@ function ruled<T extends object>(
   value: Spoken<T>,
   topic: string,
   at: RegionRecord | null,
-  how: Pick<Ruling, 'label' | 'inherited' | 'chain'>,
+  how: Pick<Ruling, 'level' | 'label' | 'inherited' | 'chain'>,
 ): Ruled<Spoken<T>> {
   return {
     topic,

@@ -222,6 +222,7 @@ function EntryPage({ entry, code, tab, link }: { entry: EntryDetail; code: strin
           >
             复制
           </Button>
+          {entry.registration && <span className="ht-meta">登记号 {entry.registration}</span>}
           {entry.clock && <ClockChip clock={entry.clock} />}
           {entry.draft && (
             <A href={entry.caseNo ? at(`/cases/${entry.caseNo}`) : at(`/catalog/${code}/edit`)}>
@@ -373,7 +374,8 @@ function Overview({ entry }: { entry: EntryDetail }) {
             ['更新周期', content.updateCycle ? updateCycles[content.updateCycle] : null],
             ['采集依据', content.collectionBasis || null],
             ['来源系统', content.sourceSystem || null],
-            ['数据来源', content.origin || null],
+            ['数据来源', entry.acquisitionLabel],
+            ['获取方式', content.origin || null],
             ['保密声明', content.secrecy.declared ? '已声明不含国家秘密和工作秘密' : '未声明'],
             ['影响评估', content.impactAssessment || null],
             ['联系人', [content.contact.name, content.contact.phone].filter(Boolean).join(' ') || null],
