@@ -1,5 +1,6 @@
 import type { TestContext } from 'node:test'
 import * as catalog from '../../contract/catalog.ts'
+import type { Cite } from '../../contract/common.ts'
 import * as delivery from '../../contract/delivery.ts'
 import * as organization from '../../contract/organization.ts'
 import * as procedure from '../../contract/procedure.ts'
@@ -94,8 +95,14 @@ export async function approve(authority: Person, by: Person, no: string) {
   return act(by, no, 'publish')
 }
 
-/** Reason, article and first place of a refusal: what every negative scenario looks at. */
-export const said = (a: Answer<never> | Answer<any>) => [a.problem.reason, a.problem.cite?.article] as const
+/**
+ * The article cited. With a place it must stand in a regulation of that place: two of the places number their articles alike, so a rule
+ * inherited by mistake would otherwise look right. Where it stands in another one, that one is named before the article.
+ */
+export const articleOf = (cite: Cite | null | undefined, place?: Place): string | undefined =>
+  !cite || !place || cite.regulation.startsWith(`${place}-`) ? cite?.article : `${cite.regulation} ${cite.article}`
+/** Reason and article of a refusal: what every negative scenario looks at. */
+export const said = (a: Answer<never> | Answer<any>, place?: Place) => [a.problem.reason, articleOf(a.problem.cite, place)] as const
 
 /**
  * A place with its authorities (and those above it), a department that provides and one that wants. Entries are registered through the
@@ -114,10 +121,12 @@ export async function aPlace(t: Pick<TestContext, 'after'>, place: Place, more: 
     ) {
       if (bureaus[at.code]) continue
       const name = `${at.name}主管部门`
-      await world.department({ region: at.code, name, roles: ['authority', ...(at.code === places.yongtai ? ['data-centre'] : [])] })
+      await world.department({ region: at.code, name, roles: ['authority'] })
       bureaus[at.code] = await world.person({ department: name, roles: ['bureau'], name: `${at.name}主管` })
     }
   }
+  // One place has two bodies: one for the work, one that receives filings.
+  if (region === places.yongtai) await world.department({ region, name: '县大数据中心', roles: ['data-centre'] })
   await world.department({ region, name: '提供局' })
   await world.department({ region: places[more.elsewhere ?? place], name: '申请局' })
   const provider = await world.person({ department: '提供局', roles: ['steward'], name: '提供专员' })

@@ -277,7 +277,7 @@ test('[yongtai-13-1] data for an entry that is not published is refused with its
   const s = await setUp(t, people, 'draft')
   const refused = await s.steward.call(contract.createSource, { body: { entryId: s.entryId, kind: 'file' } })
   assert.equal(refused.problem.reason, 'entry-not-registered')
-  assert.match(refused.problem.cite!.article, /第十三条/)
+  assert.deepEqual([refused.problem.cite!.regulation, refused.problem.cite!.article], ['yongtai-2021', '第十三条第一款'])
   await s.pool.query(`update catalog.version set state = 'published' where entry_id = $1`, [s.entryId])
   await s.pool.query('update catalog.entry set published = 1 where id = $1', [s.entryId])
   const { batch } = await load(s, table(...rows))

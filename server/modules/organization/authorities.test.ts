@@ -50,7 +50,7 @@ test('[yongtai-6-1b] a supervision finding is issued by the e-government departm
   for (const who of [steward, data]) {
     const refused = await issue(who)
     assert.equal(refused.status, 403)
-    assert.deepEqual(said(refused), ['not-competent', '第六条'])
+    assert.deepEqual(said(refused, 'yongtai'), ['not-competent', '第六条'])
   }
   const issued = await issue(egov)
   assert.equal(issued.status, 200, JSON.stringify(issued.problem))

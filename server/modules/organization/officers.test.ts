@@ -5,7 +5,7 @@ import * as contract from '../../../contract/organization.ts'
 import * as procedure from '../../../contract/procedure.ts'
 import * as regulation from '../../../contract/regulation.ts'
 import * as sharing from '../../../contract/sharing.ts'
-import { anEntry, aPlace, aPlainEntry, type Place, said } from '../../../test/support/country.ts'
+import { anEntry, aPlace, aPlainEntry, articleOf, type Place, said } from '../../../test/support/country.ts'
 import type { Person } from '../../../test/support/world.ts'
 
 const file = (who: Person, form: object, procedureName = 'officer-filing') =>
@@ -52,7 +52,7 @@ for (const [title, place, article, form, applies] of filings)
     const params = { code: code.replace('/', '-') }
     const blocked = await clerk.call(catalog.submitEntry, { params })
     assert.equal(blocked.status, 422)
-    assert.deepEqual(said(blocked), ['officer-not-filed', article])
+    assert.deepEqual(said(blocked, place), ['officer-not-filed', article])
     assert.match(blocked.problem.detail, /平台约定，不是条文的规定/)
     const posts = Object.keys(form)
     for (const post of posts) assert.match(blocked.problem.detail, new RegExp((await label(clerk, post)) as string))
@@ -68,7 +68,7 @@ for (const [title, place, article, form, applies] of filings)
         },
       })
     }
-    if (applies) assert.deepEqual(said(await application()), ['officer-not-filed', article])
+    if (applies) assert.deepEqual(said(await application(), place), ['officer-not-filed', article])
 
     const partly = await file(clerk, { ...form, [posts.at(-1)!]: undefined })
     assert.equal(partly.problem.reason, 'field-missing')
@@ -80,7 +80,7 @@ for (const [title, place, article, form, applies] of filings)
     assert.ok((await p.authority.ok(procedure.notices)).rows.some(n => n.href.endsWith(filed.no)))
     const [sheet] = await p.authority.ok(contract.officers, { query: { department: clerk.departmentId } })
     assert.deepEqual(Object.fromEntries(sheet!.posts.map(x => [x.post, x.holder])), form)
-    assert.deepEqual([sheet!.complete, sheet!.filings[0]!.receipt, sheet!.cite.article], [true, filed.no, article])
+    assert.deepEqual([sheet!.complete, sheet!.filings[0]!.receipt, articleOf(sheet!.cite, place)], [true, filed.no, article])
     assert.equal((await clerk.call(catalog.submitEntry, { params })).status, 200)
     if (applies) assert.equal((await application()).status, 200)
   })
@@ -137,16 +137,16 @@ for (const [title, place, article] of [
       const sheet = await sheetOf(who)
       const post = sheet.posts.find(x => x.post === 'leader')!
       assert.deepEqual([post.holder, post.left?.holder, sheet.complete], [null, '王领导', false])
-      assert.deepEqual([sheet.reminder?.word, sheet.reminder?.cite.article], ['及时', article])
+      assert.deepEqual([sheet.reminder?.word, articleOf(sheet.reminder?.cite, place)], ['及时', article])
     }
     const owed = async () => (await clerk.ok(procedure.todo, { query: { who: 'department' } })).rows.filter(r => r.what.includes('王领导'))
     for (let i = 0; i < 80 && !(await owed()).length; i++) await new Promise(r => setTimeout(r, 100))
     const [duty] = await owed()
-    assert.deepEqual([duty!.clock.word, duty!.clock.light, duty!.clock.cite.article], ['及时', 'word', article])
+    assert.deepEqual([duty!.clock.word, duty!.clock.light, articleOf(duty!.clock.cite, place)], ['及时', 'word', article])
     assert.ok((await p.authority.ok(procedure.notices)).rows.some(n => n.text.includes('老局') && n.text.includes('王领导')))
 
     const silent = await file(clerk, { ...fuzhou, leader: '赵领导' })
-    assert.deepEqual(said(silent), ['report-missing', article])
+    assert.deepEqual(said(silent, place), ['report-missing', article])
     const report = '王领导调离，自 5 月 21 日起由赵领导分管。'
     const changed = (await file(clerk, { ...fuzhou, leader: '赵领导', report })).body
     const after = await sheetOf(p.authority)
@@ -183,8 +183,8 @@ for (const [title, place] of [
       })
     const refused = await apply(firm)
     assert.equal(refused.status, 403)
-    assert.deepEqual(said(refused), ['not-a-government-department', '第三条'])
-    assert.deepEqual(said(await firm.call(catalog.createEntry, { body: { content: aPlainEntry() } })), [
+    assert.deepEqual(said(refused, place), ['not-a-government-department', '第三条'])
+    assert.deepEqual(said(await firm.call(catalog.createEntry, { body: { content: aPlainEntry() } }), place), [
       'not-a-government-department',
       '第三条',
     ])

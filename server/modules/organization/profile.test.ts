@@ -18,7 +18,7 @@ for (const [title, place, article] of [
     await set('rules', '政务数据管理制度')
     assert.deepEqual((await p.authority.ok(contract.documents, { params })).missing, ['责任追究制度'])
     const refused = await p.provider.call(contract.confirmDocuments, { params })
-    assert.deepEqual(said(refused), ['document-missing', article])
+    assert.deepEqual(said(refused, place), ['document-missing', article])
     assert.match(refused.problem.detail, /责任追究制度/)
     await set('accountability', '政务数据责任追究办法')
     assert.equal((await p.provider.ok(contract.confirmDocuments, { params })).confirmed, '2026-05-21')

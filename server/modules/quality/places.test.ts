@@ -9,7 +9,7 @@ import * as procedure from '../../../contract/procedure.ts'
 import * as contract from '../../../contract/quality.ts'
 import * as sharing from '../../../contract/sharing.ts'
 import { deliver } from '../../../test/support/batches.ts'
-import { type APlace, act, aPlace, aPlainEntry, connect, type Place, said, tryAct } from '../../../test/support/country.ts'
+import { type APlace, act, aPlace, aPlainEntry, articleOf, connect, type Place, said, tryAct } from '../../../test/support/country.ts'
 import { free, stated } from '../../../test/support/sharing.ts'
 import type { Person } from '../../../test/support/world.ts'
 
@@ -45,7 +45,7 @@ async function fiveDimensions(t: TestContext, place: Place) {
   const { batch } = await deliver(p.provider, entry, file, { producedItem: 'c4' })
   assert.deepEqual([batch.state, batch.rejected], ['done', 1])
   const q = await quality(p.provider, entry)
-  assert.equal(q.cite.article, '第八条')
+  assert.equal(articleOf(q.cite, place), '第八条')
   const by = new Map(q.dimensions.map(d => [d.label, d]))
   assert.deepEqual([by.get('完整性')!.score, by.get('时效性')!.score], [50, 0])
   assert.match(by.get('时效性')!.why, /超过更新周期/)
@@ -154,7 +154,7 @@ async function toAuthority(t: TestContext, place: Place, article: string) {
   const { source } = await deliver(p.provider, entry, homes)
   await reader(p, entry)
   for (const form of [{}, { record: 'A002' }, { doubt: '床位数与现场不符。' }])
-    assert.deepEqual(said(await p.consumer.call(procedure.startCase, about(entry, form))), ['record-incomplete', article])
+    assert.deepEqual(said(await p.consumer.call(procedure.startCase, about(entry, form)), place), ['record-incomplete', article])
   const form = { record: 'A002', doubt: '床位数与现场不符，现场只有 40 张。' }
   const c = await p.consumer.ok(procedure.startCase, about(entry, form))
   assert.equal(c.waitingFor, c.parties.find(x => x.role === 'authority')!.department)
@@ -169,7 +169,7 @@ async function toAuthority(t: TestContext, place: Place, article: string) {
   await act(p.authority, c.no, 'confirm')
   p.world.at('2026-05-22')
   const correction = { correctionNote: '已按现场核实的床位数更正。' }
-  assert.deepEqual(said(await tryAct(p.provider, c.no, 'correct', correction)), ['correction-missing', article])
+  assert.deepEqual(said(await tryAct(p.provider, c.no, 'correct', correction), place), ['correction-missing', article])
   // A delivery that leaves this record as it was corrects nothing.
   await deliver(p.provider, entry, `${homes}A003,乐龄苑,80\n`, { source })
   assert.equal((await tryAct(p.provider, c.no, 'correct', correction)).problem.reason, 'correction-missing')

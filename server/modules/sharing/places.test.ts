@@ -101,6 +101,7 @@ test('[yongtai-16-2] a department of the city is not one of 永泰', async t => 
 })
 
 // ── conditional: nothing without a grant, only what was granted, only for the purpose of the grant ──
+// Where a regulation of another place, or the platform's convention, is meant, it is named before the article.
 const conditional: [
   string,
   Place,
@@ -109,7 +110,7 @@ const conditional: [
   [
     '[yongtai-16-3] [yongtai-17-1a] conditional data of 永泰 need a grant, and serve its purpose only',
     'yongtai',
-    { access: '第十六条第三款', use: '第十七条第一款', agreement: '第十七条', items: '第十七条' },
+    { access: '第十六条第三款', use: '第十七条第一款', agreement: 'fuzhou-manage-2019 第十七条', items: 'fuzhou-manage-2019 第十七条' },
   ],
   [
     '[fuzhou-manage-16-3] [fuzhou-manage-17-1c] [fuzhou-manage-17-1d] [fuzhou-manage-18-1a] conditional data of 福州: grant, agreement, approved items, purpose',
@@ -124,12 +125,17 @@ const conditional: [
   [
     '[shuangpai-23-2-2] [shuangpai-24-2b] [shuangpai-25-1] conditional data of 双牌: grant, agreement, own duties only',
     'shuangpai',
-    { access: '第二十三条第二款第二项', use: '第二十五条第一款', agreement: '第二十四条第二项', items: '按授权范围取用' },
+    { access: '第二十三条第二款第二项', use: '第二十五条第一款', agreement: '第二十四条第二项', items: 'platform 按授权范围取用' },
   ],
   [
     '[jinjiang-2-6-1c] [jinjiang-2-6-2a] conditional data of 晋江 need a grant and go to no third party',
     'jinjiang',
-    { access: '第二部分第（六）项第一款', use: '第二部分第（六）项第二款', third: '第二部分第（六）项第二款', items: '按授权范围取用' },
+    {
+      access: '第二部分第（六）项第一款',
+      use: '第二部分第（六）项第二款',
+      third: '第二部分第（六）项第二款',
+      items: 'platform 按授权范围取用',
+    },
   ],
 ]
 for (const [title, place, cites] of conditional)
@@ -145,8 +151,10 @@ for (const [title, place, cites] of conditional)
     const elsewhere = await (await connect(p.world, p.consumer, other.id))(entry.code)
     assert.equal(elsewhere.status, 403)
     assert.deepEqual(said(elsewhere, place), ['no-access-grant', cites.access])
+    const logged = (await p.authority.ok(audit.ledger, { query: { action: 'data.refused', limit: 5 } })).rows[0]!
+    assert.deepEqual([logged.content, logged.department], ['拒绝：no-access-grant', '申请局'])
 
-    const c = await p.consumer.ok(contract.apply, { body: { entryId: entry.id, form: application(p) } } as never)
+    const c = await p.consumer.ok(contract.apply, { body: { entryId: entry.id, form: application(p, undefined, { matters: ['高龄补贴核发', '护理补贴核发'] }) } } as never)
     const approved = await decide(p, place, (c as { no: string }).no, ['c1', 'c2'])
     const id = grantOf(approved)
     const read = await connect(p.world, p.consumer, id)
@@ -155,6 +163,8 @@ for (const [title, place, cites] of conditional)
       const unsigned = await read(entry.code)
       assert.deepEqual(said(unsigned, place), ['agreement-required', cites.agreement])
       assert.match(unsigned.problem.detail!, /平台约定/)
+      assert.equal((await p.consumer.ok(delivery.grant, { params: { id } })).effective, null)
+      p.world.at('2026-05-22')
       await sign(p, place, (c as { no: string }).no)
     }
     const taken = (await read(entry.code)).body as unknown as { count: number; rows: object[] }
@@ -167,6 +177,13 @@ for (const [title, place, cites] of conditional)
     assert.equal(misuse.status, 403)
     assert.deepEqual(said(misuse, place), ['purpose-mismatch', cites.use])
     assert.equal((await read(entry.code, {}, { 'x-huitong-purpose': encodeURIComponent('核对养老机构备案情况') })).status, 200)
+    // A grant may serve several matters: a call that states one of them is for what was granted.
+    const matter = (name: string) => read(entry.code, {}, { 'x-huitong-purpose': encodeURIComponent(name) })
+    assert.deepEqual([(await matter('护理补贴核发')).status, (await matter('低保核发')).problem.reason], [200, 'purpose-mismatch'])
+    // From the approval until data could be taken: measured, and on the page of the grant.
+    const timed = await p.consumer.ok(delivery.grant, { params: { id } })
+    assert.ok(Date.parse(timed.effective!) >= Date.parse(timed.approved!))
+    if (cites.agreement) assert.ok(Date.parse(timed.effective!) - Date.parse(timed.approved!) >= 3_600_000)
     const third = await read(entry.code, {}, { 'x-huitong-user': encodeURIComponent('某科技公司') })
     assert.deepEqual(said(third, place), ['third-party-disclosure-barred', cites.third ?? cites.use])
     assert.equal((await read(entry.code, {}, { 'x-huitong-user': encodeURIComponent('申请局') })).status, 200)

@@ -246,7 +246,7 @@ for (const [title, place, article, exception] of bypass)
     await fill(p.world, entry, rows)
     const body = { partner: p.provider.departmentId, data: '养老机构名录', reason: '双方系统已经直连' }
     const refused = await p.consumer.call(contract.declareExchange, { body })
-    assert.deepEqual(said(refused), ['direct-sharing-barred', article])
+    assert.deepEqual(said(refused, place), ['direct-sharing-barred', article])
     const [finding] = await p.authority.ok(contract.exchanges)
     assert.deepEqual([finding!.state, finding!.department, finding!.partner], ['finding', '申请局', '提供局'])
     // The same through the platform.

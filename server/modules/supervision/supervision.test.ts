@@ -4,7 +4,7 @@ import * as catalog from '../../../contract/catalog.ts'
 import * as procedure from '../../../contract/procedure.ts'
 import * as sharing from '../../../contract/sharing.ts'
 import * as contract from '../../../contract/supervision.ts'
-import { type APlace, act, aPlace, connect, aPlainEntry, fill, type Place, said, tryAct } from '../../../test/support/country.ts'
+import { type APlace, act, aPlace, aPlainEntry, articleOf, connect, fill, type Place, said, tryAct } from '../../../test/support/country.ts'
 import { application, free, give, grantOf, rows, stated } from '../../../test/support/sharing.ts'
 import type { Person } from '../../../test/support/world.ts'
 
@@ -35,14 +35,14 @@ for (const [title, place, article] of inspecting)
       inspectedOn: '2026-05-20',
       inspector: '王检查',
     }
-    assert.deepEqual(said(await start(p.consumer, 'inspection', form)), ['not-competent', article])
+    assert.deepEqual(said(await start(p.consumer, 'inspection', form), place), ['not-competent', article])
     const c = (await start(p.authority, 'inspection', form)).body
     const kept = Object.fromEntries(c.form.map(f => [f.name, f.value]))
     assert.deepEqual([kept.area, kept.finding, kept.inspectedOn, kept.inspector], ['汇聚', form.finding, '2026-05-20', '王检查'])
     assert.match(kept.exhibits!, /系统截图/)
     await act(p.authority, c.no, 'order', { correction: '补齐三个月的数据。', correctBy: '2026-06-05' })
     const task = (await p.provider.ok(procedure.todo, { query: {} })).rows.find(r => r.caseNo === c.no)!
-    assert.deepEqual([task.clock.due, task.clock.cite.article], ['2026-06-05', article])
+    assert.deepEqual([task.clock.due, articleOf(task.clock.cite, place)], ['2026-06-05', article])
     const board = await p.authority.ok(contract.board)
     const row = board.rows.find(r => r.department === '提供局')!
     assert.deepEqual([row.register, row.aggregate, row.share, row.corrections], [1, 1, 1, 1])
@@ -90,7 +90,7 @@ for (const [title, place, article] of feedback)
           [4, '申请局', true, true],
         ],
       )
-      assert.deepEqual(said(await who.call(contract.editEvent, { params: { no, seq: '3' } as never })), ['log-append-only', article])
+      assert.deepEqual(said(await who.call(contract.editEvent, { params: { no, seq: '3' } as never }), place), ['log-append-only', article])
     }
     // No other address changes or removes one, and the tables are append-only below.
     for (const method of ['PUT', 'PATCH', 'DELETE'] as const)
@@ -118,17 +118,20 @@ const ladders: [string, Place, string, string, object][] = [
 for (const [title, place, article, exemption, extra] of ladders)
   test(title, async t => {
     const p = await aPlace(t, place)
-    assert.deepEqual(said(await start(p.authority, 'accountability', accused(p, { breach: undefined }))), ['citation-required', article])
+    assert.deepEqual(said(await start(p.authority, 'accountability', accused(p, { breach: undefined })), place), [
+      'citation-required',
+      article,
+    ])
     assert.equal((await start(p.authority, 'accountability', accused(p, { breach: 'other' }))).problem.reason, 'citation-required')
     assert.equal((await start(p.authority, 'accountability', accused(p, { exhibits: [] }))).problem.reason, 'evidence-required')
     assert.equal((await start(p.consumer, 'accountability', accused(p))).problem.reason, 'not-competent')
     const { no } = (await start(p.authority, 'accountability', accused(p))).body
     const circular = { circular: '通报〔2026〕1号', ...extra }
-    assert.deepEqual(said(await tryAct(p.authority, no, 'criticise', circular)), ['ladder-order', article])
+    assert.deepEqual(said(await tryAct(p.authority, no, 'criticise', circular), place), ['ladder-order', article])
     await act(p.authority, no, 'order', { correction: '停止重复收集。', correctBy: '2026-06-05' })
-    assert.deepEqual(said(await tryAct(p.authority, no, 'criticise', circular)), ['ladder-order', article])
+    assert.deepEqual(said(await tryAct(p.authority, no, 'criticise', circular), place), ['ladder-order', article])
     const referral = { disciplineReferral: '移送县纪委监委 2026-1' }
-    assert.deepEqual(said(await tryAct(p.authority, no, 'discipline', referral)), ['ladder-order', article])
+    assert.deepEqual(said(await tryAct(p.authority, no, 'discipline', referral), place), ['ladder-order', article])
     p.world.at('2026-06-08')
     await p.world.job('duties.remind')
     // The platform proposes, the authority decides.
@@ -136,14 +139,14 @@ for (const [title, place, article, exemption, extra] of ladders)
     if ('deduction' in extra) assert.equal((await tryAct(p.authority, no, 'criticise', { circular: '通报〔2026〕1号' })).status, 422)
     assert.equal((await act(p.authority, no, 'criticise', circular)).state, 'criticised')
     const loss = { compensation: '赔偿办事人往返费用。' }
-    assert.deepEqual(said(await tryAct(p.authority, no, 'compensate', loss)), ['ladder-order', article])
+    assert.deepEqual(said(await tryAct(p.authority, no, 'compensate', loss), place), ['ladder-order', article])
     await act(p.authority, no, 'discipline', referral)
     await act(p.authority, no, 'compensate', loss)
     assert.equal((await act(p.authority, no, 'refer', { criminalReferral: '移送县公安局 2026-3' })).ended, true)
 
     const other = (await start(p.authority, 'accountability', accused(p, { breach: 'misuse' }))).body.no
     const pilot = { pilotProject: '数据创新试点批复', noNegligence: true, exemptOutcome: 'mitigate', exemptProof: exhibits }
-    assert.deepEqual(said(await tryAct(p.authority, other, 'exempt', pilot)), ['exemption-conditions-unmet', exemption])
+    assert.deepEqual(said(await tryAct(p.authority, other, 'exempt', pilot), place), ['exemption-conditions-unmet', exemption])
     assert.equal((await act(p.authority, other, 'exempt', { ...pilot, noIntent: true })).state, 'exempted')
   })
 test('[yongtai-28-1] [fuzhou-manage-39-1] [jinjiang-6-3] a pilot is exempted only with a finding on intent', async t => {
@@ -155,7 +158,7 @@ test('[yongtai-28-1] [fuzhou-manage-39-1] [jinjiang-6-3] a pilot is exempted onl
     const p = await aPlace(t, place)
     const { no } = (await start(p.authority, 'accountability', accused(p))).body
     const pilot = { pilotProject: '数据创新试点批复', noNegligence: true, exemptOutcome: 'exempt', exemptProof: exhibits }
-    assert.deepEqual(said(await tryAct(p.authority, no, 'exempt', pilot)), ['exemption-conditions-unmet', exemption])
+    assert.deepEqual(said(await tryAct(p.authority, no, 'exempt', pilot), place), ['exemption-conditions-unmet', exemption])
     assert.equal(
       (await tryAct(p.authority, no, 'exempt', { ...pilot, noIntent: true, exemptProof: [] })).problem.reason,
       'exemption-conditions-unmet',
@@ -360,7 +363,7 @@ for (const [title, place, article, privacy] of misuse)
     assert.deepEqual([other.status, other.problem.reason], [403, 'purpose-mismatch'])
     assert.equal((await read(entry.code, { fields: '负责人电话' })).problem.reason, 'field-not-granted')
     const list = await p.authority.ok(contract.suspicions)
-    assert.deepEqual(list.map(s => s.cite.article).sort(), [article, ...(privacy ? [privacy] : [])].sort())
+    assert.deepEqual(list.map(s => articleOf(s.cite, place)).sort(), [article, ...(privacy ? [privacy] : [])].sort())
     for (const s of list) assert.equal(s.department, '申请局')
   })
 
