@@ -1,11 +1,22 @@
-import { Button, Select } from 'antd'
+import { App, Button, Select } from 'antd'
 import { useState } from 'react'
-import { checklist } from '../../../contract/catalog.ts'
+import { checklist, dutyBoard } from '../../../contract/catalog.ts'
 import type { Reply } from '../../../contract/endpoint.ts'
-import { changeSystem, createSystem, departments, officers, systems } from '../../../contract/organization.ts'
+import {
+  changeSystem,
+  confirmDocuments,
+  createSystem,
+  departments,
+  documents,
+  officers,
+  setDocument,
+  systems,
+} from '../../../contract/organization.ts'
 import { startCase } from '../../../contract/procedure.ts'
+import { problemOf } from '../../app/api.ts'
 import { A, at } from '../../app/link.tsx'
-import { useRead } from '../../app/query.ts'
+import { useAct, useRead } from '../../app/query.ts'
+import { useFilters } from '../../app/search.ts'
 import { useMay, useSession } from '../../app/session.ts'
 import { DataTable } from '../../ui/DataTable.tsx'
 import { Mark } from '../../ui/Light.tsx'
@@ -83,30 +94,43 @@ export function Officers() {
   )
 }
 
-/** What the regulation asks of a department, done or outstanding by records alone. */
-export function Duties({ department, choose }: { department: string; choose: (department: string) => void }) {
+type OfDepartment = { department: string; choose: (department: string) => void }
+
+/** One's own department; the authority and inspectors may look at every other of their place. */
+function useDepartment(department: string) {
   const session = useSession()
-  const list = useRead(departments, { query: { region: session.department.region } })
   const overseer = session.roles.some(one => one.role === 'bureau' || one.role === 'inspector')
-  const id = department || session.department.id
-  const load = useRead(checklist, { params: { id } })
+  return { id: department || session.department.id, own: session.department.id, region: session.department.region, overseer }
+}
+function ChooseDepartment({ id, region, choose }: { id: string; region: string; choose: OfDepartment['choose'] }) {
+  const list = useRead(departments, { query: { region } })
   return (
-    <>
-      {overseer && (
-        <div className="filters">
-          <label>
-            <span>部门</span>
-            <Select
-              aria-label="部门"
-              style={{ width: 320 }}
-              showSearch={{ optionFilterProp: 'label' }}
-              value={id}
-              onChange={choose}
-              options={list.data?.map(one => ({ value: one.id, label: one.name }))}
-            />
-          </label>
-        </div>
-      )}
+    <div className="filters">
+      <label>
+        <span>部门</span>
+        <Select
+          aria-label="部门"
+          style={{ width: 320, maxWidth: '100%' }}
+          showSearch={{ optionFilterProp: 'label' }}
+          value={list.data ? id : undefined}
+          loading={!list.data}
+          onChange={choose}
+          options={list.data?.map(one => ({ value: one.id, label: one.name }))}
+        />
+      </label>
+    </div>
+  )
+}
+
+/** What the regulation asks of a department, done or outstanding by records alone; before it, how far all of them are. */
+export function Duties({ department, choose }: OfDepartment) {
+  const { id, region, overseer } = useDepartment(department)
+  const load = useRead(checklist, { params: { id } })
+  const mayBoard = useMay(dutyBoard)
+  return (
+    <div className="stack">
+      {mayBoard && <Board />}
+      {overseer && <ChooseDepartment id={id} region={region} choose={choose} />}
       <Loaded load={load}>
         {one => (
           <Sheet title={one.department} note="由登记、汇聚、共享和开放的记录自动得出，不能手工勾选">
@@ -125,7 +149,132 @@ export function Duties({ department, choose }: { department: string; choose: (de
           </Sheet>
         )}
       </Loaded>
+    </div>
+  )
+}
+
+function Board() {
+  const load = useRead(dutyBoard)
+  const filters = useFilters({ tab: '', department: '' })
+  return (
+    <>
+      <DataTable
+        name="各部门履职情况"
+        rows={load.data?.ranked}
+        rowKey={row => row.departmentId}
+        error={load.error}
+        retry={load.refetch}
+        empty={<Nothing>本地区还没有登记的部门。</Nothing>}
+        columns={[
+          {
+            title: '部门',
+            head: true,
+            cell: row => <A href={filters.address({ tab: 'duties', department: row.departmentId })}>{row.department}</A>,
+          },
+          { title: '已做', right: true, narrow: true, cell: row => `${row.done} / ${row.of}` },
+          { title: '未做的职责', cell: row => row.open.join('、') || '—' },
+        ]}
+      />
+      {!!load.data?.apart.length && (
+        <p className="ht-meta">
+          参照执行、不参加排名：{load.data.apart.map(one => `${one.department}（${one.kindLabel}）`).join('、')}
+          <Why cite={load.data.cite} text={citeWords(load.data.cite)} />
+        </p>
+      )}
     </>
+  )
+}
+
+type Document = Reply<typeof documents>['documents'][number]
+
+/** Procedures and rules a department has set for itself; it notes them and marks the set complete. */
+export function Documents({ department, choose }: OfDepartment) {
+  const { id, own, region, overseer } = useDepartment(department)
+  const load = useRead(documents, { params: { id } })
+  const mine = useMay(setDocument) && id === own
+  const { message, modal } = App.useApp()
+  const [open, setOpen] = useState<Document | null>(null)
+  const confirm = useAct(confirmDocuments, () => message.success('已确认建全'))
+  const failed = (error: Error) => {
+    const problem = problemOf(error)
+    modal.error({ title: problem.detail, content: problem.remedy, okText: '返回' })
+  }
+  return (
+    <div className="stack">
+      {overseer && <ChooseDepartment id={id} region={region} choose={choose} />}
+      <Loaded load={load}>
+        {sheet =>
+          sheet.documents.length === 0 ? (
+            <Nothing>当地规定没有要求部门建立管理制度。</Nothing>
+          ) : (
+            <>
+              <p className="row">
+                {sheet.confirmed ? (
+                  <Mark hue="green" shape="✓">{`${sheet.confirmed} 确认建全`}</Mark>
+                ) : (
+                  <Mark hue="yellow" shape="▲">
+                    {sheet.missing.length ? `还缺${sheet.missing.join('、')}` : '已登记，还没有确认建全'}
+                  </Mark>
+                )}
+                <Why cite={sheet.cite} text={citeWords(sheet.cite)} />
+                {mine && !sheet.confirmed && !sheet.missing.length && (
+                  <Button
+                    type="primary"
+                    loading={confirm.isPending}
+                    onClick={() => confirm.mutate({ params: { id } } as never, { onError: failed })}
+                  >
+                    确认建全
+                  </Button>
+                )}
+              </p>
+              <DataTable
+                name="管理制度"
+                rows={sheet.documents}
+                rowKey={row => row.key}
+                empty={null}
+                columns={[
+                  { title: '种类', head: true, cell: row => row.label },
+                  { title: '文件', cell: row => row.title ?? '没有登记' },
+                  { title: '版本', narrow: true, cell: row => row.version ?? '—' },
+                  { title: '印发日期', narrow: true, cell: row => row.issued ?? '—' },
+                  {
+                    title: '操作',
+                    narrow: true,
+                    cell: row =>
+                      mine ? (
+                        <Button aria-label={`登记：${row.label}`} onClick={() => setOpen(row)}>
+                          {row.title ? '更换' : '登记'}
+                        </Button>
+                      ) : (
+                        '—'
+                      ),
+                  },
+                ]}
+              />
+            </>
+          )
+        }
+      </Loaded>
+      {open && (
+        <Sending
+          key={open.key}
+          endpoint={setDocument}
+          title={open.label}
+          verb="登记"
+          start={{ title: open.title ?? '', version: open.version ?? '', issued: open.issued ?? '' }}
+          params={{ id, key: open.key }}
+          shut={() => setOpen(null)}
+        >
+          {form => (
+            <>
+              <Line form={form} at="/title" label="文件名称" />
+              <Line form={form} at="/version" label="版本" hint="如 2026 年修订" />
+              <Line form={form} at="/issued" label="印发日期" hint="如 2026-01-04" />
+            </>
+          )}
+        </Sending>
+      )}
+    </div>
   )
 }
 

@@ -37,7 +37,7 @@ import { Facts, Page, Sheet } from '../../ui/Page.tsx'
 import { SearchBox } from '../../ui/SearchBox.tsx'
 import { Loaded } from '../../ui/states.tsx'
 import { Line, Sending } from './forms.tsx'
-import { Duties, Officers, Systems } from './Units.tsx'
+import { Documents, Duties, Officers, Systems } from './Units.tsx'
 
 type Person = z.infer<typeof PersonSchema>
 
@@ -54,6 +54,7 @@ export function Organization() {
     ['departments', '部门', true],
     ['officers', '责任人备案', maySystems],
     ['duties', '职责清单', maySystems],
+    ['documents', '管理制度', maySystems],
     ['systems', '信息系统', maySystems],
     ['regions', '地区', true],
   ]
@@ -89,6 +90,9 @@ export function Organization() {
       {tab === 'officers' && maySystems && <Officers />}
       {tab === 'duties' && maySystems && (
         <Duties department={filters.value.department} choose={department => filters.set({ department })} />
+      )}
+      {tab === 'documents' && maySystems && (
+        <Documents department={filters.value.department} choose={department => filters.set({ department })} />
       )}
       {tab === 'systems' && maySystems && <Systems />}
       {tab === 'regions' && <Regions />}
