@@ -49,6 +49,7 @@ export const errors: { area: string; label: string; codes: Record<string, Explai
       'opening.gate': { is: '还不满足开放的条件', do: '逐处补齐后再提出。' },
       'opening.in_review': { is: '开放正在审查，不能再提一次', do: '打开办件查看进度。' },
       'opening.not_open': { is: '数据集已经不在开放中', do: '刷新页面查看最新状态。' },
+      'opening.conditions_unchanged': { is: '规定变化以后，还没有发布写明新条件的目录版本', do: '发布新版本，或选“条件不变”并写明理由。' },
       'opening.changed_meanwhile': { is: '审查期间目录已变更，不再允许开放', do: '由提供部门重新提出。' },
       'opening.proposal_not_found': { is: '没有找到开放申请', do: '返回列表核对。' },
       'opening.not_registered': { is: '还不是已登记发布的目录，不能列入开放清单', do: '先登记目录并经审核发布。' },
@@ -109,7 +110,6 @@ export const errors: { area: string; label: string; codes: Record<string, Explai
     label: '质量',
     codes: {
       'quality.correction_missing': { is: '还没有更正的数据入库，不能办结', do: '更正后的数据入库并通过检查后再办结。' },
-      'quality.append_only': { is: '关于数据的办件全程留痕，不能删除', do: '内容有误的，在办件里补充说明。' },
     },
   },
   {
@@ -179,7 +179,6 @@ export const errors: { area: string; label: string; codes: Record<string, Explai
     codes: {
       'supervision.decider': { is: '选择的机关没有权作出责令', do: '请选择有权的机关。' },
       'supervision.not_owner': { is: '使用情况由提供单位和主管部门查看' },
-      'supervision.append_only': { is: '办件的时间线只能续写，不能修改或删除', do: '内容有误的，在办件里另写说明。' },
     },
   },
   {
@@ -197,6 +196,7 @@ export const errors: { area: string; label: string; codes: Record<string, Explai
     area: 'procedure',
     label: '办件',
     codes: {
+      'procedure.append_only': { is: '办件全程留痕，只能续写，不能修改或删除', do: '内容有误的，在办件里另写说明。' },
       'procedure.case_not_found': { is: '没有找到这件办件，或不在可以看到的范围内' },
       'procedure.unknown': { is: '这个地区没有这种办件' },
       'procedure.incomplete': { is: '内容还差几处', do: '逐处补齐，依据写在每一处后面。' },

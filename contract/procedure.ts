@@ -266,6 +266,24 @@ export const act = endpoint({
   response: Case,
 })
 
+/** Always refused: a trail is only added to. The two addresses exist to say so with reason and article. */
+export const removeCase = endpoint({
+  method: 'DELETE',
+  path: '/cases/:no',
+  summary: 'Refused: a case is kept',
+  access: staff,
+  params: NoParam,
+  response: z.object({ ok: z.literal(true) }),
+})
+export const editEvent = endpoint({
+  method: 'PUT',
+  path: '/cases/:no/events/:seq',
+  summary: 'Refused: what was done stands in the trail as it was done',
+  access: staff,
+  params: NoParam.extend({ seq: z.coerce.number().int().min(1) }),
+  response: z.object({ ok: z.literal(true) }),
+})
+
 /** What a person may start here, with the form it asks for. */
 export const Startable = z.object({
   procedure: z.string(),

@@ -131,14 +131,6 @@ export const board = endpoint({
     }),
   }),
 })
-export const removeCase = endpoint({
-  method: 'DELETE',
-  path: '/quality/cases/:no',
-  summary: 'Always refused: cases about data are kept',
-  access: staff,
-  params: z.object({ no: z.string().max(40) }),
-  response: z.object({ ok: z.literal(true) }),
-})
 /** For people outside: which open data somebody disputes. Never which person, nor the key of the record. */
 export const publicMarks = endpoint({
   method: 'GET',

@@ -2,7 +2,6 @@ import { z } from 'zod'
 import { CodeParam } from './catalog.ts'
 import { Cite, Day, Id, Instant } from './common.ts'
 import { endpoint } from './endpoint.ts'
-import { NoParam } from './procedure.ts'
 
 /** The five areas an authority looks at, each with the number that leads to the records behind it. */
 export const areas = { register: '登记', collect: '采集', aggregate: '汇聚', share: '共享', service: '服务' } as const
@@ -47,16 +46,6 @@ export const openUse = endpoint({
   access: ['steward', 'leader', 'bureau', 'inspector'],
   params: CodeParam,
   response: OpenUse,
-})
-
-/** Always refused: a trail is only added to. It exists to say so with reason and article. */
-export const editEvent = endpoint({
-  method: 'PUT',
-  path: '/supervision/cases/:no/events/:seq',
-  summary: 'Refused: what was done stands in the trail as it was done',
-  access: ['steward', 'leader', 'bureau', 'inspector'],
-  params: NoParam.extend({ seq: z.coerce.number().int().min(1) }),
-  response: z.object({ ok: z.literal(true) }),
 })
 
 /** What the facts suggest. Nobody is accused by it: a person opens a case, or does not. */

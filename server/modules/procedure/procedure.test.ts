@@ -234,13 +234,21 @@ test('events can be neither changed nor removed, and say where each case is', as
   const c = await start(clerk, 'double-approval', { topic: '留痕', purpose: '全程留痕的办件' })
   await act(authority, c.no, 'pass')
   const endpoints = world.app.endpoints.filter(e => /\/cases\/:no/.test(e.path) && e.method !== 'GET')
-  // Two addresses exist only to refuse with reason and article; their own tests see them refuse.
+  // Two addresses exist only to refuse with reason and article.
   assert.deepEqual(endpoints.map(e => `${e.method} ${e.path}`).sort(), [
-    'DELETE /quality/cases/:no',
+    'DELETE /cases/:no',
     'POST /cases/:no/actions/:action',
     'POST /public/cases/:no/actions/:action',
-    'PUT /supervision/cases/:no/events/:seq',
+    'PUT /cases/:no/events/:seq',
   ])
+  for (const who of [clerk, authority])
+    for (const refused of [
+      await who.call(contract.removeCase, { params: { no: c.no } }),
+      await who.call(contract.editEvent, { params: { no: c.no, seq: '1' } as never }),
+    ]) {
+      assert.deepEqual([refused.status, refused.problem.reason], [409, 'log-append-only'])
+      assert.ok(refused.problem.cite?.article)
+    }
   for (const statement of ['update procedure.event set label = label', 'delete from procedure.event'])
     await assert.rejects(world.app.services.pool.query(statement), /append-only|permission denied/)
   const { rows } = await world.app.services.pool.query(

@@ -92,6 +92,23 @@ export function registerProcedure(app: FastifyInstance): void {
     return caseView(ctx, await find(ctx, params.no))
   })
 
+  const appendOnly = (c: CaseRecord, detail: string): never =>
+    refuse('procedure.append_only', {
+      status: 409,
+      reason: 'log-append-only',
+      detail,
+      cite: c.ruling.cite,
+      remedy: '内容有误的，在办件里另写说明。',
+    })
+  route(app, contract.removeCase, async ({ params, ctx }) => {
+    const c = await find(ctx, params.no)
+    return appendOnly(c, `办件 ${c.no} 全程留痕，任何人都不能删除。`)
+  })
+  route(app, contract.editEvent, async ({ params, ctx }) => {
+    const c = await find(ctx, params.no)
+    return appendOnly(c, `办件 ${c.no} 的时间线只能续写，第 ${params.seq} 条不能修改或删除。`)
+  })
+
   route(app, contract.startable, async ({ query, ctx }) => {
     const after = query.after ? await find(ctx, query.after) : undefined
     return startableIn(ctx, {

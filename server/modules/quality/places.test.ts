@@ -212,7 +212,7 @@ test('[shuangpai-27-1] [shuangpai-27-2a] [shuangpai-27-2b] doubts go to the prov
 
   // Nobody deletes a case, and there is no other way to.
   for (const who of [p.authority, p.provider, p.consumer])
-    assert.equal((await who.call(contract.removeCase, { params: { no: c.no } })).problem.reason, 'log-append-only')
+    assert.equal((await who.call(procedure.removeCase, { params: { no: c.no } })).problem.reason, 'log-append-only')
   const deleting = (e: Endpoint) => e.method === 'DELETE' && /cases/.test(e.path)
   assert.deepEqual(
     endpoints.filter(e => deleting(e.endpoint)).map(e => e.name),

@@ -1,9 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import * as contract from '../../../contract/quality.ts'
 import { route } from '../../platform/http.ts'
-import { notFound, refuse } from '../../platform/problem.ts'
 import { publishedEntry } from '../catalog/public.ts'
-import { govern } from '../regulation/public.ts'
 import { boardOf, departmentQualityOf, entryQualityOf } from './queries.ts'
 import { marksOf, markText } from './reports.ts'
 import './deliveries.ts'
@@ -18,16 +16,5 @@ export function registerQuality(app: FastifyInstance): void {
     const entry = await publishedEntry(ctx.db, { code: params.code })
     const marks = entry?.state === 'published' ? await marksOf(ctx.db, entry.id) : []
     return { rows: marks.map(m => ({ since: m.since.toISOString(), whole: m.record === null })), text: markText }
-  })
-  route(app, contract.removeCase, async ({ params, ctx }) => {
-    const { rows } = await boardOf(ctx, { state: 'all' })
-    const row = rows.find(r => r.no === params.no) ?? notFound('procedure.case', '办件')
-    refuse('quality.append_only', {
-      status: 409,
-      reason: 'log-append-only',
-      detail: `办件 ${row.no} 全程留痕，任何人都不能删除。`,
-      cite: govern(ctx.actor.region, 'log-retention', ctx.day).cite,
-      remedy: '内容有误的，在办件里补充说明。',
-    })
   })
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as catalog from '../../../contract/catalog.ts'
+import * as opening from '../../../contract/opening.ts'
 import * as procedure from '../../../contract/procedure.ts'
 import * as sharing from '../../../contract/sharing.ts'
 import * as contract from '../../../contract/supervision.ts'
@@ -90,10 +91,13 @@ for (const [title, place, article] of feedback)
           [4, '申请局', true, true],
         ],
       )
-      assert.deepEqual(said(await who.call(contract.editEvent, { params: { no, seq: '3' } as never }), place), ['log-append-only', article])
+      assert.deepEqual(said(await who.call(procedure.editEvent, { params: { no, seq: '3' } as never }), place), [
+        'log-append-only',
+        article,
+      ])
     }
     // No other address changes or removes one, and the tables are append-only below.
-    for (const method of ['PUT', 'PATCH', 'DELETE'] as const)
+    for (const method of ['PATCH', 'DELETE'] as const)
       assert.equal((await p.world.app.inject({ method, url: `/api/cases/${no}/events/3` })).statusCode, 404)
   })
 
@@ -219,6 +223,14 @@ test('[fuzhou-open-31-0] [fuzhou-open-35-0] 福州: providers are ordered by the
   const order = { correction: '受理并答复。', correctBy: '2026-06-05' }
   assert.deepEqual(said(await tryAct(p.authority, no, 'order', order)), ['not-competent', '第三十一条首段'])
   await act(government, no, 'order', order)
+  // Serious: after the order, the body that ordered refers it for discipline; neither the commission nor, before the order, anybody.
+  const grave = (await start(p.authority, 'provider-accountability', form)).body.no
+  const referral = { disciplineReferral: '移送市纪委监委，逾期没有改正，情节严重。' }
+  assert.equal((await tryAct(government, grave, 'discipline', referral)).problem.reason, 'step-skipped')
+  await act(government, grave, 'order', order)
+  assert.deepEqual(said(await tryAct(p.authority, grave, 'discipline', referral)), ['not-competent', '第三十一条首段'])
+  const referred = await act(government, grave, 'discipline', referral)
+  assert.deepEqual([referred.state, referred.ended], ['disciplined', true])
   const tolerance = { situation: 'pilot', properProcedure: true, noGain: true, exemptOutcome: 'exempt', exemptProof: exhibits }
   assert.deepEqual(said(await tryAct(government, no, 'exempt', tolerance)), ['exemption-conditions-unmet', '第三十五条首段'])
   assert.equal((await act(government, no, 'exempt', { ...tolerance, noCollusion: true })).state, 'exempted')
@@ -303,6 +315,26 @@ test('[fuzhou-open-16-1a] [fuzhou-open-16-1b] 福州: the provider sees use and 
   const p = await aPlace(t, 'fuzhou')
   const entry = await p.register(aPlainEntry(free))
   await fill(p.world, entry, rows)
+  const second = await p.world.person({ department: '提供局', roles: ['secrecy'], name: '黄审查' })
+  const { caseNo } = await p.provider.ok(opening.propose, {
+    params: entry,
+    body: {
+      items: entry.content.items.map(i => ({ key: i.key, treatment: 'plain' as const })),
+      theme: '社会民生',
+      description: '经备案的养老机构名录。',
+      exclusions: true,
+      useRequirements: '可以自由使用，须注明来源。',
+      records: {
+        risk: { risks: '没有个人信息', measures: '逐项核对', conclusion: 'acceptable' as const },
+        preprocessing: [{ step: '清洗', operator: '提供专员', on: '2026-05-20' }],
+      },
+    },
+  } as never)
+  await act(second, caseNo, 'clear', { secrecyResult: 'clear' })
+  await act(p.authority, caseNo, 'open')
+  const file = await p.world.app.inject({ method: 'GET', url: `/api/open/datasets/${entry.code}/download?format=csv` })
+  assert.equal(file.statusCode, 200)
+  for (let n = 0; n < 2; n++) await p.world.anonymous.ok(opening.openData, { params: entry, query: { limit: 1 } } as never)
   const filed = await p.world.anonymous.ok(procedure.publicStart, {
     body: {
       procedure: 'use-feedback',
@@ -321,7 +353,10 @@ test('[fuzhou-open-16-1a] [fuzhou-open-16-1b] 福州: the provider sees use and 
     use.cases.map(c => [c.no, c.ended]),
     [[filed.no, false]],
   )
-  assert.ok(Array.isArray(use.trace) && use.downloads === 0)
+  assert.deepEqual([use.downloads, use.calls], [1, 2])
+  const traced = use.trace.map(r => r.action)
+  assert.deepEqual(traced.filter(a => a !== 'open.preview').sort(), ['open.download', 'open.read', 'open.read'])
+  assert.ok(use.trace.every(r => r.ledger > 0 && r.at))
   assert.equal((await p.consumer.call(contract.openUse, { params: { code: entry.code } })).problem.reason, 'not-owner')
   const bare = await tryAct(p.provider, filed.no, 'close', { useConclusion: '已经核实。' })
   assert.deepEqual(said(bare), ['conclusion-required', '第十六条第一款'])
