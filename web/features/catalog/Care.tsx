@@ -252,8 +252,12 @@ function GuideForm({ of: one }: { of: Reply<typeof guide> }) {
     <div className="stack">
       <Sheet
         title={last ? `${last.title} 第 ${last.version} 版` : '还没有发布编制指南'}
-        note={last ? `${last.by} ${last.issued} 发布` : `${one.regionName}的目录按规定的要素检查`}
-        acts={<Why cite={one.cite} text={citeWords(one.cite)} />}
+        note={
+          <>
+            {last ? `${last.by} ${last.issued} 发布 ` : `${one.regionName}的目录按规定的要素检查 `}
+            <Why cite={one.cite} text={citeWords(one.cite)} />
+          </>
+        }
       >
         <form
           className="form"

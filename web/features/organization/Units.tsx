@@ -85,9 +85,7 @@ export function Officers() {
           cell: row =>
             mayFile && row.departmentId === department.id ? (
               <A href={at(`/cases/new?procedure=${filing[row.scope]}`)}>{row.filings.length ? '报告变动' : '备案'}</A>
-            ) : (
-              '—'
-            ),
+            ) : null,
         },
       ]}
     />
@@ -122,19 +120,19 @@ function ChooseDepartment({ id, region, choose }: { id: string; region: string; 
   )
 }
 
-/** What the regulation asks of a department, done or outstanding by records alone; before it, how far all of them are. */
+/** What the regulation asks of a department, done or outstanding by records alone; and how far all of them are, first until one is chosen. */
 export function Duties({ department, choose }: OfDepartment) {
   const { id, region, overseer } = useDepartment(department)
   const load = useRead(checklist, { params: { id } })
   const mayBoard = useMay(dutyBoard)
   return (
     <div className="stack">
-      {mayBoard && <Board />}
+      {mayBoard && !department && <Board />}
       {overseer && <ChooseDepartment id={id} region={region} choose={choose} />}
       <Loaded load={load}>
         {one => (
           <Sheet title={one.department} note="由登记、汇聚、共享和开放的记录自动得出，不能手工勾选">
-            <ul className="plain">
+            <ul className="stack-small">
               {one.items.map(item => (
                 <li key={item.key} className="row">
                   <Mark hue={item.done ? 'green' : 'yellow'} shape={item.done ? '✓' : '▲'}>
@@ -149,6 +147,7 @@ export function Duties({ department, choose }: OfDepartment) {
           </Sheet>
         )}
       </Loaded>
+      {mayBoard && department && <Board />}
     </div>
   )
 }
@@ -245,9 +244,7 @@ export function Documents({ department, choose }: OfDepartment) {
                         <Button aria-label={`登记：${row.label}`} onClick={() => setOpen(row)}>
                           {row.title ? '更换' : '登记'}
                         </Button>
-                      ) : (
-                        '—'
-                      ),
+                      ) : null,
                   },
                 ]}
               />
@@ -334,9 +331,7 @@ export function Systems() {
                 <Button aria-label={`修改：${row.name}`} onClick={() => setOpen(row)}>
                   修改
                 </Button>
-              ) : (
-                '—'
-              ),
+              ) : null,
           },
         ]}
       />
