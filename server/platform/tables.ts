@@ -421,6 +421,7 @@ export interface DeliveryCall {
 export interface DeliveryGrant {
   agreed_way: Generated<string>;
   allowed_ips: Generated<string[]>;
+  approved: Timestamp | null;
   approver: string;
   awaits: Generated<Json>;
   basis: Generated<string>;
@@ -431,11 +432,13 @@ export interface DeliveryGrant {
   conditions: Generated<string>;
   created: Generated<Timestamp>;
   credential: Generated<number>;
+  effective: Timestamp | null;
   entry_id: string;
   entry_version: number;
   grantee_department_id: string;
   id: string;
   items: Json;
+  matters: Generated<string[]>;
   method: string;
   no: string;
   purpose: string;

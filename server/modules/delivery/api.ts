@@ -273,7 +273,7 @@ export type Delivery = ReturnType<typeof openDelivery>
 /** The seven fields of the usage record: purpose, person, approver, content, time, method, medium; content and method are added by the caller. */
 const usageOf = (grant: Known, call: Call) => ({
   subject: grant.code,
-  purpose: grant.purpose,
+  purpose: call.purpose && grant.matters.includes(call.purpose) ? `${grant.purpose}（${call.purpose}）` : grant.purpose,
   person: call.operator ?? '未写明',
   approver: grant.approver,
   department: grant.grantee,

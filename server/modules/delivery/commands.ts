@@ -32,6 +32,10 @@ export type NewGrant = {
   awaits?: Await[]
   conditions?: string
   agreedWay?: string
+  /** What else a call may state as its purpose. */
+  matters?: string[]
+  /** When it was approved; now, unless the decision came earlier. */
+  approved?: Date
 }
 
 /** Makes a grant of published items. Names and kinds are kept as granted, so that a later version cannot widen what leaves. */
@@ -65,10 +69,11 @@ export async function createGrant(tx: Tx, ctx: Context, g: NewGrant): Promise<{ 
   ).rows[0]!.last
   const no = `SQ-${year}-${String(last).padStart(4, '0')}`
   await sql`insert into delivery.grant (id, no, entry_id, entry_version, grantee_department_id, system_id, items, purpose, basis, approver,
-      valid_from, valid_until, quota_per_day, case_id, case_no, method, cite, awaits, conditions, agreed_way, created)
+      valid_from, valid_until, quota_per_day, case_id, case_no, method, cite, awaits, conditions, agreed_way, created, matters, approved, effective)
     values (${id}, ${no}, ${g.entryId}, ${g.entryVersion}, ${g.granteeDepartmentId}, ${g.systemId}, ${JSON.stringify(items)}, ${g.purpose}, ${g.basis},
       ${g.approver}, ${g.from}, ${g.until}, ${g.quotaPerDay}, ${g.caseId}, ${g.caseNo}, ${g.method}, ${JSON.stringify(g.cite)}, ${JSON.stringify(g.awaits ?? [])},
-      ${g.conditions ?? ''}, ${g.agreedWay ?? ''}, ${ctx.now})`.execute(tx)
+      ${g.conditions ?? ''}, ${g.agreedWay ?? ''}, ${ctx.now}, ${g.matters ?? []},
+      ${g.caseId ? (g.approved ?? ctx.now) : null}, ${g.awaits?.length ? null : ctx.now})`.execute(tx)
   await tellCatalog(tx, id)
   await record(tx, ctx, {
     action: 'grant.create',
@@ -116,6 +121,7 @@ export async function settleAwait(tx: Tx, ctx: Context, id: string, key: string,
   if (!open) return false
   const left = JSON.stringify(rows[0]!.awaits.filter(a => a.key !== key))
   await sql`update delivery.grant set awaits = ${left}, version = version + 1,
+    effective = case when ${left} = '[]' then coalesce(effective, ${ctx.now}) else effective end,
     agreed_way = case when ${key} = 'agreed-way' then ${content} else agreed_way end where id = ${id}`.execute(tx)
   await record(tx, ctx, { action: 'grant.settle', subject: grant.no, content: `${open.what}：${content}`, cite: open.cite })
   return true

@@ -27,7 +27,7 @@ export type LoadedGrant = GrantRecord & {
 const select = `select g.id, g.no, g.version, g.state, g.state_reason as "stateReason", g.state_cite as "stateCite", g.state_at as "stateAt",
     g.entry_id as "entryId", g.grantee_department_id as "granteeDepartmentId", g.system_id as "systemId", g.items, g.purpose, g.basis, g.approver,
     g.valid_from as "from", g.valid_until as "until", g.quota_per_day as "quotaPerDay", g.case_no as "caseNo", g.method, g.cite,
-    g.awaits, g.conditions, g.agreed_way as "agreedWay",
+    g.awaits, g.conditions, g.agreed_way as "agreedWay", g.matters, g.approved, g.effective,
     g.allowed_ips as "allowedIps", g.client_id as "clientId", g.credential,
     coalesce(e.code, '') as code, coalesce(e.title, '') as title, coalesce(e.state = 'published', false) as published,
     coalesce(e.content -> 'items', '[]') as "entryItems",

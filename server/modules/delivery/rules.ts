@@ -33,6 +33,10 @@ export type GrantRecord = {
   /** Sharing conditions of the entry as both sides saw them. */
   conditions: string
   agreedWay: string
+  /** Matters beside the purpose: a call that states one of them is for what was granted. */
+  matters: string[]
+  approved: Date | null
+  effective: Date | null
   allowedIps: string[]
   clientId: string | null
   credential: number
@@ -167,12 +171,12 @@ export function judgeCall(
       `${call.user} 确需使用的，由它自己申请。`,
       cite.use,
     )
-  if (call.purpose && call.purpose !== grant.purpose && call.purpose !== grant.basis)
+  if (call.purpose && call.purpose !== grant.purpose && call.purpose !== grant.basis && !grant.matters.includes(call.purpose))
     return no(
       'data.purpose_mismatch',
       403,
       'purpose-mismatch',
-      `本次用途与授权的用途不一致。授权用途：${grant.purpose}`,
+      `本次用途与授权的用途不一致。授权用途：${[grant.purpose, ...grant.matters].join('；')}`,
       '请按授权的用途使用；用途有变化的，重新申请。',
       cite.use,
     )

@@ -69,7 +69,7 @@ registerEffect('bind-judgement', async (tx, ctx, c, form) => {
 /** What was decided becomes a grant, in the transaction of the decision. */
 async function give(tx: Tx, ctx: Context, c: CaseRecord, form: Form, waits: 'agreement' | 'filing' | null) {
   const entry = (await publishedEntry(tx, { id: c.subject_id })) ?? notFound('catalog.entry', '目录')
-  const decision = form.treatments?.length ? { form, person: ctx.actor?.name } : await approvalOf(tx, c)
+  const decision = form.treatments?.length ? { form, person: ctx.actor?.name, at: ctx.now } : await approvalOf(tx, c)
   const treatments = decision.form.treatments!
   // What is not shared leaves only where both sides came to terms about it.
   const negotiated = c.procedure !== 'sharing-application'
@@ -101,6 +101,8 @@ async function give(tx: Tx, ctx: Context, c: CaseRecord, form: Form, waits: 'agr
     cite: c.ruling.cite,
     conditions: entry.content.shareConditions,
     agreedWay,
+    matters: (c.form as { matters?: string[] }).matters ?? [],
+    ...(decision.at && { approved: decision.at }),
     awaits: [...awaited(entry, waits, ctx.day), ...wayAwaited(entry, treatments, agreedWay, ctx.day)],
   })
 }
@@ -128,16 +130,16 @@ function wayAwaited(entry: PublishedEntry, given: { key: string; treatment: stri
 }
 
 /** The approving act of a case whose last act was something else. */
-async function approvalOf(tx: Tx, c: CaseRecord): Promise<{ form: Form; person: string | undefined }> {
+async function approvalOf(tx: Tx, c: CaseRecord): Promise<{ form: Form; person: string | undefined; at: Date | undefined }> {
   const row = await tx
     .selectFrom('procedure.decision_view')
-    .select(['form', 'person'])
+    .select(['form', 'person', 'at'])
     .where('case_id', '=', c.id)
     .orderBy('seq', 'desc')
     .limit(1)
     .executeTakeFirst()
   if (!row) throw new Problem('sharing.no_decision', { status: 409, reason: 'step-skipped', detail: '还没有同意的决定，不能生成授权。' })
-  return { form: row.form as Form, person: row.person ?? undefined }
+  return { form: row.form as Form, person: row.person ?? undefined, at: row.at ?? undefined }
 }
 
 const words = { suspend: '暂停', resume: '恢复', stop: '终止' } as const

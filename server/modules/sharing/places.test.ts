@@ -154,10 +154,12 @@ for (const [title, place, cites] of conditional)
     const logged = (await p.authority.ok(audit.ledger, { query: { action: 'data.refused', limit: 5 } })).rows[0]!
     assert.deepEqual([logged.content, logged.department], ['拒绝：no-access-grant', '申请局'])
 
-    const c = await p.consumer.ok(contract.apply, { body: { entryId: entry.id, form: application(p, undefined, { matters: ['高龄补贴核发', '护理补贴核发'] }) } } as never)
+    const c = await p.consumer.ok(contract.apply, {
+      body: { entryId: entry.id, form: application(p, undefined, { matters: ['高龄补贴核发', '护理补贴核发'] }) },
+    } as never)
     const approved = await decide(p, place, (c as { no: string }).no, ['c1', 'c2'])
     const id = grantOf(approved)
-    const read = await connect(p.world, p.consumer, id)
+    let read = await connect(p.world, p.consumer, id)
     if (cites.agreement) {
       assert.equal(approved.state, 'agreement')
       const unsigned = await read(entry.code)
@@ -166,6 +168,8 @@ for (const [title, place, cites] of conditional)
       assert.equal((await p.consumer.ok(delivery.grant, { params: { id } })).effective, null)
       p.world.at('2026-05-22')
       await sign(p, place, (c as { no: string }).no)
+      // Its token has run out by the next day.
+      read = await connect(p.world, p.consumer, id)
     }
     const taken = (await read(entry.code)).body as unknown as { count: number; rows: object[] }
     assert.deepEqual([taken.count, Object.keys(taken.rows[0]!)], [2, ['机构编号', '机构名称']])

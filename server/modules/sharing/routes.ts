@@ -73,9 +73,18 @@ export function registerSharing(app: FastifyInstance): void {
       ruling: plain,
       path,
       dueIfToday: first.within?.days ? addWorkingDays(ctx.day, first.within.days).due : null,
-      fields: ruling.value.requires
+      fields: [...ruling.value.requires, ...ruling.value.offers.map(field => ({ field, when: undefined }))]
         .filter(r => known[r.field])
-        .map(r => fieldView(r.field, known[r.field]!, !r.when, { cite: ruling.cite }, null, rows)),
+        .map(r =>
+          fieldView(
+            r.field,
+            known[r.field]!,
+            !r.when && ruling.value.requires.some(x => x.field === r.field),
+            { cite: ruling.cite },
+            null,
+            rows,
+          ),
+        ),
       items: c.items.map(i => {
         const klass = shareClassOf(c, i)
         return {

@@ -250,6 +250,8 @@ function GrantView({ of: one }: { of: Grant }) {
                   ['使用部门', one.grantee],
                   ['信息系统', one.system],
                   ['用途', one.purpose],
+                  ['事项', one.matters.join('；') || null],
+                  ['批准到可以取用', one.approved ? waited(one.approved, one.effective) : null],
                   ['履职依据', one.basis || null],
                   ['批准', one.approver],
                   ['共享条件', one.conditions || null],
@@ -602,4 +604,13 @@ function Ips({ of: one, shut }: { of: Grant; shut: () => void }) {
       </div>
     </Drawer>
   )
+}
+
+/** From the decision until data can be taken, in words. */
+function waited(approved: string, effective: string | null): string {
+  if (!effective) return '已批准，还不能取用'
+  const minutes = Math.round((Date.parse(effective) - Date.parse(approved)) / 60_000)
+  if (minutes < 1) return '批准后即时'
+  if (minutes < 60) return `${minutes} 分钟`
+  return minutes < 2880 ? `${Math.round(minutes / 60)} 小时` : `${Math.round(minutes / 1440)} 天`
 }
