@@ -12,9 +12,10 @@ const shown = 30
 const version = (): string =>
   (JSON.parse(readFileSync(resolve(import.meta.dirname, '../../../package.json'), 'utf8')) as { version: string }).version
 
-/** Looks whether the parts that serve open data answer, and writes down what was found. */
-export async function probe({ pool, clock }: Services): Promise<void> {
-  const now = clock()
+type Part = { name: string; ok: boolean }
+
+/** Looks whether the parts that serve open data answer. */
+async function lookAround(pool: pg.Pool): Promise<Part[]> {
   const look = async (name: string, text: string) => ({
     name,
     ok: await pool.query(text).then(
@@ -22,11 +23,17 @@ export async function probe({ pool, clock }: Services): Promise<void> {
       () => false,
     ),
   })
-  const parts = [
+  return [
     await look('目录与清单', 'select 1 from opening.listing limit 1'),
     await look('数据与接口', 'select 1 from aggregation.mount_view limit 1'),
     await look('留痕账本', 'select 1 from audit.entry_view limit 1'),
   ]
+}
+
+/** Writes down what was found; every minute. */
+export async function probe({ pool, clock }: Services): Promise<void> {
+  const now = clock()
+  const parts = await lookAround(pool)
   await pool.query('insert into opening.probe (at, ok, parts) values ($1, $2, $3) on conflict do nothing', [
     now,
     parts.every(p => p.ok),
@@ -35,21 +42,25 @@ export async function probe({ pool, clock }: Services): Promise<void> {
   await pool.query('insert into opening.release (version, since, notes) values ($1, $2, $3) on conflict do nothing', [version(), now, ''])
 }
 
-type Probe = { at: Date; ok: boolean; parts: { name: string; ok: boolean }[] }
+type Probe = { at: Date; ok: boolean; parts: Part[] }
 export type Outage = { from: Date; to: Date | null }
 
-/** Stretches without a good look: a failed look, or none for longer than the tolerance. Pure. */
+/** Stretches without a good look: from a failed look, or from the last good one when none followed in time, to the next good one. Pure. */
 export function outagesOf(probes: Pick<Probe, 'at' | 'ok'>[], now: Date): Outage[] {
   const outages: Outage[] = []
   let lastGood: Date | null = null
+  let downSince: Date | null = null
   for (const p of probes) {
-    if (!p.ok) continue
-    if (lastGood && p.at.getTime() - lastGood.getTime() > tolerance) outages.push({ from: lastGood, to: p.at })
-    lastGood = p.at
+    const before = lastGood && p.at.getTime() - lastGood.getTime() > tolerance ? lastGood : null
+    downSince ??= before
+    if (p.ok) {
+      if (downSince) outages.push({ from: downSince, to: p.at })
+      downSince = null
+      lastGood = p.at
+    } else downSince ??= p.at
   }
-  const firstBad = probes.find(p => !p.ok)
-  if (!lastGood) return firstBad ? [{ from: firstBad.at, to: null }] : []
-  if (now.getTime() - lastGood.getTime() > tolerance) outages.push({ from: lastGood, to: null })
+  if (lastGood && now.getTime() - lastGood.getTime() > tolerance) downSince ??= lastGood
+  if (downSince) outages.push({ from: downSince, to: null })
   return outages
 }
 
@@ -72,7 +83,11 @@ export async function statusOf(pool: pg.Pool, now: Date) {
   const { rows } = await pool.query<Probe>('select at, ok, parts from opening.probe where at >= $1 and at <= $2 order by at', [since, now])
   const outages = outagesOf(rows, now)
   const last = rows.at(-1)
-  const state = !last ? ('unknown' as const) : outages.at(-1)?.to === null ? ('degraded' as const) : ('up' as const)
+  // What fails right now is not available, whatever the last look wrote down; what works right now is not yet proof that it did.
+  const present = await lookAround(pool)
+  const failing = present.some(p => !p.ok)
+  if (last && failing && outages.at(-1)?.to !== null) outages.push({ from: now, to: null })
+  const state = failing || outages.at(-1)?.to === null ? ('degraded' as const) : last ? ('up' as const) : ('unknown' as const)
   const first = rows[0]?.at ?? now
   const { rows: versions } = await pool.query<{ version: string; since: Date; notes: string }>(
     'select version, since, notes from opening.release order by since desc',
@@ -81,7 +96,10 @@ export async function statusOf(pool: pg.Pool, now: Date) {
     state,
     stateLabel: { up: '正常', degraded: '中断或部分中断', unknown: '没有测到' }[state],
     // Without a recent look nothing may be called available.
-    parts: (last?.parts ?? []).map(p => ({ ...p, ok: p.ok && (state === 'up' || now.getTime() - last!.at.getTime() <= tolerance) })),
+    parts: (last?.parts ?? []).map(p => ({
+      ...p,
+      ok: p.ok && now.getTime() - last!.at.getTime() <= tolerance && !present.some(x => x.name === p.name && !x.ok),
+    })),
     days: Array.from({ length: shown }, (_, i) => addDays(dayOf(now), i - shown + 1)).map(day => ({
       day,
       ...availabilityOf(day, first, outages, now),
