@@ -81,6 +81,9 @@ export const actionLabels = {
   'opening.plan': '公布开放计划',
   'opening.unlock': '登记可以开放的处理',
   'opening.evaluate': '再评估不开放的数据',
+  'opening.assess': '评估下架的数据',
+  'opening.law-change': '登记规定的变化',
+  'opening.conditions': '核对开放条件',
   'opening.block': '按涉密停止访问',
   'opening.access': '授权使用开放数据',
   'opening.key': '生成开放数据密钥',
@@ -97,6 +100,7 @@ export const actionLabels = {
   'audit.verify': '核验账本',
   'audit.checkpoint': '签署检查点',
   'sharing.access': '直接取用无条件共享数据',
+  'catalog.refuse': '目录提交未通过',
   'sharing.remove': '删除记录',
   'sharing.withdraw': '撤销目录',
 } as const

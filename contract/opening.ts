@@ -63,7 +63,9 @@ export const Gate = z.object({
   ),
   faults: z.array(Fault),
   ruling: Ruling,
-  may: z.array(z.enum(['propose', 'publish', 'withdraw', 'unlock', 'evaluate', 'block'])),
+  may: z.array(z.enum(['propose', 'publish', 'withdraw', 'unlock', 'evaluate', 'block', 'assess', 'conditions'])),
+  changed: z.array(z.string()).describe('Attributes the catalog changed since the review; the portal shows the reviewed ones'),
+  conditionVersions: z.array(z.object({ version: z.number().int(), published: Instant, conditions: z.string(), basis: z.string() })),
   needs: z
     .object({
       useRequirements: z.boolean(),
@@ -194,6 +196,40 @@ export const evaluate = endpoint({
   }),
   response: Gate,
 })
+export const assess = endpoint({
+  method: 'POST',
+  path: '/opening/:code/assess',
+  summary: 'Record what was found about a data set that was taken down',
+  access: ['steward', 'leader', 'bureau'],
+  params: CodeParam,
+  body: z.object({
+    findings: z.string().trim().min(4, '请写明查明的情况和影响').max(4000),
+    measures: z.string().trim().max(4000).default(''),
+    conclusion: z.enum(['reopen', 'keep-down']),
+  }),
+  response: Gate,
+})
+export const reviewConditions = endpoint({
+  method: 'POST',
+  path: '/opening/:code/conditions',
+  summary: 'Conclude the review of the conditions after a law changed',
+  access: ['bureau'],
+  params: CodeParam,
+  body: z.object({ conclusion: z.enum(['keep', 'adjusted']), reason: z.string().trim().min(4, '请写明理由').max(2000) }),
+  response: Gate,
+})
+export const recordLawChange = endpoint({
+  method: 'POST',
+  path: '/opening/law-changes',
+  summary: 'A law, regulation or policy changed: opens a review of the conditions of every entry that names it',
+  access: ['bureau'],
+  body: z.object({
+    instrument: z.string().trim().min(2, '请写明规定的名称').max(200),
+    change: z.string().trim().min(4, '请写明有什么变化').max(2000),
+    effective: Day,
+  }),
+  response: z.object({ entries: z.array(z.object({ code: z.string(), title: z.string() })) }),
+})
 export const coverage = endpoint({
   method: 'GET',
   path: '/opening/coverage',
@@ -323,6 +359,7 @@ export const Access = z.object({
   state: z.enum(['approved', 'active', 'limited', 'closed', 'ended']),
   stateLabel: z.string(),
   stateReason: z.string().nullable(),
+  withdrawn: z.object({ reason: z.string(), cite: Cite.nullable() }).nullable().describe('The data set was taken down'),
   granted: Day,
   until: Day.nullable(),
   reportDue: Day.nullable(),
@@ -489,6 +526,7 @@ export const Quality = z.object({
 })
 export const Dataset = DatasetRow.extend({
   abstract: z.string(),
+  format: z.string().describe('数据格式 of the open list; files come as named under formats'),
   description: z.string(),
   version: z.number().int(),
   published: Day,

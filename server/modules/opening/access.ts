@@ -120,7 +120,8 @@ export function registerAccessEffects(): void {
   })
   registerEffect('recall-entry', async (tx, ctx, c) => {
     const entry = await findEntry(ctx.pool, { entryId: c.subject_id })
-    if (entry?.listing?.state === 'open') await withdrawListing(tx, ctx, entry, text({ ...c.said }.answer) || '因权益异议撤下')
+    if (entry?.listing?.state === 'open')
+      await withdrawListing(tx, ctx, entry, text({ ...c.said }.answer) || '因权益异议撤下', { assess: true })
     return undefined
   })
   registerEffect('limit-access', (tx, ctx, c) => sanction(tx, ctx, c, 'limit'))
@@ -203,11 +204,13 @@ type Joined = AccessRow & {
   reports: unknown
   products: unknown
   followUps: unknown
+  withdrawn: { reason: string; cite: never } | null
 }
 const joined = `select ${accessColumns}, e.code, e.title, e.department as provider, e.department_id as "providerId",
     coalesce((select json_agg(json_build_object('at', r.at, 'scenario', r.scenario, 'content', r.content, 'exceeded', r.exceeded) order by r.at desc) from opening.use_report r where r.access_id = a.id), '[]') as reports,
     coalesce((select json_agg(json_build_object('title', p.title, 'kind', p.kind, 'source', p.source, 'acquired', p.acquired) order by p.at desc) from opening.product p where p.access_id = a.id), '[]') as products,
-    coalesce((select json_agg(json_build_object('at', f.at, 'result', f.result, 'findings', f.findings, 'measures', f.measures, 'by', f.by) order by f.at desc) from opening.follow_up f where f.access_id = a.id), '[]') as "followUps"
+    coalesce((select json_agg(json_build_object('at', f.at, 'result', f.result, 'findings', f.findings, 'measures', f.measures, 'by', f.by) order by f.at desc) from opening.follow_up f where f.access_id = a.id), '[]') as "followUps",
+    (select json_build_object('reason', coalesce(l.withdrawn_reason, ''), 'cite', l.withdrawn_cite) from opening.listing l where l.entry_id = a.entry_id and l.state = 'withdrawn') as withdrawn
   from opening.access a join catalog.entry_view e on e.id = a.entry_id`
 
 const view = (a: Joined, day: string) => ({
@@ -224,6 +227,7 @@ const view = (a: Joined, day: string) => ({
   state: a.state,
   stateLabel: accessLabels[a.state],
   stateReason: a.stateReason,
+  withdrawn: a.withdrawn,
   granted: a.granted,
   until: a.until,
   reportDue: a.reportDue,

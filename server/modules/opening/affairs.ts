@@ -8,6 +8,7 @@ import { entryForFilling } from '../catalog/public.ts'
 import { govern, openLabel, regionName } from '../regulation/public.ts'
 import { accessesFor, heldView, newKey, noticeViews, recordFollowUp, registerAccessEffects, registerProduct, reportUse } from './access.ts'
 import { releaseReviewed } from './commands.ts'
+import { assessWithdrawn, recordChange, reviewConditions } from './follow.ts'
 import { demandPublisher, listViews, planViews, publishDepartmentList, publishYearPlan, restrictedList } from './lists.ts'
 import { findEntry, type OpenEntry } from './queries.ts'
 import { blockSecret, coverageLabels, coverageOf, evaluateEntry, scopeOf, unlockEntry } from './scope.ts'
@@ -54,6 +55,15 @@ export function registerAffairs(app: FastifyInstance, gate: (ctx: StaffContext, 
     await db.transaction().execute(tx => evaluateEntry(tx, ctx, entry, facts!, body))
     return again(ctx, params.code)
   })
+  route(app, contract.assess, async ({ params, body, ctx }) => {
+    await assessWithdrawn(ctx, await registered(ctx, params.code), body)
+    return again(ctx, params.code)
+  })
+  route(app, contract.reviewConditions, async ({ params, body, ctx }) => {
+    await reviewConditions(ctx, await registered(ctx, params.code), body)
+    return again(ctx, params.code)
+  })
+  route(app, contract.recordLawChange, ({ body, ctx }) => recordChange(ctx, body))
   route(app, contract.coverage, async ({ query, ctx }) => {
     const wide = ctx.actor.departmentRoles.includes('authority') || ctx.actor.roles.includes('inspector')
     const facts = await scopeOf(ctx, {

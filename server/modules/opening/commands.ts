@@ -5,8 +5,10 @@ import { newId } from '../../platform/id.ts'
 import { notFound, refuse } from '../../platform/problem.ts'
 import { record } from '../audit/public.ts'
 import { noteUse, pathOf, publishedEntry } from '../catalog/public.ts'
-import { registerEffect, registerHooks, startCase } from '../procedure/public.ts'
+import { departmentFor } from '../organization/public.ts'
+import { notifyDepartments, openDuty, registerEffect, registerHooks, startCase } from '../procedure/public.ts'
 import { govern, governProcedure, passGate } from '../regulation/public.ts'
+import { type Attributes, attributesOf } from './attributes.ts'
 import type { OpenRecords } from './gate.ts'
 import { findEntry, inPublishedList, lockPending, lockProposal, lockReviewed, type OpenEntry } from './queries.ts'
 import type { Treatment } from './rules.ts'
@@ -40,9 +42,15 @@ export async function proposeOpening(tx: Tx, ctx: StaffContext, entry: OpenEntry
   const id = newId(ctx.now.getTime())
   const made =
     await sql`insert into opening.proposal (id, entry_id, entry_version, items, theme, description, processing, proposed_by, at, audience, use_requirements,
-      focus, records, open_class)
+      focus, records, open_class, attributes)
     values (${id}, ${entry.entryId}, ${entry.version}, ${JSON.stringify(p.items)}, ${p.theme}, ${p.description}, ${p.processing}, ${ctx.actor.personId}, ${ctx.now},
-      ${p.audience}, ${p.useRequirements}, ${p.focus}, ${JSON.stringify(p.records)}, ${entry.openClass})
+      ${p.audience}, ${p.useRequirements}, ${p.focus}, ${JSON.stringify(p.records)}, ${entry.openClass},
+      ${JSON.stringify(
+        attributesOf(
+          entry.content!,
+          p.items.map(i => i.key),
+        ),
+      )})
     on conflict do nothing returning id`.execute(tx)
   if (!made.rows.length) {
     refuse('opening.in_review', {
@@ -91,17 +99,19 @@ export type Opening = {
   openClass?: 'open' | 'conditional'
   useRequirements?: string
   records?: OpenRecords
+  attributes?: Attributes | null
 }
 
 /** Opens a data set, or opens it again under the next version. */
 export async function publishListing(tx: Tx, ctx: Context, o: Opening, entry: Pick<OpenEntry, 'code' | 'title' | 'region'>): Promise<void> {
   const cite = govern(entry.region, 'open-list', ctx.day).cite
-  await sql`insert into opening.listing as l (entry_id, state, items, theme, description, published, case_no, approver, cite, open_class, use_requirements, records)
+  await sql`insert into opening.listing as l (entry_id, state, items, theme, description, published, case_no, approver, cite, open_class, use_requirements, records, attributes)
     values (${o.entryId}, 'open', ${JSON.stringify(o.items)}, ${o.theme}, ${o.description}, ${ctx.day}, ${o.caseNo}, ${o.approver}, ${JSON.stringify(cite)},
-      ${o.openClass ?? 'open'}, ${o.useRequirements ?? ''}, ${JSON.stringify(o.records ?? { preprocessing: [] })})
+      ${o.openClass ?? 'open'}, ${o.useRequirements ?? ''}, ${JSON.stringify(o.records ?? { preprocessing: [] })},
+      ${o.attributes ? JSON.stringify(o.attributes) : null})
     on conflict (entry_id) do update set state = 'open', version = l.version + 1, items = excluded.items, theme = excluded.theme,
       description = excluded.description, published = excluded.published, case_no = excluded.case_no, approver = excluded.approver, cite = excluded.cite,
-      open_class = excluded.open_class, use_requirements = excluded.use_requirements, records = excluded.records,
+      open_class = excluded.open_class, use_requirements = excluded.use_requirements, records = excluded.records, attributes = excluded.attributes,
       withdrawn_at = null, withdrawn_reason = null, withdrawn_cite = null, indexed_version = 0, profile = null, profile_mark = null`.execute(
     tx,
   )
@@ -175,15 +185,19 @@ export async function releaseReviewed(tx: Tx, ctx: Context, entry: OpenEntry): P
   await publishListing(tx, ctx, { ...p, approver }, entry)
 }
 
-/** Takes a data set down. Pages, files and interfaces look at the state in the same statement as the data, so all stop at once. */
+/**
+ * Takes a data set down. Pages, files and interfaces look at the state in the same statement as the data, so all stop at once. Who is
+ * known to use the data is told; unless it only left a list, what happened is to be assessed.
+ */
 export async function withdrawListing(
   tx: Tx,
   ctx: Context,
-  entry: Pick<OpenEntry, 'entryId' | 'code' | 'region'>,
+  entry: Pick<OpenEntry, 'entryId' | 'code' | 'title' | 'region' | 'department' | 'departmentId'>,
   reason: string,
-  by?: string,
+  how: { by?: string; assess?: boolean; silent?: boolean } = {},
 ): Promise<void> {
-  const cite = govern(entry.region, 'open-withdraw', ctx.day).cite
+  const rule = govern(entry.region, 'open-withdraw', ctx.day)
+  const { cite } = rule
   const { rows } =
     await sql`update opening.listing set state = 'withdrawn', version = version + 1, withdrawn_at = ${ctx.now}, withdrawn_reason = ${reason},
     withdrawn_cite = ${JSON.stringify(cite)} where entry_id = ${entry.entryId} and state = 'open' returning entry_id`.execute(tx)
@@ -196,7 +210,59 @@ export async function withdrawListing(
     })
   }
   await noteUse(tx, { kind: 'open', entryId: entry.entryId, ref: entry.entryId, label: '公共开放', items: [], active: false })
-  await record(tx, ctx, { action: 'opening.withdraw', subject: entry.code, content: reason, cite, ...(by && { person: by }) })
+  await record(tx, ctx, { action: 'opening.withdraw', subject: entry.code, content: reason, cite, ...(how.by && { person: how.by }) })
+  if (how.silent) return
+
+  const href = `/workbench/opening/${pathOf(entry.code)}`
+  const { rows: sharers } = await sql<{ id: string }>`select distinct grantee_department_id as id from delivery.grant_view
+    where entry_id = ${entry.entryId} and state in ('active', 'suspended')`.execute(tx)
+  const { rows: holders } = await sql<{
+    holder: string
+  }>`select distinct holder from opening.access where entry_id = ${entry.entryId} and state in ('approved', 'active', 'limited')`.execute(
+    tx,
+  )
+  await notifyDepartments(
+    tx,
+    ctx.now,
+    sharers.map(s => s.id).filter(id => id !== entry.departmentId),
+    `「${entry.title}」已从开放平台下架，原因：${reason}。你部门取用着这些数据，请核对使用是否受影响。`,
+    `/workbench/catalog/${pathOf(entry.code)}`,
+  )
+  // Nobody may be registered as authority yet; the set must come down all the same.
+  const authority = await departmentFor(tx, rule.adopter || entry.region, 'authority', rule.roleLabels.authority ?? '主管部门').catch(
+    () => null,
+  )
+  const known = holders.length ? `授权使用者 ${holders.map(h => h.holder).join('、')} 在办件页看到下架和原因。` : '没有授权使用者。'
+  await notifyDepartments(
+    tx,
+    ctx.now,
+    [entry.departmentId, authority?.id ?? null],
+    `「${entry.title}」已下架，原因：${reason}。${how.assess ? '请及时评估。' : ''}已告知 ${sharers.length} 个取用部门；${known}`,
+    href,
+    how.assess ? 'reminder' : 'news',
+  )
+  if (!how.assess) return
+  const debtors = [
+    { role: 'provider', id: entry.departmentId, name: entry.department, creditor: authority?.name ?? '' },
+    { role: 'authority', id: authority?.id, name: authority?.name ?? '', creditor: entry.department },
+  ]
+  for (const d of debtors)
+    if (d.id && rule.value.by.includes(d.role) && (d.role === 'provider' || d.id !== entry.departmentId))
+      await openDuty(tx, {
+        name: 'open-assess',
+        what: '评估下架的数据',
+        debtorId: d.id,
+        debtor: d.name,
+        role: d.role,
+        creditor: d.creditor,
+        title: `会同评估「${entry.title}」的泄露情况或风险：${reason}`,
+        href,
+        day: ctx.day,
+        within: { days: null, word: '及时' },
+        origin: 'platform',
+        cite,
+        inherited: rule.inherited,
+      })
 }
 
 /** What the end of an open review does. Regulation files name these effects. */

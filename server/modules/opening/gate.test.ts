@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import pg from 'pg'
 import * as catalog from '../../../contract/catalog.ts'
 import * as contract from '../../../contract/opening.ts'
+import * as organization from '../../../contract/organization.ts'
 import * as procedure from '../../../contract/procedure.ts'
+import * as sharing from '../../../contract/sharing.ts'
 import { act, anEntry, aPlace, aPlainEntry, approve, fill, inPlace, lawBasis, type Place, said } from '../../../test/support/country.ts'
 import { aFilledEntry } from '../../../test/support/entry.ts'
 
@@ -40,6 +43,30 @@ async function ready(t: Parameters<typeof aPlace>[0], place: Place, content: obj
     propose,
     anyone,
     get: () => p.world.app.inject({ method: 'GET', url: `/api/open/datasets/${entry.code}/download?format=csv` }),
+    /** A new version of the catalog entry, through the catalog's own review. */
+    async change(content: object) {
+      const params = { code: entry.code }
+      const body = { content: catalog.EntryContent.parse(inPlace(p.region, { ...entry.content, ...content })) }
+      await p.provider.ok(catalog.saveDraft, { params, body })
+      const { caseNo } = await p.provider.ok(catalog.submitEntry, { params })
+      await approve(p.authority, p.provider, caseNo)
+    },
+    /** Seven attributes, as the page and the description of the interface tell them. */
+    async attributes() {
+      const d = await anyone.ok(contract.dataset, { params: entry })
+      const api = (await anyone.ok(contract.openApiOf, { params: entry })) as { info: { 'x-open-list': Record<string, unknown> } }
+      const page = {
+        数据领域: d.theme,
+        数据摘要: d.abstract,
+        数据项: d.items.map(i => i.name),
+        数据格式: d.format,
+        开放类型: d.openLabel,
+        开放条件: d.conditions,
+        更新频度: d.updateCycle,
+      }
+      assert.deepEqual(api.info['x-open-list'], page)
+      return Object.values(page)
+    },
     /** Through the review of the place, as far as the place takes it. */
     async review(more: object = {}) {
       const reply = await propose(more)
@@ -158,6 +185,40 @@ test('[henan-21-1a] [henan-21-1b] [henan-21-2] [henan-21-3] 河南: registered, 
     'shared-data-not-openable',
     '第二十一条第一款',
   ])
+  // Really obtained by sharing: a grant for another department's data, and an entry made from them.
+  const source = await e.register(
+    aPlainEntry({
+      title: '公办托育机构床位',
+      shareClass: 'unconditional',
+      items: [
+        { key: 'c1', name: '托育编号', type: 'C', length: 20, identifier: true, required: true },
+        { key: 'c2', name: '托位数', type: 'C', length: 10 },
+      ],
+    }),
+    e.consumer,
+  )
+  await fill(e.world, source, [['T1', '60']])
+  const derived = await e.register(aPlainEntry({ title: '托育机构托位汇总', relatedCodes: [source.code.replace('-', '/')] }))
+  await fill(e.world, derived, rows)
+  const system = await e.provider.ok(organization.createSystem, { body: { name: '养老系统' } })
+  await e.provider.ok(sharing.access, {
+    body: {
+      entryId: source.id,
+      system: system.id,
+      purpose: '核对托育机构的托位数',
+      duty: '养老服务的管理职责',
+      dataName: '公办托育机构床位',
+      items: [{ key: 'c1', treatment: 'plain' }],
+    },
+  })
+  assert.deepEqual(said(await e.provider.call(contract.propose, { params: derived, body: proposal(derived.content) })), [
+    'shared-data-not-openable',
+    '第二十一条第一款',
+  ])
+  assert.deepEqual(said(await e.provider.call(contract.publishList, { body: { class: 'open', entries: [derived.code] } })), [
+    'shared-data-not-openable',
+    '第二十一条第一款',
+  ])
   const { openClass: _, formatClass: __, ...noFormat } = aPlainEntry({ title: '没有格式的名录' }) as Record<string, unknown>
   const legacy = await aFilledEntry(e.world.app.services.pool, {
     department: e.provider.departmentId,
@@ -177,9 +238,57 @@ test('[henan-21-1a] [henan-21-1b] [henan-21-2] [henan-21-3] 河南: registered, 
   assert.equal((await e.get()).statusCode, 404, 'reviewed is not yet published')
   await e.provider.ok(contract.publish, { params: e.entry })
   assert.equal((await e.get()).statusCode, 200)
-  await e.provider.ok(contract.publishList, { body: { class: 'open', entries: [e.entry.code] } })
-  const dataset = await e.anyone.ok(contract.dataset, { params: e.entry })
-  assert.ok(dataset.theme && dataset.abstract && dataset.items.length && dataset.updateCycle && dataset.openLabel === '无条件开放')
+  const publishList = () => e.provider.call(contract.publishList, { body: { class: 'open', entries: [e.entry.code] } })
+  assert.equal((await publishList()).body.version, 1)
+  const attributes = [
+    '民生服务',
+    '经备案的养老机构名称、床位数和地址，每月更新。',
+    ['机构编号', '机构名称', '床位数'],
+    '数据库 xlsx',
+    '无条件开放',
+    '无条件',
+    '每月',
+  ]
+  assert.deepEqual(await e.attributes(), attributes)
+
+  // An update: unreviewed, neither the list nor the page takes it.
+  await e.change({ abstract: '经备案的养老机构名称、床位数、地址和等级，每月更新。', formatType: 'csv' })
+  const update = await publishList()
+  assert.deepEqual(said(update), ['list-review-required', '第二十一条第三款'])
+  assert.match(update.problem.detail, /数据摘要、数据格式/)
+  assert.deepEqual((await e.provider.ok(contract.gate, { params: e.entry })).changed, ['数据摘要', '数据格式'])
+  const again = (await e.propose()).body.caseNo
+  assert.deepEqual(said(await publishList()), ['list-review-required', '第二十一条第三款'])
+  assert.deepEqual(said(await e.provider.call(contract.publish, { params: e.entry })), ['list-review-required', '第二十一条第三款'])
+  assert.deepEqual(await e.attributes(), attributes, 'the public reads what was reviewed')
+  assert.equal((await e.anyone.ok(contract.lists, { query: { region: e.region } }))[0]?.version, 1)
+  await act(e.second, again, 'clear', { secrecyResult: 'clear' })
+  await act(e.authority, again, 'pass')
+  await e.provider.ok(contract.publish, { params: e.entry })
+  assert.equal((await publishList()).body.version, 2)
+  assert.deepEqual((await e.attributes()).slice(1, 4), [
+    '经备案的养老机构名称、床位数、地址和等级，每月更新。',
+    ['机构编号', '机构名称', '床位数'],
+    '数据库 csv',
+  ])
+})
+
+test('[henan-21-3] a list that names an entry whose review is not finished is refused, and the public list does not name it', async t => {
+  const e = await ready(t, 'henan')
+  const publishList = () => e.provider.call(contract.publishList, { body: { class: 'open', entries: [e.entry.code] } })
+  assert.deepEqual(said(await publishList()), ['list-review-required', '第二十一条第三款'])
+  const { caseNo } = (await e.propose()).body
+  assert.deepEqual(said(await publishList()), ['list-review-required', '第二十一条第三款'], 'proposed only')
+  await act(e.second, caseNo, 'clear', { secrecyResult: 'clear' })
+  assert.deepEqual(said(await publishList()), ['list-review-required', '第二十一条第三款'], 'half reviewed')
+  assert.deepEqual(await e.anyone.ok(contract.lists, { query: { region: e.region } }), [])
+  await act(e.authority, caseNo, 'pass')
+  assert.equal((await publishList()).status, 200)
+  const [list] = await e.anyone.ok(contract.lists, { query: { region: e.region } })
+  assert.deepEqual(
+    list?.entries.map(x => x.title),
+    ['养老机构名录'],
+  )
 })
 
 test('[fuzhou-manage-20-1] [fuzhou-manage-21-1] [fuzhou-open-11-3] 福州: the commission publishes, after a review; before that the public gets nothing', async t => {
@@ -194,6 +303,23 @@ test('[fuzhou-manage-20-1] [fuzhou-manage-21-1] [fuzhou-open-11-3] 福州: the c
   assert.equal((await e.get()).statusCode, 404)
   await e.authority.ok(contract.publish, { params: e.entry })
   assert.equal((await e.get()).statusCode, 200)
+
+  // An update after publication passes the same review.
+  const words = async () => {
+    const d = await e.anyone.ok(contract.dataset, { params: e.entry })
+    return [d.abstract, d.description, d.version]
+  }
+  const before = await words()
+  const abstract = '经备案的养老机构名称、床位数、地址和等级，每月更新。'
+  await e.change({ abstract })
+  assert.deepEqual(await words(), before)
+  assert.deepEqual(said(await e.authority.call(contract.publish, { params: e.entry })), ['list-review-required', '第十一条第三款'])
+  const update = await e.review({ description: '增加了等级，由民政部门评定。' })
+  assert.deepEqual(said(await e.authority.call(contract.publish, { params: e.entry })), ['list-review-required', '第十一条第三款'])
+  assert.deepEqual(await words(), before)
+  await act(e.authority, update, 'pass')
+  await e.authority.ok(contract.publish, { params: e.entry })
+  assert.deepEqual(await words(), [abstract, '增加了等级，由民政部门评定。', 2])
 })
 
 test('[fuzhou-open-11-2] [fuzhou-open-25-1] an open entry states its seven attributes, its cycle above all; late data are marked to provider and public', async t => {
@@ -218,6 +344,15 @@ test('[fuzhou-open-11-2] [fuzhou-open-25-1] an open entry states its seven attri
   await act(e.authority, await e.review(), 'open')
   const fresh = await e.anyone.ok(contract.dataset, { params: e.entry })
   assert.deepEqual([fresh.fresh, fresh.late], [true, null])
+  assert.deepEqual(await e.attributes(), [
+    '民生服务',
+    '经备案的养老机构名称、床位数和地址，每月更新。',
+    ['机构编号', '机构名称', '床位数'],
+    '数据库 xlsx',
+    '普遍开放',
+    '无条件',
+    '每月',
+  ])
   await e.world.app.services.pool.query("update aggregation.mount set updated = timestamptz '2026-05-21 10:00+08' - interval '40 days'")
   const late = await e.anyone.ok(contract.dataset, { params: e.entry })
   assert.equal(late.fresh, false)
@@ -337,4 +472,21 @@ test('[fuzhou-open-3-3a] the status page shows availability and versions; an out
   assert.equal(back.state, 'up')
   assert.equal(back.outages[0]?.minutes, 24 * 60)
   assert.ok(back.days.at(-1)!.availability! < 1 && back.days.at(-2)!.availability! < 1)
+
+  // A look that fails a minute after a good one is an outage from then on, not after the tolerance.
+  const owner = new pg.Client({ connectionString: world.url })
+  await owner.connect()
+  await owner.query('alter view audit.entry_view rename to entry_view_away')
+  assert.equal((await status()).state, 'degraded', 'what fails now is told now')
+  world.later(1)
+  await world.job('opening.probe')
+  const failed = await status()
+  assert.deepEqual([failed.state, failed.parts.map(p => p.ok), failed.outages.at(-1)?.to], ['degraded', [true, true, false], null])
+  await owner.query('alter view audit.entry_view_away rename to entry_view')
+  await owner.end()
+  assert.equal((await status()).state, 'degraded', 'one that works again is believed with the next look')
+  world.later(1)
+  await world.job('opening.probe')
+  const healed = await status()
+  assert.deepEqual([healed.state, healed.outages.length, healed.outages.at(-1)?.minutes], ['up', 2, 1])
 })

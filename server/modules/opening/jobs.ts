@@ -1,6 +1,7 @@
 import type { Jobs } from '../../platform/jobs.ts'
 import { Problem } from '../../platform/problem.ts'
 import { remindFollowUps, remindReports } from './access.ts'
+import { noticeAdoptions } from './follow.ts'
 import { servingOf } from './routes.ts'
 import { remindEvaluations } from './scope.ts'
 import { probe } from './status.ts'
@@ -21,11 +22,13 @@ export function openingJobs(jobs: Jobs): void {
   })
   jobs.every('opening.rescan', '*/10 * * * *')
 
-  // What is closed is looked at again after the interval; reports of use that did not come are asked for; late data are told to who provides them.
+  // What is closed is looked at again after the interval; reports of use that did not come are asked for; late data are told to who provides them;
+  // a law adopted in another version asks for the conditions that rest on it.
   jobs.on('opening.review', async (_data, ctx) => {
     await remindReports(ctx)
     await remindFollowUps(ctx)
     await remindEvaluations(ctx)
+    await noticeAdoptions(ctx)
   })
   jobs.every('opening.review', '10 6 * * *')
 

@@ -5,7 +5,8 @@ import type { Tx } from '../../platform/db.ts'
 import { Faults, refuse } from '../../platform/problem.ts'
 import { record } from '../audit/public.ts'
 import { departmentFor } from '../organization/public.ts'
-import { govern, openLabel, regionName } from '../regulation/public.ts'
+import { gateMode, govern, openLabel, regionName } from '../regulation/public.ts'
+import { changedSince } from './attributes.ts'
 import { releaseReviewed, withdrawListing } from './commands.ts'
 import { findEntry, isShared, type OpenEntry } from './queries.ts'
 
@@ -43,8 +44,8 @@ type ListRow = {
   cite: Cite
 }
 const listColumns = `l.department, l.department_id as "departmentId", l.region, l.class, l.version, l.published, l.cite,
-  coalesce((select json_agg(json_build_object('code', e.code, 'title', e.title, 'conditions', coalesce(e.content ->> 'openConditions', '')) order by e.code)
-    from catalog.entry_view e where e.id = any (l.entries) and e.state = 'published'), '[]') as entries`
+  coalesce((select json_agg(json_build_object('code', e.code, 'title', e.title, 'conditions', coalesce(o.attributes ->> 'openConditions', e.content ->> 'openConditions', '')) order by e.code)
+    from catalog.entry_view e left join opening.listing o on o.entry_id = e.id where e.id = any (l.entries) and e.state = 'published'), '[]') as entries`
 
 export const listViews = async (ctx: Context, region: string | null) =>
   (
@@ -67,6 +68,16 @@ export async function publishDepartmentList(ctx: StaffContext, cls: 'open' | 'co
   const { departmentId, department, region } = ctx.actor
   const rule = govern(region, 'open-lists', ctx.day)
   const scope = govern(region, 'open-scope', ctx.day)
+  const review = govern(region, 'open-list-review', ctx.day)
+  // Where no text orders a review of the list, ours may be switched to a reminder; then a proposal is enough.
+  const reminded = review.origin === 'platform' && gateMode(region, 'secrecy-review') === 'remind'
+  const unreviewed = (e: OpenEntry): string | null => {
+    if (e.pending?.state === 'reviewed' || (e.pending && reminded)) return null
+    if (e.listing?.state !== 'open')
+      return e.pending ? `「${e.title}」的审查 ${e.pending.caseNo} 还没有办结。` : `「${e.title}」还没有提请开放。`
+    const changed = changedSince(e)
+    return changed.length ? `「${e.title}」的${changed.join('、')}在审查以后有变更，还没有再审查。` : null
+  }
   const faults = new Faults()
   const entries: OpenEntry[] = []
   for (const [i, code] of codes.entries()) {
@@ -84,9 +95,11 @@ export async function publishDepartmentList(ctx: StaffContext, cls: 'open' | 'co
       faults.add(at, 'open-type-invalid', `「${e.title}」的开放类型是${openLabel(region, e.openClass, ctx.day)}，不能列入这张清单。`, {
         cite: govern(region, 'open-types', ctx.day).cite,
       })
-    else if (!e.pending && e.listing?.state !== 'open')
-      faults.add(at, 'list-review-required', `「${e.title}」还没有提请开放。`, { cite: govern(region, 'open-list-review', ctx.day).cite })
-    else entries.push(e)
+    else {
+      const why = unreviewed(e)
+      if (why) faults.add(at, 'list-review-required', why, { cite: review.cite, remedy: '请由提供部门提请开放，审查通过后再公布。' })
+      else entries.push(e)
+    }
   }
   faults.throwIfAny('opening.list')
   await ctx.db.transaction().execute(async tx => {

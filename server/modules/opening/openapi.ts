@@ -17,7 +17,9 @@ export function openApiDocument(d: {
   description: string
   department: string
   version: number
+  guarded: boolean
   items: Described[]
+  attributes: Record<string, string | string[]>
 }): Record<string, unknown> {
   const path = `/open/v1/${d.code.replace('/', '-')}`
   const query = (name: string, description: string, schema: object) => ({ name, in: 'query', description, required: false, schema })
@@ -30,7 +32,8 @@ export function openApiDocument(d: {
     info: {
       title: d.title,
       version: String(d.version),
-      description: `${d.description}\n\n提供部门：${d.department}。普遍开放，无需登录和密钥。每个地址每分钟最多 300 次。`,
+      description: `${d.description}\n\n提供部门：${d.department}。${d.guarded ? '凭授权的密钥取用，放在请求头 Authorization 里。' : '无需登录和密钥。'}每个地址每分钟最多 300 次。`,
+      'x-open-list': d.attributes,
     },
     servers: [{ url: d.base }],
     paths: {

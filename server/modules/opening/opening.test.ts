@@ -2,7 +2,9 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { strFromU8, unzipSync } from 'fflate'
 import * as contract from '../../../contract/opening.ts'
+import * as organization from '../../../contract/organization.ts'
 import * as procedure from '../../../contract/procedure.ts'
+import * as sharing from '../../../contract/sharing.ts'
 import { act } from '../../../test/support/country.ts'
 import { aFilledEntry, refill } from '../../../test/support/entry.ts'
 import { aWorld } from '../../../test/support/world.ts'
@@ -250,8 +252,21 @@ test('anyone searches, previews, downloads and calls open data without signing i
   )
 })
 
-test('[fuzhou-open-17-2a] [fuzhou-open-17-2b] a withdrawal stops page, file and interface at once', async t => {
+test('[fuzhou-open-17-2a] [fuzhou-open-17-2b] a withdrawal stops page, file and interface at once, is assessed, and known users are told', async t => {
   const e = await anEntry(t, { open: true })
+  const user = await e.world.department({ region: '350100', name: '福州市城管委' })
+  const consumer = await e.world.person({ department: '福州市城管委', roles: ['steward'], name: '周用户' })
+  const system = await consumer.ok(organization.createSystem, { body: { name: '停车诱导系统' } })
+  await consumer.ok(sharing.access, {
+    body: {
+      entryId: e.entry.id,
+      system: system.id,
+      purpose: '核对停车场的泊位数',
+      duty: '停车管理职责',
+      dataName: '公共停车场信息',
+      items: [{ key: 'c4', treatment: 'plain' }],
+    },
+  })
   assert.equal((await e.download('csv')).statusCode, 200)
   const gate = await e.bureau.ok(contract.withdraw, { params: e.params, body: { reason: '发现泄露风险' } })
   assert.equal(gate.state, 'withdrawn')
@@ -269,6 +284,31 @@ test('[fuzhou-open-17-2a] [fuzhou-open-17-2b] a withdrawal stops page, file and 
     assert.equal(reply.problem.cite?.article, '第十七条第二款')
   }
   assert.equal((await e.anyone.ok(contract.searchOpen, {})).total, 0)
+  // Provider and authority are to assess it promptly; the department that takes the data by sharing is told.
+  const tasks = async (who: typeof e.steward) =>
+    (await who.ok(procedure.todo, { query: { who: 'department' } })).rows.filter(d => d.what === '评估下架的数据')
+  for (const who of [e.steward, e.bureau]) {
+    const [task] = await tasks(who)
+    assert.match(task?.title ?? '', /公共停车场信息.*发现泄露风险/)
+    assert.deepEqual([task?.clock.word, task?.clock.days, task?.clock.cite.article], ['及时', null, '第十七条第二款'])
+    assert.ok((await who.ok(procedure.notices, {})).rows.some(n => /已下架，原因：发现泄露风险。请及时评估/.test(n.text)))
+  }
+  assert.equal(consumer.departmentId, user)
+  const told = (await consumer.ok(procedure.notices, {})).rows
+  assert.ok(told.some(n => /「公共停车场信息」已从开放平台下架，原因：发现泄露风险/.test(n.text)))
+  assert.deepEqual(await tasks(consumer), [])
+  const blank = await e.steward.call(contract.assess, { params: e.params, body: { findings: '', conclusion: 'reopen' } })
+  assert.equal(blank.status, 400)
+  assert.equal(
+    (await consumer.call(contract.assess, { params: e.params, body: { findings: '没有看到影响', conclusion: 'reopen' } })).status,
+    403,
+  )
+  const assessed = await e.steward.ok(contract.assess, {
+    params: e.params,
+    body: { findings: '备注里有联系人电话，下载过 1 次', measures: '清空备注', conclusion: 'reopen' },
+  })
+  assert.ok(!assessed.may.includes('assess'))
+  assert.deepEqual([await tasks(e.steward), await tasks(e.bureau)], [[], []])
   const again = await e.steward.call(contract.propose, { params: e.params, body: proposal })
   assert.deepEqual([again.problem.reason, again.problem.cite?.article], ['desensitization-required', '第十七条第二款'])
   assert.equal((await e.download('csv')).statusCode, 410, 'it stays withdrawn')
@@ -328,7 +368,7 @@ test('canary: the portal never carries a value of an item that is not open', asy
     JSON.stringify((await e.anyone.call(contract.dataset, { params: e.params })).body),
     JSON.stringify((await e.anyone.call(contract.preview, { params: e.params })).body),
     // The position of the next page is sealed: random letters, which may spell anything.
-    JSON.stringify({ ...((await e.rows({ limit: 1 })).body as object), next: '' }),
+    JSON.stringify({ ...((await e.rows({ limit: 1 })).body as unknown as object), next: '' }),
     JSON.stringify((await e.rows({ fields: '停车场名称' })).body),
     (await e.download('csv')).body,
     (await e.download('json')).body,

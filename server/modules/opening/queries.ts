@@ -6,6 +6,7 @@ import type { Basis } from '../../../contract/procedure.ts'
 import type { Actor } from '../../platform/context.ts'
 import type { Database, Tx } from '../../platform/db.ts'
 import { regionName } from '../regulation/public.ts'
+import type { Attributes } from './attributes.ts'
 import type { OpenRecords } from './gate.ts'
 import type { Findings, State, Treatment } from './rules.ts'
 import type { Profile } from './scan.ts'
@@ -44,6 +45,7 @@ export type Listing = {
   openClass: 'open' | 'conditional'
   useRequirements: string
   records: OpenRecords
+  attributes: Attributes | null
 }
 /** An entry as opening sees it: published content, table, listing and a proposal under review. */
 export type OpenEntry = {
@@ -84,7 +86,7 @@ export async function findEntry(pool: pg.Pool, where: { urlCode: string } | { en
       case when l.entry_id is not null then json_build_object('version', l.version, 'state', l.state, 'items', l.items, 'theme', l.theme,
         'description', l.description, 'published', l.published, 'caseNo', l.case_no, 'approver', l.approver, 'cite', l.cite,
         'withdrawnReason', l.withdrawn_reason, 'withdrawnCite', l.withdrawn_cite, 'profile', l.profile, 'profileMark', l.profile_mark,
-        'openClass', l.open_class, 'useRequirements', l.use_requirements, 'records', l.records) end as listing,
+        'openClass', l.open_class, 'useRequirements', l.use_requirements, 'records', l.records, 'attributes', l.attributes) end as listing,
       case when p.id is not null then json_build_object('id', p.id, 'caseNo', coalesce(p.case_no, ''), 'state', p.state) end as pending,
       d.kind as "departmentKind", d.by_reference as "byReference",
       exists (select from opening.exclusion x where x.entry_id = e.id) as secret
@@ -130,9 +132,10 @@ export type Proposal = {
   openClass: 'open' | 'conditional'
   useRequirements: string
   records: OpenRecords
+  attributes: Attributes | null
 }
 const proposalColumns = sql`id, entry_id as "entryId", items, theme, description, case_no as "caseNo", open_class as "openClass",
-  use_requirements as "useRequirements", records`
+  use_requirements as "useRequirements", records, attributes`
 export const lockProposal = async (tx: Tx, caseId: string): Promise<Proposal | undefined> =>
   (
     await sql<Proposal>`select ${proposalColumns} from opening.proposal where case_id = ${caseId} and state = 'pending' for update`.execute(
@@ -205,7 +208,8 @@ export async function searchListings(pool: pg.Pool, tsquery: string | null, like
   const { rows } = await pool.query(
     `select e.id as "entryId", e.code, e.title, e.department, e.region, l.theme,
       case when l.open_class = 'conditional' then 'conditional' else e.open_class end as "openClass",
-      e.content ->> 'updateCycle' as cycle, coalesce(e.content ->> 'abstract', '') as abstract, m.updated, l.published, coalesce(m.rows, 0)::bigint as rows,
+      coalesce(l.attributes ->> 'updateCycle', e.content ->> 'updateCycle') as cycle,
+      coalesce(l.attributes ->> 'abstract', e.content ->> 'abstract', '') as abstract, m.updated, l.published, coalesce(m.rows, 0)::bigint as rows,
       coalesce(c.downloads, 0)::bigint as downloads, coalesce(c.calls, 0)::bigint as calls,
       case when $1::text is null then 0 else ts_rank('{0.1,0.2,0.5,1}', l.words, $1::tsquery) + case when e.title ilike $2 then 1 else 0 end end::float8 as rank,
       array(select i.value ->> 'name' from jsonb_array_elements(e.content -> 'items') i

@@ -17,7 +17,9 @@ import { headerText, urlCode } from '../delivery/public.ts'
 import { requireOfficers } from '../organization/public.ts'
 import { gateMode, govern, lawFor, openLabel, passGate } from '../regulation/public.ts'
 import { registerAffairs, registered } from './affairs.ts'
+import { changedSince, formatWords } from './attributes.ts'
 import { indexListing, proposeOpening, registerOpeningEffects, withdrawListing } from './commands.ts'
+import { conditionVersions, isAuthority, waits } from './follow.ts'
 import { judgeRecords, type RecordRules } from './gate.ts'
 import { demandPublisher } from './lists.ts'
 import { openApiDocument } from './openapi.ts'
@@ -187,6 +189,8 @@ export function registerOpening(app: FastifyInstance): void {
             }
           : null,
       demands: await demandsFor(pool, entry.entryId),
+      changed: changedSince(entry),
+      conditionVersions: await conditionVersions(ctx, entry.entryId),
       caseNo: entry.pending?.caseNo ?? entry.listing?.caseNo ?? null,
       ...result,
       items: result.items.map(i => ({ ...i, openLabel: openLabel(entry.region, i.openLabel, ctx.day) })),
@@ -213,6 +217,10 @@ export function registerOpening(app: FastifyInstance): void {
       ...(publisher ? (['publish'] as const) : []),
       ...(own && entry.openClass === 'closed' ? (['unlock', 'evaluate'] as const) : []),
       ...((own || authority) && secret ? (['block'] as const) : []),
+      ...((own || authority) && state === 'withdrawn' && (await waits(ctx, 'open-assess', entry.code)) ? (['assess'] as const) : []),
+      ...(ctx.actor.roles.includes('bureau') && isAuthority(ctx, entry.region) && (await waits(ctx, 'open-conditions', entry.code))
+        ? (['conditions'] as const)
+        : []),
     ]
   }
   const mayAct = (ctx: StaffContext, entry: OpenEntry, action: 'propose' | 'withdraw') => {
@@ -300,7 +308,7 @@ export function registerOpening(app: FastifyInstance): void {
   route(app, contract.withdraw, async ({ params, body, ctx }) => {
     const entry = await known(params.code)
     mayAct(ctx, entry, 'withdraw')
-    await db.transaction().execute(tx => withdrawListing(tx, ctx, entry, body.reason))
+    await db.transaction().execute(tx => withdrawListing(tx, ctx, entry, body.reason, { assess: true }))
     return gate(ctx, await known(params.code))
   })
 
@@ -414,7 +422,8 @@ export function registerOpening(app: FastifyInstance): void {
         })),
       calls,
       useRequirements: s.listing.useRequirements,
-      conditions: s.openClass === 'conditional' ? (content.openConditions ?? '') : '',
+      format: formatWords(content),
+      conditions: conditionWords(s),
       late: late(s, ctx),
       quality: scoreOf(
         govern(s.region, 'open-quality', ctx.day).value.dimensions,
@@ -505,7 +514,18 @@ export function registerOpeningApi(app: FastifyInstance): void {
       description: s.listing.description,
       department: s.department,
       version: s.listing.version,
+      guarded: s.openClass === 'conditional',
       items: s.items,
+      // What the open list has to say about a set, by the names it uses.
+      attributes: {
+        数据领域: s.listing.theme,
+        数据摘要: s.content?.abstract ?? '',
+        数据项: s.items.map(i => i.name),
+        数据格式: formatWords(s.content ?? {}),
+        开放类型: openLabel(s.region, s.openClass, ctx.day),
+        开放条件: conditionWords(s),
+        更新频度: cycleLabel(s.content?.updateCycle),
+      },
     })
   })
 }
@@ -554,6 +574,9 @@ async function qualityFacts(s: OpenSource, profile: Profile, ctx: Context): Prom
     formats: 4,
   }
 }
+
+const conditionWords = (s: Pick<OpenSource, 'openClass' | 'content'>): string =>
+  s.openClass === 'conditional' ? (s.content?.openConditions ?? '') : '无条件'
 
 const time = (r: OpenRow) => r.updated?.getTime() ?? 0
 const cycleLabel = (cycle: string | null | undefined) => (cycle && updateCycles[cycle as keyof typeof updateCycles]) || '未写明'

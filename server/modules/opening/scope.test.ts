@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import * as catalog from '../../../contract/catalog.ts'
 import * as contract from '../../../contract/opening.ts'
 import { todo } from '../../../contract/procedure.ts'
+import * as regulation from '../../../contract/regulation.ts'
 import * as sharing from '../../../contract/sharing.ts'
 import { anEntry, aPlace, aPlainEntry, approve, connect, fill, inPlace, lawBasis, type Place, said } from '../../../test/support/country.ts'
 import { aFilledEntry } from '../../../test/support/entry.ts'
@@ -153,6 +155,102 @@ const evidence: Record<string, { ground: string; evidence: Record<string, string
   statute: { ground: 'statute', evidence: { article: '统计法第二十五条', channel: '统计部门公布的汇总资料' } },
 }
 
+test('[fuzhou-open-5-5] the end of the agreement triggers a re-evaluation, before the interval is over', async t => {
+  const p = await aPlace(t, 'fuzhou', { day: '2026-05-21' })
+  const entry = await p.register(anEntry({ openClass: 'closed', grade: 4, openExclusion: evidence.agreement }))
+  let steward = p.provider
+  const stateOf = async () => (await steward.ok(contract.coverage, {})).rows.find(r => r.code.replace('/', '-') === entry.code)!
+  const tasks = async () => {
+    await p.world.job('opening.review')
+    return (await steward.ok(todo, { query: { who: 'department' } })).rows.filter(d => d.what === '再评估不开放的数据').length
+  }
+  assert.deepEqual(
+    [(await stateOf()).state, (await steward.ok(contract.gate, { params: entry })).excluded?.next],
+    ['excluded', '2026-09-01'],
+  )
+  p.world.at('2026-08-31')
+  steward = await p.world.person({ department: '提供局', roles: ['steward'] })
+  assert.deepEqual([(await stateOf()).state, await tasks()], ['excluded', 0], 'the last day of the agreement')
+  p.world.at('2026-09-01')
+  steward = await p.world.person({ department: '提供局', roles: ['steward'] })
+  const due = await stateOf()
+  assert.deepEqual([due.state, due.cite?.article, await tasks()], ['evaluate', '第五条第三款', 1])
+  assert.equal(await tasks(), 1, 'once')
+})
+
+test('[fuzhou-manage-23-1] a changed law opens a review of the conditions of entries that name it; conditions stand version by version with their basis', async t => {
+  const p = await aPlace(t, 'fuzhou')
+  const content = aPlainEntry({
+    openClass: 'conditional',
+    openConditions: '用于养老服务研究',
+    openCriterion: 'timely',
+    grade: 3,
+    openBasis: lawBasis,
+  })
+  const entry = await p.register(content)
+  const versions = async () => (await p.authority.ok(contract.gate, { params: entry })).conditionVersions.map(v => [v.conditions, v.basis])
+  const tasks = async (who: typeof p.provider) =>
+    (await who.ok(todo, { query: { who: 'department' } })).rows.filter(d => d.what === '核对开放条件')
+  const law = `《${lawBasis.instrument}》`
+  assert.deepEqual(await versions(), [['用于养老服务研究', law + lawBasis.article]])
+  const change = (instrument: string) =>
+    p.authority.call(contract.recordLawChange, { body: { instrument, change: '第三十四条有修改', effective: '2026-05-20' } })
+  assert.deepEqual((await change('中华人民共和国统计法')).body.entries, [], 'another law')
+  assert.deepEqual(await tasks(p.authority), [])
+  assert.deepEqual(
+    (await change(law)).body.entries.map(e => e.title),
+    ['养老机构名录'],
+  )
+  for (const who of [p.authority, p.provider]) {
+    const [task, ...more] = await tasks(who)
+    assert.deepEqual([task?.clock.word, task?.clock.cite.article, more.length], ['及时', '第二十三条第一款', 0])
+    assert.match(task!.title, /引用《中华人民共和国个人信息保护法》/)
+  }
+  const conclude = (who: typeof p.provider, conclusion: 'keep' | 'adjusted') =>
+    who.call(contract.reviewConditions, { params: entry, body: { conclusion, reason: '已按修改后的条款核对' } })
+  assert.equal((await conclude(p.provider, 'keep')).status, 403)
+  assert.deepEqual(said(await conclude(p.authority, 'adjusted')), ['conditions-required', '第二十三条第一款'], 'nothing was adjusted yet')
+  p.world.later(1)
+  const next = { ...content, openConditions: '用于养老服务研究；不识别个人' }
+  await p.provider.ok(catalog.saveDraft, { params: entry, body: { content: catalog.EntryContent.parse(inPlace(p.region, next)) } })
+  const { caseNo } = await p.provider.ok(catalog.submitEntry, { params: entry })
+  await approve(p.authority, p.provider, caseNo)
+  assert.equal((await conclude(p.authority, 'adjusted')).status, 200)
+  assert.deepEqual(await versions(), [
+    ['用于养老服务研究；不识别个人', law + lawBasis.article],
+    ['用于养老服务研究', law + lawBasis.article],
+  ])
+  assert.deepEqual([await tasks(p.authority), await tasks(p.provider)], [[], []])
+})
+
+test('[fuzhou-manage-23-1] a regulation adopted in another version asks for the conditions that rest on it, once', async t => {
+  const p = await aPlace(t, 'fuzhou')
+  const text = readFileSync(new URL('../../../regulations/fuzhou-open-2019.yaml', import.meta.url), 'utf8')
+  const instrument = /^title: (.+)$/m.exec(text)![1]!
+  await p.register(
+    aPlainEntry({
+      openClass: 'conditional',
+      openConditions: '用于养老服务研究',
+      openCriterion: 'timely',
+      grade: 3,
+      openBasis: { kind: 'local-regulation', instrument, article: '第六条' },
+    }),
+  )
+  const tasks = async () => {
+    await p.world.job('opening.review')
+    return (await p.authority.ok(todo, { query: { who: 'department' } })).rows.filter(d => d.what === '核对开放条件').length
+  }
+  assert.equal(await tasks(), 0)
+  const { id } = await p.authority.ok(regulation.importRegulation, {
+    body: { text: text.replace('open-report: { months: 6', 'open-report: { months: 3') },
+  })
+  await p.authority.ok(regulation.adoptImport, {
+    params: { id },
+    body: { region: p.region, from: '2026-05-21', document: '榕政办〔2026〕8号' },
+  })
+  assert.deepEqual([await tasks(), await tasks()], [1, 1])
+})
+
 test('[shuangpai-29-3] [shuangpai-29-p2] 双牌: no 不予开放 without one of three grounds, no restriction without a basis', async t => {
   const p = await submitting(t, 'shuangpai')
   const closed = { openClass: 'closed', openBasis: lawBasis }
@@ -161,6 +259,16 @@ test('[shuangpai-29-3] [shuangpai-29-p2] 双牌: no 不予开放 without one of 
   const conditional = aPlainEntry({ openClass: 'conditional', openConditions: '限研究使用' })
   const noBasis = await p.refusedThenTaken(conditional, { ...conditional, openBasis: lawBasis })
   assert.deepEqual(said(noBasis), ['basis-required', '第二十九条第二款'])
+  const shut = anEntry({ openClass: 'closed', title: '没有依据的信息' })
+  const closedNoBasis = await p.refusedThenTaken(shut, { ...shut, openBasis: lawBasis })
+  assert.deepEqual(said(closedNoBasis), ['basis-required', '第二十九条第二款'])
+  // The ground stands in what the public reads about it.
+  const published = await p.register(anEntry({ ...closed, title: '公开写明情形的信息' }))
+  const row = (await p.world.anonymous.ok(contract.restricted, { query: { region: p.region } })).find(
+    r => r.code.replace('/', '-') === published.code,
+  )
+  assert.deepEqual([row?.openLabel, row?.basis], ['不予开放', `《${lawBasis.instrument}》${lawBasis.article}`])
+  assert.match(row?.ground ?? '', /个人隐私/)
 })
 
 test('[fuzhou-open-5-1] an entry found secret is blocked at once; the exclusion is recorded with the determination and only a note stays', async t => {
@@ -297,5 +405,16 @@ test('[henan-20-2] 河南 publishes what is not open with its basis; an entry wi
   assert.deepEqual(
     [row!.title, row!.openLabel, row!.basis],
     ['早年登记的信息', '不予开放', `《${lawBasis.instrument}》${lawBasis.article}`],
+  )
+  // What is open on conditions stands there too, with conditions and basis.
+  await p.register(
+    aPlainEntry({ title: '养老机构名录', openClass: 'conditional', openConditions: '用于养老服务研究', openBasis: lawBasis }),
+  )
+  assert.deepEqual(
+    (await listed()).map(r => [r.title, r.openLabel, r.conditions, r.basis]).sort(),
+    [
+      ['养老机构名录', '有条件开放', '用于养老服务研究', `《${lawBasis.instrument}》${lawBasis.article}`],
+      ['早年登记的信息', '不予开放', '', `《${lawBasis.instrument}》${lawBasis.article}`],
+    ].sort(),
   )
 })

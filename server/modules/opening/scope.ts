@@ -260,7 +260,7 @@ export async function blockSecret(
       on conflict (entry_id) do update set state = excluded.state, determination = excluded.determination, recorded_at = excluded.recorded_at`.execute(
       tx,
     )
-    if (entry.listing?.state === 'open') await withdrawListing(tx, ctx, entry, '按规定停止开放。')
+    if (entry.listing?.state === 'open') await withdrawListing(tx, ctx, entry, '按规定停止开放。', { silent: true })
     const cite = groundCite(exclusions, ground)
     // Shared data stop with the same statement: a grant's version is checked by every read.
     const { rows: grants } = await sql<{

@@ -6,6 +6,7 @@ import { type OutgoingItem, type Param, project, projectJson, readFilter, splitN
 import { marksOf, markText, recordKeys } from '../quality/public.ts'
 import { govern } from '../regulation/public.ts'
 import { type AccessRow, admit } from './admit.ts'
+import { asReviewed } from './attributes.ts'
 import { withdrawListing } from './commands.ts'
 import { findEntry, findScan, type Listing, markOf, type OpenEntry, storeProfile, storeScan } from './queries.ts'
 import { type Findings, findingWords, stillOpen } from './rules.ts'
@@ -77,7 +78,7 @@ export function openServing(services: Services) {
       const reason = `新到的数据里「${exposed.name}」${findingWords(findings[exposed.key]).join('，')}，平台已自动下架，待提供部门处理。`
       await services.db
         .transaction()
-        .execute(tx => withdrawListing(tx, { ...ctx, actor: null }, entry, reason, '平台'))
+        .execute(tx => withdrawListing(tx, { ...ctx, actor: null }, entry, reason, { by: '平台', assess: true }))
         .catch(error => {
           if ((error as { code?: string }).code !== 'opening.not_open') throw error
         })
@@ -93,7 +94,16 @@ export function openServing(services: Services) {
        and exists (select from opening.access where id = ${param(access.id)}::uuid and version = ${param(access.version)}::int and state = ${param(access.state)})`
            : ''
        }`
-    return { ...entry, openClass, listing, relation: entry.relation, items, access, guard }
+    return {
+      ...entry,
+      content: asReviewed(entry.content, listing.attributes),
+      openClass,
+      listing,
+      relation: entry.relation,
+      items,
+      access,
+      guard,
+    }
   }
 
   /** Tries again when the data or the listing changed between the look and the read. */
