@@ -329,6 +329,7 @@ function Access({ no, code }: { no: string; code: string }) {
           )}
         </p>
       )}
+      {access?.withdrawn && <p className="ht-note red">数据集已下架，不再提供数据。原因：{access.withdrawn.reason}</p>}
       {access?.stateReason && <p className="ht-note red">原因：{access.stateReason}</p>}
       {shown ? (
         <div className="ht-note yellow" role="status">

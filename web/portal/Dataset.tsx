@@ -1,5 +1,5 @@
 import { Link, useParams } from '@tanstack/react-router'
-import type { ReactNode } from 'react'
+import { type ReactNode, useState } from 'react'
 import { problemOf } from '../app/api.ts'
 import { useRead } from '../app/query.ts'
 import { amount, bytes, codeInUrl, dayOf, longDay, number } from '../ui/format.ts'
@@ -7,7 +7,7 @@ import { Bones, Loaded, ProblemNote } from '../ui/states.tsx'
 import { citeWords, Why } from '../ui/Why.tsx'
 import { Matters } from './Ask.tsx'
 import { type Dataset, dataset, preview, publicMarks } from './contract.ts'
-import { csv, save } from './csv.ts'
+import { csv, keep, save } from './csv.ts'
 import { Code, Copy, Dots, Fresh, OpenMark, Part, Title, usePlace } from './parts.tsx'
 import { addressOf, curl } from './samples.ts'
 
@@ -91,11 +91,12 @@ function Reading({ of }: { of: Dataset }) {
                 查询办理进度
               </Link>
             </p>
+            <Held of={of} />
           </>
         )}
       </Head>
       <div className="sheet">
-        {of.conditions && (
+        {of.openClass === 'conditional' && of.conditions && (
           <Part id="conditions" title="开放条件">
             <p className="lines">{of.conditions}</p>
           </Part>
@@ -110,7 +111,7 @@ function Reading({ of }: { of: Dataset }) {
               ))}
           </div>
           <p className="basis">
-            开放类型 {of.openLabel}
+            开放类型 {of.openLabel}，开放条件 {of.openClass === 'conditional' ? '见上' : of.conditions}，数据格式 {of.format || '未写明'}
             <Why cite={of.cite} link={of.cite.regulation === 'platform' ? undefined : `/regulations/${of.cite.regulation}`} />
           </p>
         </Part>
@@ -199,6 +200,71 @@ function Reading({ of }: { of: Dataset }) {
         </Part>
       </div>
     </div>
+  )
+}
+
+/** For holders of an authorisation: the key stays in the memory of this page, in no address, form history or store. */
+function Held({ of }: { of: Dataset }) {
+  const [key, setKey] = useState('')
+  const [busy, setBusy] = useState<string | null>(null)
+  const [said, setSaid] = useState<{ ok: boolean; text: string } | null>(null)
+  const take = async (format: string) => {
+    setBusy(format)
+    setSaid(null)
+    try {
+      const reply = await fetch(`/api/open/datasets/${codeInUrl(of.code)}/download?format=${format}`, {
+        headers: { authorization: `Bearer ${key.trim()}` },
+        cache: 'no-store',
+      })
+      if (!reply.ok) {
+        const { detail, remedy } = (await reply.json().catch(() => ({}))) as { detail?: string; remedy?: string }
+        setSaid({ ok: false, text: [detail ?? `没有取到（${reply.status}）。`, remedy].filter(Boolean).join('') })
+        return
+      }
+      keep(`${of.title}.${format}`, await reply.blob())
+      setSaid({ ok: true, text: '已下载，这次取用记入账本。' })
+    } catch {
+      setSaid({ ok: false, text: '没有连上服务器。请检查网络后重试。' })
+    } finally {
+      setBusy(null)
+    }
+  }
+  return (
+    <form
+      className="asking"
+      autoComplete="off"
+      onSubmit={event => {
+        event.preventDefault()
+        if (key.trim()) void take('csv')
+      }}
+    >
+      <label>
+        已获授权的，输入密钥后下载
+        <input
+          type="password"
+          autoComplete="off"
+          spellCheck={false}
+          placeholder="hto_…"
+          value={key}
+          onChange={event => setKey(event.target.value)}
+          aria-describedby="held-hint"
+        />
+      </label>
+      <p className="ht-hint" id="held-hint">
+        密钥在「查询办理进度」里生成；只在这个页面里用，不保存，离开后要重新输入。
+      </p>
+      <p className="acts">
+        <button type="submit" className="ht-btn solid" disabled={!key.trim() || busy !== null}>
+          {busy === 'csv' ? '正在下载…' : '下载 CSV'}
+        </button>
+        {['xlsx', 'json'].map(format => (
+          <button key={format} type="button" className="ht-btn" disabled={!key.trim() || busy !== null} onClick={() => void take(format)}>
+            {busy === format ? '正在下载…' : `下载 ${format.toUpperCase()}`}
+          </button>
+        ))}
+      </p>
+      <div aria-live="polite">{said && <p className={`ht-note ${said.ok ? 'green' : 'red'}`}>{said.text}</p>}</div>
+    </form>
   )
 }
 

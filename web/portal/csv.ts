@@ -15,9 +15,12 @@ function cell(value: Cell) {
 /** With a byte order mark, or Excel reads Chinese as GBK. */
 export const csv = (rows: Cell[][]) => `\ufeff${rows.map(row => row.map(cell).join(',')).join('\r\n')}\r\n`
 
-export function save(name: string, text: string) {
+export const save = (name: string, text: string) => keep(name, new Blob([text], { type: 'text/csv;charset=utf-8' }))
+
+/** Gives the browser a file to keep. */
+export function keep(name: string, content: Blob) {
   const link = document.createElement('a')
-  link.href = URL.createObjectURL(new Blob([text], { type: 'text/csv;charset=utf-8' }))
+  link.href = URL.createObjectURL(content)
   link.download = name
   link.click()
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000)

@@ -2,6 +2,7 @@ import { App, Button, Checkbox, Drawer, Input, InputNumber, Select } from 'antd'
 import { useState } from 'react'
 import type { Reply } from '../../../contract/endpoint.ts'
 import { accesses, coverage, followUp, lists, openList, plans, publishList, publishPlan } from '../../../contract/opening.ts'
+import { rule } from '../../../contract/regulation.ts'
 import { problemOf } from '../../app/api.ts'
 import { A, at } from '../../app/link.tsx'
 import { useAct, useRead } from '../../app/query.ts'
@@ -313,6 +314,7 @@ export function Lists() {
               rowKey={row => `${row.year} ${row.title}`}
               empty={<Nothing>还没有公布年度计划。</Nothing>}
               columns={[
+                { title: '优先', narrow: true, cell: row => (row.priority ? '优先' : '—') },
                 { title: '计划', head: true, cell: row => `${row.year} ${row.title}` },
                 { title: '部门', cell: row => row.department || '—' },
                 { title: '开放条件', cell: row => row.conditions },
@@ -393,6 +395,9 @@ function PlanForm() {
     form.reset({ year: made.year, focus: '', items: [blank] })
     message.success(`已公布 ${made.year} 年计划第 ${made.version} 版`)
   })
+  const me = useSession()
+  const focus = useRead(rule, { params: { code: me.department.region, topic: 'open-focus' }, query: {} })
+  const criteria = Object.entries((focus.data?.value as { criteria?: Record<string, string> } | undefined)?.criteria ?? {})
   const words: [Exclude<keyof Item, 'priority' | 'criterion'>, string][] = [
     ['title', '内容'],
     ['department', '提供部门'],
@@ -410,7 +415,7 @@ function PlanForm() {
       <Field form={form} at="/focus" label="重点">
         {({ labelledby: _, onChange, ...control }) => <Input {...control} onChange={event => onChange(event.target.value)} />}
       </Field>
-      {form.value.items.map((_, i) => (
+      {form.value.items.map((item, i) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: lines of a form keep their place
         <div key={i} className="row wrap">
           {words.map(([name, label]) => (
@@ -424,6 +429,30 @@ function PlanForm() {
               )}
             </Field>
           ))}
+          {criteria.length > 0 && (
+            <>
+              <Field form={form} at={`/items/${i}/priority`} label="优先">
+                {({ labelledby: _l, value, onChange, ...control }) => (
+                  <Checkbox {...control} checked={!!value} onChange={event => onChange(event.target.checked)}>
+                    列为优先
+                  </Checkbox>
+                )}
+              </Field>
+              {item.priority && (
+                <Field form={form} at={`/items/${i}/criterion`} label="符合哪一条" required>
+                  {({ labelledby: _l, value, ...control }) => (
+                    <Select
+                      {...control}
+                      style={{ minWidth: 200 }}
+                      value={value || undefined}
+                      placeholder="请选择"
+                      options={criteria.map(([key, label]) => ({ value: key, label }))}
+                    />
+                  )}
+                </Field>
+              )}
+            </>
+          )}
         </div>
       ))}
       <div className="row">

@@ -2,7 +2,7 @@ import { useNavigate, useParams } from '@tanstack/react-router'
 import { App, Button, Checkbox, Drawer, Input, Select } from 'antd'
 import { useState } from 'react'
 import type { Reply } from '../../../contract/endpoint.ts'
-import { block, evaluate, gate, openList, propose, publish, unlock, withdraw } from '../../../contract/opening.ts'
+import { assess, block, evaluate, gate, openList, propose, publish, reviewConditions, unlock, withdraw } from '../../../contract/opening.ts'
 import { problemOf } from '../../app/api.ts'
 import { ListPager } from '../../app/ListPager.tsx'
 import { A, at } from '../../app/link.tsx'
@@ -131,7 +131,7 @@ export function GatePage() {
 const treatmentWords = { plain: '原样', masked: '脱敏', withheld: '不开放' } as const
 
 function GateView({ of: one, code }: { of: Gate; code: string }) {
-  const [asking, setAsking] = useState<'propose' | 'withdraw' | 'unlock' | 'evaluate' | 'block' | null>(null)
+  const [asking, setAsking] = useState<'propose' | 'withdraw' | 'unlock' | 'evaluate' | 'block' | 'assess' | 'conditions' | null>(null)
   const may = new Set(one.may)
   const { message } = App.useApp()
   const release = useAct(publish, () => message.success('已公布'))
@@ -170,6 +170,16 @@ function GateView({ of: one, code }: { of: Gate; code: string }) {
               公布
             </Button>
           )}
+          {may.has('assess') && (
+            <Button type="primary" onClick={() => setAsking('assess')}>
+              登记评估
+            </Button>
+          )}
+          {may.has('conditions') && (
+            <Button type="primary" onClick={() => setAsking('conditions')}>
+              核对开放条件
+            </Button>
+          )}
           {may.has('evaluate') && <Button onClick={() => setAsking('evaluate')}>再评估</Button>}
           {may.has('unlock') && <Button onClick={() => setAsking('unlock')}>登记处理或同意</Button>}
           {may.has('block') && (
@@ -197,6 +207,9 @@ function GateView({ of: one, code }: { of: Gate; code: string }) {
               <FaultWords key={fault.pointer + fault.code} fault={fault} />
             ))}
           </div>
+        )}
+        {one.changed.length > 0 && (
+          <p className="ht-note yellow">审查以后目录变更了{one.changed.join('、')}；门户仍显示审查过的内容，请重新提请开放。</p>
         )}
         {one.excluded && (
           <div className="ht-note">
@@ -244,6 +257,19 @@ function GateView({ of: one, code }: { of: Gate; code: string }) {
             },
           ]}
         />
+        {one.conditionVersions.length > 0 && (
+          <DataTable
+            name="开放条件的版本"
+            rows={one.conditionVersions}
+            rowKey={v => String(v.version)}
+            columns={[
+              { title: '开放条件', head: true, cell: v => v.conditions },
+              { title: '依据', cell: v => v.basis || '—' },
+              { title: '目录版本', narrow: true, cell: v => v.version },
+              { title: '发布', narrow: true, cell: v => dayOf(v.published) },
+            ]}
+          />
+        )}
         <DataTable
           name="信息项"
           rows={one.items}
@@ -268,6 +294,8 @@ function GateView({ of: one, code }: { of: Gate; code: string }) {
       {asking === 'withdraw' && <Withdraw of={one} code={code} shut={() => setAsking(null)} />}
       {asking === 'unlock' && <Unlock code={code} shut={() => setAsking(null)} />}
       {asking === 'evaluate' && <Evaluate of={one} code={code} shut={() => setAsking(null)} />}
+      {asking === 'assess' && <Assess code={code} shut={() => setAsking(null)} />}
+      {asking === 'conditions' && <Conditions code={code} shut={() => setAsking(null)} />}
       {asking === 'block' && <Block of={one} code={code} shut={() => setAsking(null)} />}
     </Page>
   )
@@ -667,6 +695,62 @@ function Evaluate({ of: one, code, shut }: { of: Gate; code: string; shut: () =>
           <Evidence form={form} ground={one.grounds.find(g => g.key === form.value.ground)} />
         </>
       )}
+    </Sheet>
+  )
+}
+
+function Assess({ code, shut }: { code: string; shut: () => void }) {
+  const form = useForm({ findings: '', measures: '', conclusion: undefined as 'reopen' | 'keep-down' | undefined })
+  const { message } = App.useApp()
+  const send = useAct(assess, () => {
+    message.success('已登记评估')
+    shut()
+  })
+  const act = () =>
+    form.complete() &&
+    send.mutate({ params: { code }, body: form.value as typeof form.value & { conclusion: 'reopen' } }, { onError: form.refused })
+  return (
+    <Sheet title="登记评估" shut={shut} busy={send.isPending} act={act} verb="登记">
+      <Summary form={form} />
+      <Long form={form} at="/findings" label="查明的情况和影响" required />
+      <Long form={form} at="/measures" label="采取的措施" />
+      <Choices
+        form={form}
+        at="/conclusion"
+        label="结论"
+        options={[
+          { value: 'reopen', label: '重新处理后可以开放' },
+          { value: 'keep-down', label: '不再开放' },
+        ]}
+      />
+    </Sheet>
+  )
+}
+
+function Conditions({ code, shut }: { code: string; shut: () => void }) {
+  const form = useForm({ conclusion: undefined as 'keep' | 'adjusted' | undefined, reason: '' })
+  const { message } = App.useApp()
+  const send = useAct(reviewConditions, () => {
+    message.success('已记下结论')
+    shut()
+  })
+  const act = () =>
+    form.complete() &&
+    send.mutate({ params: { code }, body: form.value as typeof form.value & { conclusion: 'keep' } }, { onError: form.refused })
+  return (
+    <Sheet title="核对开放条件" shut={shut} busy={send.isPending} act={act} verb="记下结论">
+      <p className="ht-note">规定有变化。需要调整的，先由提供部门在目录里改条件或依据并发布新版本。</p>
+      <Summary form={form} />
+      <Choices
+        form={form}
+        at="/conclusion"
+        label="结论"
+        options={[
+          { value: 'adjusted', label: '条件已调整' },
+          { value: 'keep', label: '条件不变' },
+        ]}
+      />
+      <Long form={form} at="/reason" label="理由" required />
     </Sheet>
   )
 }
