@@ -105,6 +105,18 @@ export const agreeWay = endpoint({
   response: Grant,
 })
 
+/** Restrictions without a basis where the place wants one, and who tried to submit one. */
+export const lackingBasis = endpoint({
+  method: 'GET',
+  path: '/sharing/lacking-basis',
+  summary: 'Restricted entries of my region without a basis, and submissions refused for lacking one',
+  access: ['steward', 'leader', 'bureau', 'inspector'],
+  response: z.object({
+    entries: z.array(z.object({ code: z.string(), title: z.string(), department: z.string(), shareLabel: z.string(), cite: Cite })),
+    attempts: z.array(z.object({ at: Instant, code: z.string(), department: z.string(), ledger: z.number().int() })),
+  }),
+})
+
 /** Deletes one aggregated record, with an approved order only; what it held stays in the history. */
 export const removeRecord = endpoint({
   method: 'DELETE',

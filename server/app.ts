@@ -20,9 +20,10 @@ import { registerOrganization } from './modules/organization/routes.ts'
 import { procedureJobs } from './modules/procedure/jobs.ts'
 import { registerOfficerJobs } from './modules/procedure/officers.ts'
 import { registerProcedure } from './modules/procedure/routes.ts'
-import { openLaw, storeVersions } from './modules/regulation/public.ts'
 import { registerQuality } from './modules/quality/routes.ts'
+import { openLaw, storeVersions } from './modules/regulation/public.ts'
 import { registerRegulation } from './modules/regulation/routes.ts'
+import { sharingJobs } from './modules/sharing/jobs.ts'
 import { registerSharing } from './modules/sharing/routes.ts'
 import { registerSupervision } from './modules/supervision/routes.ts'
 import type { Clock } from './platform/clock.ts'
@@ -126,6 +127,7 @@ export async function buildApp({
   registerOfficerJobs(jobs)
   catalogJobs(jobs)
   aggregationJobs(jobs)
+  sharingJobs(jobs)
   openingJobs(jobs)
   app.get('/health', async () => {
     await db.selectFrom('audit.block').select('height').limit(1).execute()

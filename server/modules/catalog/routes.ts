@@ -3,7 +3,8 @@ import * as contract from '../../../contract/catalog.ts'
 import type { Level } from '../../../contract/regulation.ts'
 import type { StaffContext } from '../../platform/context.ts'
 import { route } from '../../platform/http.ts'
-import { notFound } from '../../platform/problem.ts'
+import { notFound, Problem } from '../../platform/problem.ts'
+import { record } from '../audit/public.ts'
 import { govern, law } from '../regulation/public.ts'
 import { createEntry, discardDraft, rulesFor, saveDraft, submitEntries, submitEntry, workingVersion } from './commands.ts'
 import { compareContents } from './compare.ts'
@@ -43,7 +44,11 @@ export function registerCatalog(app: FastifyInstance): void {
     return { ok: true }
   })
   route(app, contract.submitEntry, async ({ params, ctx }) => {
-    const caseNo = await submitEntry(ctx, params.code)
+    const caseNo = await submitEntry(ctx, params.code).catch(async error => {
+      // The authority sees who tried to restrict an entry without a basis.
+      if (error instanceof Problem && error.details.reason === 'basis-required') await noteRefusal(ctx, params.code, error)
+      throw error
+    })
     return { caseNo, entry: await written(ctx, params.code) }
   })
   route(app, contract.entryForm, async ({ query, ctx }) => entryForm(query.region ?? ctx.actor.region, ctx.day))
@@ -125,3 +130,13 @@ export function registerCatalog(app: FastifyInstance): void {
     }
   })
 }
+
+const noteRefusal = (ctx: StaffContext, code: string, problem: Problem): Promise<unknown> =>
+  ctx.db.transaction().execute(tx =>
+    record(tx, ctx, {
+      action: 'catalog.refuse',
+      subject: code,
+      content: `拒绝：${problem.details.reason}`,
+      ...(problem.details.cite && { cite: problem.details.cite }),
+    }),
+  )

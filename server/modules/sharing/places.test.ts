@@ -8,6 +8,8 @@ import * as procedure from '../../../contract/procedure.ts'
 import * as contract from '../../../contract/sharing.ts'
 import { act, aPlace, aPlainEntry, articleOf, connect, fill, inPlace, type Place, places, said } from '../../../test/support/country.ts'
 import { application, confirmed, free, give, grantOf, rows, stated } from '../../../test/support/sharing.ts'
+import { systemContext } from '../../platform/context.ts'
+import { remindClasses } from './classes.ts'
 
 /** The way of each place from an application to a grant that delivers; returns the case before the last step too. */
 async function decide(p: Awaited<ReturnType<typeof aPlace>>, place: Place, no: string, keys: string[]) {
@@ -231,6 +233,16 @@ for (const [title, place, article, principle] of bases)
       assert.deepEqual(said(bare, place), ['basis-required', article])
       assert.match(bare.problem.errors![0]!.remedy!, /无条件共享/)
     }
+    // The authority sees the attempts; another department does not.
+    const list = await p.authority.ok(contract.lackingBasis)
+    assert.deepEqual(
+      list.attempts.map(a => [a.code, a.department]),
+      [
+        [params.code, '提供局'],
+        [params.code, '提供局'],
+      ],
+    )
+    assert.deepEqual([list.entries, (await p.consumer.ok(contract.lackingBasis)).attempts], [[], []])
     await save({ shareClass: 'denied' })
     assert.equal((await p.provider.call(catalog.submitEntry, { params })).status, 200)
   })
@@ -293,6 +305,16 @@ for (const [title, place, article, negotiable] of denied)
     assert.equal((await p.consumer.ok(catalog.entryByCode, { params: { code: entry.code } })).content.items.length, 3)
     const told = await p.consumer.ok(contract.prepare, { params: { code: entry.code } })
     assert.deepEqual([told.mode, !!told.negotiation], ['barred', negotiable])
+    // Half a year later (an interval of the platform's own) its owner is asked to look again, once.
+    const asked = async () =>
+      (await p.provider.ok(procedure.notices)).rows.filter(n => n.kind === 'reminder' && n.text.includes('平台约定')).length
+    const remind = () => remindClasses(systemContext(p.world.app.services))
+    await remind()
+    assert.equal(await asked(), 0)
+    p.world.at('2026-12-01')
+    await remind()
+    await remind()
+    assert.equal(await asked(), 1)
     if (!negotiable) return
     const form = { duty: '养老服务补贴的审核职责', purpose: '核对养老机构备案情况', items: ['c1'], until: '2027-12-31', system: p.system }
     const talks = await p.consumer.ok(procedure.startCase, { body: { procedure: 'negotiation', about: entry.code, form } })

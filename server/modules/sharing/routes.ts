@@ -9,6 +9,7 @@ import { departmentById, departmentFor } from '../organization/public.ts'
 import { caseView, fieldsOf, fieldView } from '../procedure/public.ts'
 import { addWorkingDays, govern, governProcedure, type Procedure, shareLabel, timeText } from '../regulation/public.ts'
 import { deleteRecord } from './change.ts'
+import { lackingBasis } from './classes.ts'
 import { apply, itemRows, statements, takeUp } from './commands.ts'
 import { declareExchange, listExchanges } from './exchange.ts'
 import { demandForm } from './form.ts'
@@ -113,6 +114,7 @@ export function registerSharing(app: FastifyInstance): void {
   route(app, contract.suspend, ({ params, body, ctx }) => changeGrant(ctx, params.id, 'suspend', body.reason))
   route(app, contract.stop, ({ params, body, ctx }) => changeGrant(ctx, params.id, 'stop', body.reason))
   route(app, contract.agreeWay, ({ params, body, ctx }) => agreeWay(ctx, params.id, body.way))
+  route(app, contract.lackingBasis, ({ ctx }) => lackingBasis(ctx))
   route(app, contract.removeRecord, ({ params, query, ctx }) => deleteRecord(ctx, params.code, params.record, query.order))
   route(app, contract.demandForm, ({ params, ctx }) => demandForm(ctx, params.no))
   route(app, contract.declareExchange, ({ body, ctx }) => declareExchange(ctx, body))
