@@ -1252,6 +1252,11 @@ export interface RegulationVersion {
   version: string;
 }
 
+export interface SharingClassReminder {
+  asked: Timestamp;
+  entry_id: string;
+}
+
 export interface SharingCounter {
   last: number;
   year: number;
@@ -1399,6 +1404,7 @@ export interface DB {
   "regulation.override": RegulationOverride;
   "regulation.region": RegulationRegion;
   "regulation.version": RegulationVersion;
+  "sharing.class_reminder": SharingClassReminder;
   "sharing.counter": SharingCounter;
   "sharing.exchange": SharingExchange;
   "sharing.exchange_view": SharingExchangeView;
