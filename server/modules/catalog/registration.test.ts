@@ -12,6 +12,7 @@ import {
   aPlainEntry,
   approve,
   articleOf,
+  inPlace,
   type Place,
   places,
   said,
@@ -263,6 +264,19 @@ test('[jinjiang-1-4] [jinjiang-2-4a] the authority sets the norm of 晋江, no d
   assert.deepEqual([clock.word, clock.days, clock.light], ['适时', null, 'word'])
 })
 
+test('[henan-8-2] a city of 河南 approves the entries of its own departments; the province has no say in them', async t => {
+  const p = await aPlace(t, 'henan')
+  await p.world.department({ region: '410100', name: '市政务数据局', roles: ['authority'] })
+  await p.world.department({ region: '410100', name: '市民政局' })
+  const city = await p.world.person({ department: '市政务数据局', roles: ['bureau'] })
+  const clerk = await p.world.person({ department: '市民政局', roles: ['steward'] })
+  const { code } = await clerk.ok(contract.createEntry, {
+    body: { content: inPlace('410100', aPlainEntry({ shareClass: 'unconditional' })) },
+  })
+  const { caseNo } = await clerk.ok(contract.submitEntry, { params: { code: code.replace('/', '-') } })
+  assert.deepEqual(said(await tryAct(p.authority, caseNo, 'publish')), ['not-competent', '第八条第二款'])
+  assert.equal((await act(city, caseNo, 'publish')).ended, true)
+})
 test('[henan-8-2] only the authority of the level approves an entry in 河南; until then nobody can use it', async t => {
   const p = await aPlace(t, 'henan')
   const e = await drafted(p, aPlainEntry({ shareClass: 'unconditional' }))

@@ -85,10 +85,9 @@ export type Start = {
 /** The rule a case would run under today; refuses a procedure the region does not have, and a regulation that has run out. */
 export function ruleFor(region: string, procedure: string, day: string): Ruled<Procedure> {
   requireInForce(region, day, procedure)
-  return (
-    governProcedure(region, procedure, day) ??
-    refuse('procedure.unknown', { status: 409, detail: `${regionName(region)} 没有“${procedure}”这种办件。` })
-  )
+  const ruled = governProcedure(region, procedure, day)
+  if (!ruled) refuse('procedure.unknown', { status: 409, detail: `${regionName(region)} 没有“${procedure}”这种办件。` })
+  return ruled.ownLevel ? { ...ruled, adopter: region } : ruled
 }
 
 /** Opens a case under the rule that governs today, checks what the application must state, and opens the first duties. */

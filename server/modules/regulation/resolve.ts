@@ -6,8 +6,8 @@ import type { Procedure, RegionRecord, Topic, Topics, Within } from './schema.ts
 
 export { type Status, statusLabels, statusOf } from './law.ts'
 
-/** A ruling with its value. `adopter` is the region whose regulation it is: roles such as `authority` are looked up there. */
-export type Ruled<T> = Ruling & { value: T; adopter: string; roleLabels: Record<string, string> }
+/** A ruling with its value. `adopter` is the region whose regulation it is: roles such as `authority` are looked up there, unless they are those of the own level. */
+export type Ruled<T> = Ruling & { value: T; adopter: string; roleLabels: Record<string, string>; ownLevel: boolean }
 
 type Spoken<T> = T & { cite: string; text: string }
 
@@ -73,6 +73,7 @@ function ruled<T extends object>(
     value,
     adopter: at?.code ?? '',
     roleLabels: r.roles,
+    ownLevel: r.ownLevel ?? false,
   }
 }
 

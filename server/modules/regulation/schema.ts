@@ -424,6 +424,7 @@ export const RegulationSchema = z.strictObject({
     .describe('As a layer over local rules: the longest a clock of this name may run'),
   gates: z.record(Name, GateSchema).default({}).describe('Blocks stricter than a text, only in platform.yaml; switchable for each region'),
   roles: z.record(Name, z.string()),
+  ownLevel: z.boolean().default(false).describe('Roles are those of the level of the case (本级), not of the region that adopted the text'),
   topics: z.strictObject(Object.fromEntries(Object.entries(topicSchemas).map(([k, s]) => [k, s.optional()]))) as unknown as z.ZodType<
     Partial<Topics>
   >,
