@@ -15,7 +15,10 @@ const commands: Record<string, { about: string; load: () => Promise<{ default: C
   openapi: { about: '生成 docs/openapi.json（--check 只核对）', load: () => import('./commands/openapi.ts') },
   settings: { about: '生成 docs/settings.md（--check 只核对）', load: () => import('./commands/settings.ts') },
   check: { about: '类型、代码格式与房屋规则', load: () => import('./commands/check.ts') },
-  conformance: { about: '每条要求由哪些测试证明（--strict 缺一条 must 即失败，--check 只核对）', load: () => import('./commands/conformance.ts') },
+  conformance: {
+    about: '每条要求由哪些测试证明（--strict 缺一条 must 即失败，--check 只核对）',
+    load: () => import('./commands/conformance.ts'),
+  },
   test: { about: '全部测试；带文件名则只跑这些文件', load: () => import('./commands/test.ts') },
   bench: { about: '测量：bench <名称>', load: () => import('./commands/bench.ts') },
 }

@@ -120,7 +120,7 @@ export function judgeRecords(c: Candidate, p: Proposed, rules: RecordRules): Gat
       '没有写明获取、使用和传播数据的要求。',
       use.cite,
       '请写明使用要求；没有特别要求的也要写明。',
-      'open-use',
+      'use-requirements',
     )
   return faults
 }

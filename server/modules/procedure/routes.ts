@@ -110,6 +110,8 @@ export function registerProcedure(app: FastifyInstance): void {
   })
 
   route(app, contract.startable, async ({ query, ctx }) => {
+    // Nothing is offered that would be refused for the person's role anyway.
+    if (!ctx.actor.roles.some(role => (contract.startCase.access as readonly string[]).includes(role))) return []
     const after = query.after ? await find(ctx, query.after) : undefined
     return startableIn(ctx, {
       region: after?.region ?? ctx.actor.region,

@@ -3,9 +3,10 @@ import type { Side as SideSchema, Words } from '../../../contract/regulation.ts'
 import { procedureWords, roleWords, stepWords, timesWords, topicWords } from './describe.ts'
 import { adoptedBy, statusWords } from './law.ts'
 import type { Loaded } from './load.ts'
-import { type Ruled, resolveProcedure, resolveTopic } from './resolve.ts'
+import { type Ruled, resolveProcedure, resolveTopic, shorterOf } from './resolve.ts'
 import { type RegionRecord, type Topic, topicSchemas } from './schema.ts'
 import { law } from './state.ts'
+import { timeText } from './words.ts'
 
 type Side = z.infer<typeof SideSchema>
 type Row = { key: string; label: string; same: boolean; a: Side; b: Side }
@@ -74,16 +75,21 @@ export function comparePlaces(a: RegionRecord, b: RegionRecord, day: string, lab
     const label = (x ?? y)!.value.label
     const words = (rule: typeof x) => sideOf(rule, r => procedureWords(r, rule!.value, law().regulations.get('platform')))
     groups.procedures!.push(row(name, label, words(x), words(y)))
-    const clocks = (rule: typeof x) =>
+    const clocks = (rule: typeof x, place: RegionRecord) =>
       sideOf(rule, r =>
         Object.entries(rule!.value.steps)
           .filter(([, step]) => !step.stops)
           .map(([key, step]) => {
             const s = stepWords(r, rule!.value, key, step, law().regulations.get('platform'))
-            return { label: s.label, value: `${s.by} ${timesWords(s)}` }
+            const local = step.clock && step.within && !('field' in step.within) ? step.within : undefined
+            const limit = local && shorterOf(law(), place.code, day, step.clock!, local)
+            const time = limit?.cite
+              ? `${timeText(limit.within)}（${limit.cite.title} ${limit.cite.article}；本地 ${timesWords(s)}）`
+              : timesWords(s)
+            return { label: s.label, value: `${s.by} ${time}` }
           }),
       )
-    groups.deadlines!.push(row(name, label, clocks(x), clocks(y)))
+    groups.deadlines!.push(row(name, label, clocks(x, a), clocks(y, b)))
   }
   const shown = Object.entries(groups)
     .filter(([, rows]) => rows.length > 0)

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { semantics } from '../../../contract/catalog.ts'
+import type { Cite } from '../../../contract/common.ts'
 import * as contract from '../../../contract/sharing.ts'
 import type { StaffContext } from '../../platform/context.ts'
 import { route } from '../../platform/http.ts'
@@ -7,7 +8,7 @@ import { notFound } from '../../platform/problem.ts'
 import { proposedTreatment, publishedEntry, shareClassOf } from '../catalog/public.ts'
 import { departmentById, departmentFor } from '../organization/public.ts'
 import { caseView, fieldsOf, fieldView } from '../procedure/public.ts'
-import { addWorkingDays, govern, governProcedure, type Procedure, shareLabel, timeText } from '../regulation/public.ts'
+import { addWorkingDays, govern, governProcedure, type Procedure, shareLabel, shorter, type Term, timeText } from '../regulation/public.ts'
 import { deleteRecord } from './change.ts'
 import { lackingBasis } from './classes.ts'
 import { apply, itemRows, statements, takeUp } from './commands.ts'
@@ -36,7 +37,11 @@ export function registerSharing(app: FastifyInstance): void {
             ? 'apply'
             : 'barred'
     const name = await namer(ctx, ruling.adopter, ruling.roleLabels, entry.department)
-    const path = await pathOf(ruling.value, ruling.cite, name)
+    const limited = (step: Procedure['steps'][string]) =>
+      step.clock && step.within && !('field' in step.within)
+        ? shorter(entry.region, ctx.day, step.clock, step.within)
+        : { within: step.within, cite: undefined }
+    const path = await pathOf(ruling.value, ruling.cite, name, limited)
     const first = ruling.value.steps[ruling.value.start]!
     const open = await db
       .selectFrom('procedure.case_view')
@@ -73,7 +78,7 @@ export function registerSharing(app: FastifyInstance): void {
       cite: plain.cite,
       ruling: plain,
       path,
-      dueIfToday: first.within?.days ? addWorkingDays(ctx.day, first.within.days).due : null,
+      dueIfToday: limited(first).within?.days ? addWorkingDays(ctx.day, limited(first).within!.days!).due : null,
       fields: [...ruling.value.requires, ...ruling.value.offers.map(field => ({ field, when: undefined }))]
         .filter(r => known[r.field])
         .map(r =>
@@ -145,6 +150,7 @@ async function pathOf(
   p: Procedure,
   base: { regulation: string; title: string; article: string; text: string },
   name: (role: string) => Promise<string>,
+  limited: (step: Procedure['steps'][string]) => { within: Term | undefined; cite?: Cite | undefined },
 ) {
   const path = []
   const seen = new Set<string>()
@@ -154,8 +160,8 @@ async function pathOf(
     path.push({
       step: step.label,
       by: (await Promise.all(step.by.roles.map(name))).join('、'),
-      time: timeText(step.within),
-      cite: { ...base, article: step.cite ?? base.article, text: step.text ?? base.text },
+      time: timeText(limited(step).within),
+      cite: limited(step).cite ?? { ...base, article: step.cite ?? base.article, text: step.text ?? base.text },
     })
     at = Object.values(step.actions)
       .map(a => a as { to?: string; kind?: string })

@@ -2,12 +2,13 @@ import { useParams } from '@tanstack/react-router'
 import { Select } from 'antd'
 import type { Light as LightName } from '../../../contract/common.ts'
 import type { Reply } from '../../../contract/endpoint.ts'
-import { caseByNo, cases, notices, readNotices, todo } from '../../../contract/procedure.ts'
+import { caseByNo, cases, notices, readNotices, startCase, todo } from '../../../contract/procedure.ts'
 import { today } from '../../../contract/regulation.ts'
 import { ListPager } from '../../app/ListPager.tsx'
 import { A, at } from '../../app/link.tsx'
 import { useAct, useRead } from '../../app/query.ts'
 import { useFilters } from '../../app/search.ts'
+import { useMay } from '../../app/session.ts'
 import { type Column, DataTable } from '../../ui/DataTable.tsx'
 import { dueDay, longDay, moment } from '../../ui/format.ts'
 import { Light, lightHue, lightOrder, lightShape, Mark } from '../../ui/Light.tsx'
@@ -178,6 +179,7 @@ export const Applications = () => <CaseList title="共享申请" scope="started"
 function CaseList({ title, scope, procedure }: { title: string; scope: string; procedure?: string }) {
   const filters = useFilters({ scope, state: 'all', q: '', procedure: procedure ?? '' })
   const { value } = filters
+  const mayStart = useMay(startCase)
   const load = useRead(cases, {
     query: {
       scope: value.scope as 'all',
@@ -221,9 +223,11 @@ function CaseList({ title, scope, procedure }: { title: string; scope: string; p
     <Page
       title={title}
       acts={
-        <A className="ht-btn solid" href={at(procedure ? '/sharing' : '/cases/new')}>
-          {procedure ? '查找数据' : '提出办件'}
-        </A>
+        (procedure || mayStart) && (
+          <A className="ht-btn solid" href={at(procedure ? '/sharing' : '/cases/new')}>
+            {procedure ? '查找数据' : '提出办件'}
+          </A>
+        )
       }
     >
       <nav className="tabs" aria-label="范围">

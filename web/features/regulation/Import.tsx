@@ -276,15 +276,32 @@ export function CalendarPage() {
   )
 }
 
-const sample = (year: number) => `year: ${year}
+/** The statutory days as the platform expects them: to be put right by the notice. */
+const sample = (year: number, off: { day: string; note: string }[]) => `year: ${year}
 document: 国务院办公厅关于${year}年部分节假日安排的通知
 holidays:
-  ${year}-01-01: 元旦
-workdays:
-  # 调休上班的周末
+${off.map(d => `  ${d.day}: ${d.note.replace(/放假|（预估）/g, '')}`).join('\n')}
+workdays: {} # 调休上班的周末，如 ${year}-02-14: 春节
 `
 function BringCalendar() {
-  const [text, setText] = useState(() => sample(Number(dayOf(new Date()).slice(0, 4)) + 1))
+  const year = Number(dayOf(new Date()).slice(0, 4)) + 1
+  const load = useRead(calendarYear, { params: { year } })
+  return (
+    <Loaded load={load}>
+      {one => (
+        <CalendarForm
+          key={year}
+          start={sample(
+            year,
+            one.days.filter(d => !d.working),
+          )}
+        />
+      )}
+    </Loaded>
+  )
+}
+function CalendarForm({ start }: { start: string }) {
+  const [text, setText] = useState(start)
   const { message } = App.useApp()
   const bring = useAct(importCalendar, () => message.success('已导入，看过变化的日子后再采用'))
   const send = (content: string) => {
@@ -295,7 +312,7 @@ function BringCalendar() {
     <Sheet title="导入一年的安排">
       <div className="row">
         <TextFile label="选择文件" hint="YAML 文件" accept=".yaml,.yml,text/yaml" read={send} />
-        <span className="ht-hint">或者照样子写全放假的日子和调休上班的周末</span>
+        <span className="ht-hint">或者按通知改好下面的日子：现在写的是预估的法定假日</span>
       </div>
       <div className="form" style={{ marginTop: 12 }}>
         <Input.TextArea
