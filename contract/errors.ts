@@ -51,6 +51,7 @@ export const errors: { area: string; label: string; codes: Record<string, Explai
       'opening.not_open': { is: '数据集已经不在开放中', do: '刷新页面查看最新状态。' },
       'opening.conditions_unchanged': { is: '规定变化以后，还没有发布写明新条件的目录版本', do: '发布新版本，或选“条件不变”并写明理由。' },
       'opening.changed_meanwhile': { is: '审查期间目录已变更，不再允许开放', do: '由提供部门重新提出。' },
+      'opening.wrong_state': { is: '数据集现在的状态不能这样办', do: 'detail 写明现在的状态。' },
       'opening.proposal_not_found': { is: '没有找到开放申请', do: '返回列表核对。' },
       'opening.not_registered': { is: '还不是已登记发布的目录，不能列入开放清单', do: '先登记目录并经审核发布。' },
       'opening.not_publisher': { is: '公布由另一个部门办理', do: 'detail 写明由谁公布，cite 写明依据哪一条。' },

@@ -116,7 +116,7 @@ export async function aPlace(t: Pick<TestContext, 'after'>, place: Place, more: 
   for (const r of wanted) {
     for (
       let at = regionOf(r);
-      at && at.level !== 'province' + (r === region && place === 'henan' ? '-' : '');
+      at && at.level !== `province${r === region && place === 'henan' ? '-' : ''}`;
       at = at.parent ? regionOf(at.parent) : undefined
     ) {
       if (bureaus[at.code]) continue

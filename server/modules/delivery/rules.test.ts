@@ -56,7 +56,7 @@ const call: DataCall = {
 for (const [title, change, code, article] of [
   ['a complete call under a live grant may take', {}, 'ok'],
   ['replaced credentials', { call: { credential: 1 } }, 'data.token_replaced'],
-  ['[fuzhou-manage-29-2a] another entry', { call: { code: 'x' } }, 'data.no_grant', '第二十九条'],
+  ['another entry', { call: { code: 'x' } }, 'data.no_grant', '第二十九条'],
   [
     'a suspended grant',
     { grant: { state: 'suspended', stateReason: '核查', stateCite: cite('第十八条') } },
@@ -71,10 +71,10 @@ for (const [title, change, code, article] of [
   ['an address outside the list', { grant: { allowedIps: ['10.1.0.0/16', '::1'] } }, 'data.address_not_allowed'],
   ['an address in the list', { grant: { allowedIps: ['10.0.0.0/24'] } }, 'ok'],
   ['an IPv4 address as IPv6 writes it', { grant: { allowedIps: ['10.0.0.9'] }, call: { ip: '::ffff:10.0.0.9' } }, 'ok'],
-  ['[fuzhou-manage-29-2b] nobody named as user', { call: { operator: null } }, 'data.record_incomplete', '第二十九条第二款'],
-  ['[fuzhou-manage-29-2b] no case named', { call: { caseRef: null } }, 'data.record_incomplete', '第二十九条第二款'],
-  ['[fuzhou-manage-18-1a] a purpose outside the grant', { call: { purpose: '营销' } }, 'data.purpose_mismatch', '第十八条第一款'],
-  ['[fuzhou-manage-18-1a] the purpose of the grant', { call: { purpose: '核对救助资格' } }, 'ok'],
+  ['nobody named as user', { call: { operator: null } }, 'data.record_incomplete', '第二十九条第二款'],
+  ['no case named', { call: { caseRef: null } }, 'data.record_incomplete', '第二十九条第二款'],
+  ['a purpose outside the grant', { call: { purpose: '营销' } }, 'data.purpose_mismatch', '第十八条第一款'],
+  ['the purpose of the grant', { call: { purpose: '核对救助资格' } }, 'ok'],
   ['the duty of the grant instead of the purpose', { grant: { basis: '医疗救助审核' }, call: { purpose: '医疗救助审核' } }, 'ok'],
   ['a third party as user', { call: { user: '某公司' } }, 'data.third_party', '第十八条第一款'],
   ['a grant that waits for an agreement', { grant: { awaits: [waiting] } }, 'data.grant_awaits', '第十七条'],
