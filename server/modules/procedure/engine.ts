@@ -274,7 +274,9 @@ async function partiesOf(tx: Tx, ruled: Ruled<Procedure>, s: Start): Promise<Par
   for (const end of Object.values(p.ends)) for (const r of end.notify) wanted.add(r)
   const parties: Parties = {}
   for (const role of wanted) {
-    const label = (role === 'applicant' && p.applicant) || (ruled.roleLabels[role] ?? role)
+    // 使用部门, 申请部门 are words for who wants data; who starts another matter is called so only where the text says it.
+    const starter = p.applicant ?? (['entry', 'grant'].includes(s.subject.type) ? undefined : '提出部门')
+    const label = (role === 'applicant' && starter) || (ruled.roleLabels[role] ?? role)
     const given = s.parties[role]
     const named = p.parties[role] ? (s.form as Record<string, unknown>)[p.parties[role]!] : undefined
     if (typeof given === 'object') parties[role] = { ...given, label: given.label || label }

@@ -181,15 +181,17 @@ export function Case({
               ))}
             </dl>
           </Sheet>
-          <Sheet title="办理对象">
-            <p>{one.subject.href ? <A href={one.subject.href}>{one.subject.title}</A> : one.subject.title}</p>
-            {one.subject.code && <p className="ht-code ht-ink2">{one.subject.code}</p>}
-            {one.subject.compare && (
-              <p>
-                <A href={one.subject.compare}>查看变化</A>
-              </p>
-            )}
-          </Sheet>
+          {one.subject.title && (
+            <Sheet title="办理对象">
+              <p>{one.subject.href ? <A href={one.subject.href}>{one.subject.title}</A> : one.subject.title}</p>
+              {one.subject.code && <p className="ht-code ht-ink2">{one.subject.code}</p>}
+              {one.subject.compare && (
+                <p>
+                  <A href={one.subject.compare}>查看变化</A>
+                </p>
+              )}
+            </Sheet>
+          )}
           <Sheet title="依据">
             <p>{one.ruling.cite.text}</p>
             <p className="ht-ink2">
