@@ -106,7 +106,7 @@ export const actionLabels = {
 } as const
 export const dataActions = ['data.read', 'data.verify', 'data.refused', 'data.try', 'open.preview', 'open.download', 'open.read'] as const
 
-/** One ledger record. The seven fields of 福州管理 第二十九条 are purpose, person, approver, content, at, method, medium. */
+/** One ledger record. The seven fields of a usage record (使用记录) are purpose, person, approver, content, at, method, medium. */
 export const LedgerRow = z.object({
   seq: z.number().int(),
   at: Instant,

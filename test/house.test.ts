@@ -138,3 +138,13 @@ test('every endpoint has its own address and a summary', () => {
     assert.ok(e.summary.length > 5, `${module}.${name}`)
   }
 })
+
+test('no code names a place: what differs between places stands in regulations/', () => {
+  const text = read('regulations/regions.yaml')
+  const names = [...text.matchAll(/name: (\S+?)[省市县区](?:[\s,}]|$)/gm)].map(m => m[1]!)
+  const slugs = files('regulations/*-[0-9]*.yaml').map(f => f.slice('regulations/'.length, -'.yaml'.length).replace(/-\d+$/, ''))
+  assert.ok(names.length >= 7 && slugs.length >= 7)
+  const named = new RegExp(`${names.join('|')}|\\b(?:${slugs.filter(s => s !== 'national').join('|')})\\b`)
+  for (const file of source('{contract,server,web}/**/*.{ts,tsx}').filter(f => !f.startsWith('server/demo/')))
+    assert.doesNotMatch(read(file), named, file)
+})

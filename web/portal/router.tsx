@@ -78,7 +78,7 @@ export const router = createRouter({
   defaultPendingComponent: () => <Bones lines={8} />,
   defaultErrorComponent: Broken,
   scrollRestoration: true,
-  // Plain `?region=350125&q=停车`, as people would write it themselves.
+  // Plain `?q=停车&theme=交通`, as people would write it themselves.
   parseSearch: text => Object.fromEntries(new URLSearchParams(text)),
   stringifySearch: search => {
     const query = new URLSearchParams(Object.entries(search).filter(([, value]) => value !== undefined && value !== ''))

@@ -60,7 +60,7 @@ const info = (
   </svg>
 )
 
-/** 永泰 第十六条 */
+/** 某县办法 第十六条 */
 export const citeWords = (cite: Cite) => (cite.regulation === 'platform' ? '平台约定' : `${cite.title} ${cite.article}`)
 
 /**
