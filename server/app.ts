@@ -139,7 +139,7 @@ export async function buildApp({
   let expanding = Promise.resolve<unknown>(undefined)
   const timer = setInterval(() => {
     if (!roles.includes('worker')) return
-    expanding = expand(db).catch(error => app.log.warn({ error: (error as Error).message }, 'expand'))
+    expanding = expand(db, { wait: false }).catch(error => app.log.warn({ error: (error as Error).message }, 'expand'))
   }, 1000)
   app.addHook('onReady', async () => {
     if (roles.includes('worker')) await jobs.start(() => systemContext(services))

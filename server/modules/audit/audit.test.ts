@@ -63,6 +63,28 @@ test('a ledger of many blocks is verified to its end', async t => {
   assert.ok(result.blocks >= 450)
 })
 
+test('who asks for records that another process is just opening up waits for it; the background does not', async t => {
+  const world = await aWorld(t)
+  const client = new pg.Client({ connectionString: world.url })
+  await client.connect()
+  await client.query('begin')
+  await client.query('select pg_advisory_xact_lock(7281002)')
+  await write(world, 3)
+  assert.equal(await expand(world.app.services.db, { wait: false }), 0)
+  let done = false
+  const asked = expand(world.app.services.db).then(n => {
+    done = true
+    return n
+  })
+  await new Promise(r => setTimeout(r, 100))
+  assert.equal(done, false)
+  await client.query('commit')
+  await client.end()
+  await asked
+  const { rows } = await world.app.services.pool.query(`select count(*)::int as n from audit.entry where action = 'data.read'`)
+  assert.equal(rows[0].n, 3)
+})
+
 test('a change that is rolled back leaves no record, one that is committed leaves one', async t => {
   const world = await aWorld(t)
   const ctx = systemContext(world.app.services)

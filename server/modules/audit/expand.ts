@@ -1,13 +1,19 @@
 import { sql } from 'kysely'
 import type { Database } from '../../platform/db.ts'
 
-/** Opens new blocks up into `audit.entry` for queries. Safe to call from anywhere, any number of times at once. */
-export async function expand(db: Database): Promise<number> {
+/**
+ * Opens new blocks up into `audit.entry` for queries. Safe to call from anywhere, any number of times at once. When it returns, everything
+ * sealed before the call can be queried, also where somebody else was just doing it; the background asks with `wait` false.
+ */
+export async function expand(db: Database, { wait = true } = {}): Promise<number> {
   let total = 0
   for (;;) {
     const moved = await db.transaction().execute(async tx => {
-      const { rows: lock } = await sql<{ got: boolean }>`select pg_try_advisory_xact_lock(7281002) as got`.execute(tx)
-      if (!lock[0]!.got) return 0
+      if (wait) await sql`select pg_advisory_xact_lock(7281002)`.execute(tx)
+      else {
+        const { rows: lock } = await sql<{ got: boolean }>`select pg_try_advisory_xact_lock(7281002) as got`.execute(tx)
+        if (!lock[0]!.got) return 0
+      }
       const { rows } = await sql<{ days: string[] | null; done: number; upto: number | null }>`
         with start as (select coalesce((select max(seq) from audit.entry), 0) as done),
              todo as (select b.first_seq + b.count - 1 as upto, b.at from audit.block b, start where b.first_seq + b.count - 1 > start.done order by b.height limit 500)
