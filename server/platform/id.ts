@@ -10,5 +10,8 @@ export function newId(now = Date.now()): string {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
 }
 
+/** Is this text an id? A reference that people or programs hand in is asked before it reaches the database. */
+export const isId = (text: string): boolean => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text)
+
 /** A secret for a token or key: 256 random bits, URL-safe. */
 export const newSecret = (): string => randomBytes(32).toString('base64url')

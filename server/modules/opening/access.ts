@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { sql } from 'kysely'
 import type { Fault } from '../../../contract/common.ts'
 import type { Context, StaffContext } from '../../platform/context.ts'
@@ -6,10 +5,10 @@ import type { Tx } from '../../platform/db.ts'
 import { newId, newSecret } from '../../platform/id.ts'
 import { Faults, notFound, refuse } from '../../platform/problem.ts'
 import { record } from '../audit/public.ts'
-import { departmentFor } from '../organization/public.ts'
+import { departmentFor, digestOf } from '../organization/public.ts'
 import { type CaseRecord, fulfilDuties, notifyDepartments, openDuty, registerEffect, registerHooks } from '../procedure/public.ts'
 import { gateMode, govern, regionName } from '../regulation/public.ts'
-import { type AccessRow, accessColumns, accessLabels, keyHash, withinScenario } from './admit.ts'
+import { type AccessRow, accessColumns, accessLabels, withinScenario } from './admit.ts'
 import { withdrawListing } from './commands.ts'
 import { findEntry } from './queries.ts'
 
@@ -259,7 +258,7 @@ async function held(ctx: Context, no: string, code: string): Promise<Joined> {
     [no],
   )
   const a = rows[0]
-  if (!a?.digest?.equals(createHash('sha256').update(code).digest())) notFound('opening.access', '授权')
+  if (!a?.digest?.equals(digestOf(code))) notFound('opening.access', '授权')
   return a
 }
 
@@ -270,7 +269,7 @@ export async function newKey(ctx: Context, no: string, code: string): Promise<{ 
   const a = await held(ctx, no, code)
   const key = `hto_${newSecret()}`
   await ctx.db.transaction().execute(async tx => {
-    await sql`update opening.access set key_hash = ${keyHash(key)}, key_number = key_number + 1 where id = ${a.id}`.execute(tx)
+    await sql`update opening.access set key_hash = ${digestOf(key)}, key_number = key_number + 1 where id = ${a.id}`.execute(tx)
     await record(tx, ctx, { action: 'opening.key', subject: a.no, person: a.holder, content: '生成密钥', caseNo: a.caseNo })
   })
   return { key, api: `/open/v1/${a.code.replace('/', '-')}` }

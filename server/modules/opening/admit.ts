@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto'
 import { sql } from 'kysely'
 import type pg from 'pg'
 import type { Context } from '../../platform/context.ts'
 import { refuse } from '../../platform/problem.ts'
 import { record } from '../audit/public.ts'
+import { digestOf } from '../organization/public.ts'
 import { govern } from '../regulation/public.ts'
 import type { OpenEntry } from './queries.ts'
 
@@ -49,10 +49,9 @@ export const accessColumns = `a.id, a.no, a.version, a.entry_id as "entryId", a.
   a.exceeded, a.follow_up_due as "followUpDue"`
 
 /** The key is 256 random bits, so a plain digest is enough. */
-export const keyHash = (key: string): Buffer => createHash('sha256').update(key).digest()
 
 const findByKey = async (pool: pg.Pool, key: string): Promise<AccessRow | undefined> =>
-  (await pool.query<AccessRow>(`select ${accessColumns} from opening.access a where a.key_hash = $1`, [keyHash(key)])).rows[0]
+  (await pool.query<AccessRow>(`select ${accessColumns} from opening.access a where a.key_hash = $1`, [digestOf(key)])).rows[0]
 
 /** Who may take the data of a conditional set: the holder of an authorisation in force, with the agreement signed. Else refused, with why. */
 export async function admit(

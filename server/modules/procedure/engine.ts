@@ -3,7 +3,7 @@ import type { Cite, Fault } from '../../../contract/common.ts'
 import { fields as coreFields, type FieldSpec, type Form } from '../../../contract/procedure.ts'
 import type { Context } from '../../platform/context.ts'
 import type { Database, Tx } from '../../platform/db.ts'
-import { newId } from '../../platform/id.ts'
+import { isId, newId } from '../../platform/id.ts'
 import { notFound, Problem, refuse } from '../../platform/problem.ts'
 import { record } from '../audit/public.ts'
 import { departmentFor } from '../organization/public.ts'
@@ -290,7 +290,7 @@ async function partiesOf(tx: Tx, ruled: Ruled<Procedure>, s: Start): Promise<Par
 }
 
 async function givenParty(tx: Tx, id: string, label: string, field: string | undefined): Promise<Party> {
-  const d = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id)
+  const d = isId(id)
     ? await tx
         .selectFrom('organization.department_view as d')
         .select(['id', 'name', 'region', sql<string | null>`to_jsonb(d) ->> 'kind'`.as('kind')])

@@ -135,6 +135,13 @@ test('an order sets its own date; criticism waits until it has passed; only depa
   assert.equal((await act(authority, c.no, 'criticise', { reason: '到期没有改正，予以通报' })).stateLabel, '已通报')
 })
 
+test('a reference that is no id is told to be unknown, never a server error', async t => {
+  const { clerk, adopt } = await sixthPlace(t)
+  await adopt(sixthText.replace('    label: 人员备案\n', '    label: 人员备案\n    about: department\n'), '2026-05-21')
+  const lost = await tryStart(clerk, 'filing', { topic: '三名工作人员' }, { about: '县里的某个局' })
+  assert.deepEqual([lost.status, lost.problem.code], [404, 'procedure.subject_not_found'])
+})
+
 test('two people at once: one act counts, the other is told what happened', async t => {
   const { clerk, authority } = await sixthPlace(t)
   const c = await start(clerk, 'double-approval', { topic: '同时', purpose: '两个人同时办理' })

@@ -4,7 +4,7 @@ import { sql } from 'kysely'
 import * as contract from '../../../contract/procedure.ts'
 import type { StaffContext } from '../../platform/context.ts'
 import { route } from '../../platform/http.ts'
-import { newId } from '../../platform/id.ts'
+import { isId, newId } from '../../platform/id.ts'
 import { limiter } from '../../platform/limiter.ts'
 import { notFound, Problem, refuse } from '../../platform/problem.ts'
 import { record } from '../audit/public.ts'
@@ -37,7 +37,7 @@ export function registerProcedure(app: FastifyInstance): void {
         eb.or([eb('title', 'like', `%${query.q}%`), eb('no', 'like', `%${query.q}%`), eb('subject_title', 'like', `%${query.q}%`)]),
       )
     const { total } = await q.select(eb => eb.fn.countAll<number>().as('total')).executeTakeFirstOrThrow()
-    if (query.after && /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(query.after)) q = q.where('c.id', '<', query.after)
+    if (query.after && isId(query.after)) q = q.where('c.id', '<', query.after)
     const rows = (await q
       .selectAll()
       .orderBy('c.id', 'desc')

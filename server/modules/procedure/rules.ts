@@ -1,6 +1,7 @@
 import type { Cite, Fault } from '../../../contract/common.ts'
 import type { Role } from '../../../contract/endpoint.ts'
 import type { FieldSpec, Form } from '../../../contract/procedure.ts'
+import { isId } from '../../platform/id.ts'
 import type { Condition, Procedure, Requirement, Step } from '../regulation/public.ts'
 
 /** Who plays a role in a case. `outside`: a person or body without an account; `appointed`: found by its role in the region. */
@@ -309,7 +310,7 @@ function wrongValue(spec: FieldSpec, value: unknown): string | null {
     case 'department':
     case 'entry':
     case 'file':
-      return typeof value === 'string' && /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(value) ? null : `请选择${said}。`
+      return typeof value === 'string' && isId(value) ? null : `请选择${said}。`
     case 'basis': {
       const b = value as { instrument?: string; article?: string }
       return b.instrument?.trim() && b.article?.trim() ? null : '依据要写明文件名称和条款。'

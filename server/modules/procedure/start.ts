@@ -1,22 +1,12 @@
-import { createHash } from 'node:crypto'
 import { sql } from 'kysely'
-import type { Startable } from '../../../contract/procedure.ts'
-import { fields as coreFields, type FieldSpec, type Form } from '../../../contract/procedure.ts'
+import type { Form, Startable } from '../../../contract/procedure.ts'
 import type { Context, StaffContext } from '../../platform/context.ts'
 import type { Database, Tx } from '../../platform/db.ts'
-import { newId, newSecret } from '../../platform/id.ts'
+import { isId, newId, newSecret } from '../../platform/id.ts'
 import { notFound, refuse } from '../../platform/problem.ts'
-import { departmentFor } from '../organization/public.ts'
-import {
-  governProcedure,
-  type Procedure,
-  platformFields,
-  proceduresOf,
-  type Ruled,
-  regionOf,
-  regulationVersion,
-} from '../regulation/public.ts'
-import { attach, type CaseRecord, ruleFor, startCase } from './engine.ts'
+import { departmentFor, digestOf } from '../organization/public.ts'
+import { governProcedure, type Procedure, platformFields, proceduresOf, type Ruled, regionOf } from '../regulation/public.ts'
+import { attach, type CaseRecord, fieldsOf, ruleFor, startCase } from './engine.ts'
 import type { Party } from './rules.ts'
 import { fieldView, hooksOf, mayKnow } from './view.ts'
 
@@ -36,10 +26,12 @@ const finders = new Map<string, Finder>()
 export const registerSubject = (kind: Procedure['about'], find: Finder): void => void finders.set(kind, find)
 
 registerSubject('department', async (db, _, id) => {
+  if (!isId(id)) return undefined
   const d = await db.selectFrom('organization.department_view').select(['id', 'name', 'region']).where('id', '=', id).executeTakeFirst()
   return d && { type: 'department', id: d.id!, code: null, title: d.name!, region: d.region!, parties: { department: d.id! } }
 })
 registerSubject('system', async (db, _, id) => {
+  if (!isId(id)) return undefined
   const s = await db
     .selectFrom('organization.system_view')
     .select(['id', 'name', 'region', 'department_id'])
@@ -131,19 +123,13 @@ async function open(
     ...(after && { after }),
     ...(code && { code }),
   })
-  await attach(tx, ctx, { fields: await specs(tx, ruled) }, c, r.form)
+  await attach(tx, ctx, { fields: await fieldsOf(tx, ruled.regulation, ruled.version) }, c, r.form)
   return c
 }
 
-const specs = async (tx: Tx | Database, ruled: Ruled<Procedure>): Promise<Record<string, FieldSpec>> =>
-  ({ ...coreFields, ...platformFields(), ...(await regulationVersion(tx as Database, ruled.regulation, ruled.version)).fields }) as Record<
-    string,
-    FieldSpec
-  >
-
 /** A misspelt field must not vanish: what no file knows is told. */
 async function knownFields(tx: Tx, ruled: Ruled<Procedure>, form: Form): Promise<void> {
-  const known = await specs(tx, ruled)
+  const known = await fieldsOf(tx, ruled.regulation, ruled.version)
   const unknown = Object.keys(form).filter(name => !known[name])
   if (unknown.length)
     refuse('procedure.incomplete', {
@@ -271,7 +257,6 @@ async function departmentParty(tx: Tx, id: string): Promise<Party> {
 
 const pick = (from: Record<string, unknown>, keys: string[]) =>
   Object.fromEntries(keys.flatMap(k => (from[k] === undefined ? [] : [[k, from[k]]])))
-export const digestOf = (code: string): Buffer => createHash('sha256').update(code).digest()
 export const holdsCode = (c: Pick<CaseRecord, 'code_digest'>, code: string): boolean =>
   !!c.code_digest && c.code_digest.equals(digestOf(code))
 
@@ -294,7 +279,7 @@ export async function startableIn(
     if (q.kind && p.about !== q.kind && !(q.after && p.after)) continue
     if (q.after ? !p.after?.procedures.includes(q.after.procedure) || !p.after.ends.includes(q.after.state) : p.after && !p.after.optional)
       continue
-    const known = await specs(ctx.db, ruled)
+    const known = await fieldsOf(ctx.db, ruled.regulation, ruled.version)
     const ask = { cite: ruled.cite }
     const names = [
       ...new Set([...(q.outside ? ['applicantKind', 'applicantName', 'contact'] : []), ...p.requires.map(r => r.field), ...p.offers]),
