@@ -72,3 +72,6 @@ export const Clock = z.object({
     .describe('Day cells from receipt to the due date'),
 })
 export type Clock = z.infer<typeof Clock>
+
+/** What the codes of a region and of everything below it begin with: 350100 → 3501, 350000 → 35. */
+export const regionPrefix = (code: string): string => code.replace(/(00)+$/, '')

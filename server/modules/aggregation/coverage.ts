@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { CoverageRow } from '../../../contract/aggregation.ts'
+import { regionPrefix } from '../../../contract/common.ts'
 import type { StaffContext } from '../../platform/context.ts'
 import { govern } from '../regulation/public.ts'
 
@@ -23,7 +24,7 @@ export async function coverageOf(ctx: StaffContext) {
       (select b.state from aggregation.batch b where b.entry_id = e.id order by b.created desc, b.id desc limit 1) as last
     from catalog.entry_view e left join aggregation.mount m on m.entry_id = e.id
     where e.state = 'published' and ${
-      all ? sql`e.region like ${`${ctx.actor.region.replace(/(00)+$/, '')}%`}` : sql`e.department_id = ${ctx.actor.departmentId}`
+      all ? sql`e.region like ${`${regionPrefix(ctx.actor.region)}%`}` : sql`e.department_id = ${ctx.actor.departmentId}`
     } order by e.code`.execute(ctx.db)
   const departments = new Map<string, CoverageRow>()
   for (const r of rows) {

@@ -1,10 +1,11 @@
 import { sql } from 'kysely'
+import { regionPrefix } from '../../../contract/common.ts'
 import { registerHealth } from '../procedure/public.ts'
 
 /** Batches of the last day that need a look, for the department that owns the source or the whole region of an authority. */
 registerHealth(async ctx => {
   const { actor, db, now } = ctx
-  const region = actor.roles.includes('bureau') || actor.roles.includes('inspector') ? `${actor.region.replace(/(00)+$/, '')}%` : null
+  const region = actor.roles.includes('bureau') || actor.roles.includes('inspector') ? `${regionPrefix(actor.region)}%` : null
   const { rows } = await sql<{ done: number; rejects: number; late: number; held: number; drift: number; failed: number }>`
       select count(*) filter (where b.state = 'done' and b.finished > ${now}::timestamptz - interval '1 day')::int as done,
              count(*) filter (where b.state = 'done' and b.rejected > 0 and b.finished > ${now}::timestamptz - interval '1 day')::int as rejects,

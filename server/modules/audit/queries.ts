@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import { actionLabels, dataActions, type LedgerRow } from '../../../contract/audit.ts'
+import { regionPrefix } from '../../../contract/common.ts'
 import type { Actor } from '../../platform/context.ts'
 import type { Database } from '../../platform/db.ts'
 
@@ -11,7 +12,6 @@ export function scopeOf(actor: Actor): { kind: 'all' | 'region' | 'department'; 
 }
 
 /** A region and those below it share leading digits of the division code. */
-const below = (region: string) => region.replace(/(00)+$/, '')
 
 export type LedgerFilter = {
   department?: string
@@ -33,7 +33,7 @@ export async function ledgerPage(
 ): Promise<{ rows: LedgerRow[]; next: string | null; total: number }> {
   const scope = scopeOf(actor)
   let q = db.selectFrom('audit.entry')
-  if (scope.kind === 'region') q = q.where('region', 'like', `${below(actor.region)}%`)
+  if (scope.kind === 'region') q = q.where('region', 'like', `${regionPrefix(actor.region)}%`)
   if (scope.kind === 'department')
     q = q.where(eb => eb.or([eb('department_id', '=', actor.departmentId), eb(sql`data ->> 'providerId'`, '=', actor.departmentId)]))
   if (f.department) q = q.where('department', 'like', `%${escapeLike(f.department)}%`)

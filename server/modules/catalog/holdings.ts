@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import { regionPrefix } from '../../../contract/common.ts'
 import { addDays } from '../../platform/clock.ts'
 import type { Context, StaffContext } from '../../platform/context.ts'
 import type { Database } from '../../platform/db.ts'
@@ -11,7 +12,6 @@ import { govern, law, regionName } from '../regulation/public.ts'
 import { pathOf } from './public.ts'
 import { freshness } from './rules.ts'
 
-const prefixOf = (region: string) => region.replace(/(00)+$/, '')
 const pathColumn = sql<string>`replace(code, '/', '-')`
 
 /** Where a text says 定期 without an interval, we remind after this many days; it is ours, not the text's. */
@@ -175,7 +175,9 @@ export async function acquisitions(ctx: StaffContext) {
     .innerJoin('organization.department_view as d', 'd.id', 'a.department_id')
     .leftJoin('catalog.entry as e', 'e.id', 'a.entry_id')
     .select(['a.id', 'a.kind', 'a.title', 'a.obtained', 'a.evidence', 'd.name as department', 'd.region', 'e.code', 'e.published'])
-    .where(eb => (overseer ? eb('d.region', 'like', `${prefixOf(ctx.actor.region)}%`) : eb('a.department_id', '=', ctx.actor.departmentId)))
+    .where(eb =>
+      overseer ? eb('d.region', 'like', `${regionPrefix(ctx.actor.region)}%`) : eb('a.department_id', '=', ctx.actor.departmentId),
+    )
     .orderBy('a.obtained')
     .limit(500)
     .execute()
@@ -275,7 +277,7 @@ const measures: Record<string, (n: Counts & { fresh: number; promised: number })
 export async function checklist(ctx: StaffContext, departmentId: string) {
   const overseer = ctx.actor.roles.some(r => r === 'bureau' || r === 'inspector')
   const d = await departmentById(ctx.db, departmentId)
-  const mine = d?.id === ctx.actor.departmentId || (overseer && d?.region.startsWith(prefixOf(ctx.actor.region)))
+  const mine = d?.id === ctx.actor.departmentId || (overseer && d?.region.startsWith(regionPrefix(ctx.actor.region)))
   if (!d || !mine) notFound('organization.department', '部门')
   return itemsOf(ctx, d)
 }

@@ -7,6 +7,7 @@ import {
   type ShareClass,
   updateCycles,
 } from '../../../contract/catalog.ts'
+import { regionPrefix } from '../../../contract/common.ts'
 import type { Actor, StaffContext } from '../../platform/context.ts'
 import type { Database } from '../../platform/db.ts'
 import { notFound, refuse } from '../../platform/problem.ts'
@@ -31,7 +32,7 @@ export type SearchQuery = {
 
 /** Unpublished entries are seen by their own department and by the authority of their region. */
 const visible = (a: Actor) =>
-  sql<boolean>`(e.published is not null or e.department_id = ${a.departmentId} or (${a.roles.includes('bureau') || a.roles.includes('inspector')} and e.region like ${`${a.region.replace(/(00)+$/, '')}%`}))`
+  sql<boolean>`(e.published is not null or e.department_id = ${a.departmentId} or (${a.roles.includes('bureau') || a.roles.includes('inspector')} and e.region like ${`${regionPrefix(a.region)}%`}))`
 
 export async function searchEntries(db: Database, actor: Actor, f: SearchQuery, day: string) {
   const words = f.q ? segment(f.q) : []
@@ -45,7 +46,7 @@ export async function searchEntries(db: Database, actor: Actor, f: SearchQuery, 
     left join catalog.mount m on m.entry_id = e.id
     where ${visible(actor)} and not e.withdrawn
       and (${f.scope !== 'mine'} or e.department_id = ${actor.departmentId})
-      and (${f.scope !== 'region'} or e.region like ${`${actor.region.replace(/(00)+$/, '')}%`})
+      and (${f.scope !== 'region'} or e.region like ${`${regionPrefix(actor.region)}%`})
       and (${words.length === 0} or s.tokens @@ ${query}::tsquery or s.title ilike ${`%${(f.q ?? '').replace(/[\\%_]/g, c => `\\${c}`)}%`})`
   const state = sql`case when e.withdrawn then 'withdrawn' when e.published is not null then 'published' else v.state end`
   const filters = sql`
@@ -166,7 +167,7 @@ export async function findEntry(db: Database, ctx: StaffContext, code: string): 
 export async function entryDetail(ctx: StaffContext, e: EntryHead, version?: number): Promise<EntryDetail> {
   const { db, actor, day } = ctx
   const own = e.department_id === actor.departmentId
-  const authority = actor.roles.includes('bureau') && e.region.startsWith(actor.region.replace(/(00)+$/, ''))
+  const authority = actor.roles.includes('bureau') && e.region.startsWith(regionPrefix(actor.region))
   const working = own || authority ? await workingVersion(db, e.id) : undefined
   const shown = version ?? e.published ?? working?.version
   const v =

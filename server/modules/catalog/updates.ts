@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import { regionPrefix } from '../../../contract/common.ts'
 import type { Context, StaffContext } from '../../platform/context.ts'
 import type { Tx } from '../../platform/db.ts'
 import { notFound, refuse } from '../../platform/problem.ts'
@@ -59,9 +60,7 @@ export async function registerChange(
       })
     const bureau = ctx.actor.roles.includes('bureau')
     let q = published(tx)
-    q = bureau
-      ? q.where('region', 'like', `${ctx.actor.region.replace(/(00)+$/, '')}%`)
-      : q.where('department_id', '=', ctx.actor.departmentId)
+    q = bureau ? q.where('region', 'like', `${regionPrefix(ctx.actor.region)}%`) : q.where('department_id', '=', ctx.actor.departmentId)
     if (c.departments.length) q = q.where('department_id', 'in', c.departments)
     if (c.codes.length)
       q = q.where(
@@ -121,7 +120,7 @@ registerEffect('name-collector', async (tx, ctx, c, form) => {
     .execute()
   const wrong = (detail: string, reason: string, pointer: string): never =>
     refuse('catalog.settlement', { reason, detail, cite: c.ruling.cite, errors: [{ pointer, code: reason, message: detail }] })
-  if (found.length < 2 || found.some(e => !e.region.startsWith(c.region.replace(/(00)+$/, ''))))
+  if (found.length < 2 || found.some(e => !e.region.startsWith(regionPrefix(c.region))))
     wrong('写明本地区两条以上重复的目录的信息资源代码。', 'entry-missing', '/form/entries')
   if (!found.some(e => e.department_id === collector)) wrong('数源部门要是登记了其中一条目录的部门。', 'unknown-party', '/form/collector')
   for (const e of found) {

@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { Fault } from '../../../contract/common.ts'
+import { regionPrefix } from '../../../contract/common.ts'
 import type { Context, StaffContext } from '../../platform/context.ts'
 import type { Tx } from '../../platform/db.ts'
 import { newId, newSecret } from '../../platform/id.ts'
@@ -246,7 +247,7 @@ export async function accessesFor(ctx: StaffContext, q: string) {
   const { rows } = await ctx.pool.query<Joined>(
     `${joined} where (e.department_id = $1 or ($2 and a.region like $3)) and ($4 = '' or a.holder ilike '%' || $4 || '%' or a.no = $4 or e.title ilike '%' || $4 || '%')
      order by a.no desc limit 500`,
-    [ctx.actor.departmentId, wide, `${ctx.actor.region.replace(/(00)+$/, '')}%`, q],
+    [ctx.actor.departmentId, wide, `${regionPrefix(ctx.actor.region)}%`, q],
   )
   return rows.map(r => view(r, ctx.day))
 }

@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import { regionPrefix } from '../../../contract/common.ts'
 import type { Context, StaffContext } from '../../platform/context.ts'
 import type { Tx } from '../../platform/db.ts'
 import { newId } from '../../platform/id.ts'
@@ -21,7 +22,7 @@ export const waits = async (ctx: Context, name: string, code: string): Promise<b
   ).rows[0]!.ok
 
 export const isAuthority = (ctx: StaffContext, region: string): boolean =>
-  ctx.actor.departmentRoles.includes('authority') && region.startsWith(ctx.actor.region.replace(/(00)+$/, ''))
+  ctx.actor.departmentRoles.includes('authority') && region.startsWith(regionPrefix(ctx.actor.region))
 
 /** What was found about a set that was taken down; ends the tasks of provider and authority. */
 export async function assessWithdrawn(
@@ -71,7 +72,7 @@ async function noteChange(tx: Tx, ctx: Context, c: Change, by: string): Promise<
     department: string
     departmentId: string
   }>`select e.code, e.title, e.region, e.department, e.department_id as "departmentId" from catalog.entry_view e
-    where e.state = 'published' and e.open_class = 'conditional' and e.region like ${`${c.region.replace(/(00)+$/, '')}%`}
+    where e.state = 'published' and e.open_class = 'conditional' and e.region like ${`${regionPrefix(c.region)}%`}
       and (regexp_replace(coalesce(e.content #>> '{openBasis,instrument}', ''), '[《》[:space:]]', '', 'g') = ${bare(c.instrument)}
         or position(${bare(c.instrument)} in regexp_replace(coalesce(e.content ->> 'openConditions', ''), '[《》[:space:]]', '', 'g')) > 0)
       and not exists (select from opening.exclusion x where x.entry_id = e.id)

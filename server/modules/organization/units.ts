@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { type Kysely, sql } from 'kysely'
+import { regionPrefix } from '../../../contract/common.ts'
 import * as contract from '../../../contract/organization.ts'
 import { addDays } from '../../platform/clock.ts'
 import type { Context, StaffContext } from '../../platform/context.ts'
@@ -18,7 +19,7 @@ export function registerUnits(app: FastifyInstance): void {
 
   route(app, contract.officers, async ({ query, ctx }) => {
     let q = db.selectFrom('organization.department').select(['id', 'name', 'region', 'by_reference']).orderBy('region').orderBy('name')
-    q = overseer(ctx) ? q.where('region', 'like', `${prefixOf(ctx.actor.region)}%`) : q.where('id', '=', ctx.actor.departmentId)
+    q = overseer(ctx) ? q.where('region', 'like', `${regionPrefix(ctx.actor.region)}%`) : q.where('id', '=', ctx.actor.departmentId)
     if (query.department) q = q.where('id', '=', query.department)
     const sheets = []
     for (const d of await q.limit(500).execute())
@@ -80,7 +81,7 @@ export function registerUnits(app: FastifyInstance): void {
   route(app, contract.assessmentMembers, async ({ params, ctx }) => {
     const rows = await members(db)
       .where('m.year', '=', params.year)
-      .where('m.region', 'like', `${prefixOf(ctx.actor.region)}%`)
+      .where('m.region', 'like', `${regionPrefix(ctx.actor.region)}%`)
       .execute()
     return rows.map(m => memberView(m, ctx.day))
   })
@@ -92,7 +93,7 @@ export function registerUnits(app: FastifyInstance): void {
         .where('id', '=', body.departmentId)
         .executeTakeFirst()) ?? notFound('organization.department', '单位')
     const rule = govern(ctx.actor.region, 'assessment-objects', ctx.day)
-    const inReach = d.region.startsWith(prefixOf(ctx.actor.region)) && (d.region === ctx.actor.region || d.kind === 'government')
+    const inReach = d.region.startsWith(regionPrefix(ctx.actor.region)) && (d.region === ctx.actor.region || d.kind === 'government')
     if (!rule.value.kinds[d.kind] || !inReach)
       refuse('organization.not_assessed', {
         reason: 'not-an-assessed-object',
@@ -162,7 +163,6 @@ export function registerUnits(app: FastifyInstance): void {
 }
 
 const overseer = (ctx: StaffContext) => ctx.actor.roles.some(r => r === 'bureau' || r === 'inspector')
-const prefixOf = (region: string) => region.replace(/(00)+$/, '')
 
 export const departmentView = (
   d: {
@@ -243,7 +243,7 @@ async function sheetOf(db: Kysely<any> | Database, d: { id: string; name: string
 
 async function documentsOf(db: Database, ctx: StaffContext, id: string) {
   const d = await db.selectFrom('organization.department').select(['id', 'region']).where('id', '=', id).executeTakeFirst()
-  if (!d || (d.id !== ctx.actor.departmentId && !(overseer(ctx) && d.region.startsWith(prefixOf(ctx.actor.region)))))
+  if (!d || (d.id !== ctx.actor.departmentId && !(overseer(ctx) && d.region.startsWith(regionPrefix(ctx.actor.region)))))
     notFound('organization.department', '单位')
   const rule = govern(d.region, 'department-documents', ctx.day)
   const known = await db.selectFrom('organization.document').selectAll().where('department_id', '=', id).execute()

@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import { regionPrefix } from '../../../contract/common.ts'
 import type { Query, Reply } from '../../../contract/endpoint.ts'
 import type { duties } from '../../../contract/procedure.ts'
 import type { StaffContext } from '../../platform/context.ts'
@@ -10,8 +11,6 @@ import { notifyDepartments } from './notices.ts'
 import { type DutyRow, dutyClock } from './view.ts'
 
 type Row = DutyRow & Pick<CaseRecord, 'no' | 'region' | 'parties'> & { urged: number; debtor_region: string | null }
-
-const regionPrefix = (code: string) => code.replace(/(00)+$/, '')
 
 /** 义务台账: who owes what by when. Authorities and inspectors see their region and below, others what they owe or are owed. */
 export async function dutyBook(ctx: StaffContext, query: Query<typeof duties>): Promise<Reply<typeof duties>> {

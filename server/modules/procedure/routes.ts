@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import { sql } from 'kysely'
+import { regionPrefix } from '../../../contract/common.ts'
 import * as contract from '../../../contract/procedure.ts'
 import type { StaffContext } from '../../platform/context.ts'
 import { route } from '../../platform/http.ts'
@@ -27,7 +28,7 @@ export function registerProcedure(app: FastifyInstance): void {
     if (query.scope === 'waiting') q = q.where(waiting)
     else if (query.scope === 'started') q = q.where('applicant_id', '=', me.departmentId)
     else if (query.scope === 'all' && (me.roles.includes('bureau') || me.roles.includes('inspector')))
-      q = q.where(eb => eb.or([eb('region', 'like', `${me.region.replace(/(00)+$/, '')}%`), mine]))
+      q = q.where(eb => eb.or([eb('region', 'like', `${regionPrefix(me.region)}%`), mine]))
     else q = q.where(mine)
     if (query.state === 'open') q = q.where('ended_at', 'is', null)
     if (query.state === 'ended') q = q.where('ended_at', 'is not', null)

@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { Cite, Clock } from '../../../contract/common.ts'
+import { regionPrefix } from '../../../contract/common.ts'
 import { type ActionField, type Case, type CaseAction, type FieldSpec, type Form, treatments } from '../../../contract/procedure.ts'
 import type { Context, StaffContext } from '../../platform/context.ts'
 import type { Database, Tx } from '../../platform/db.ts'
@@ -35,8 +36,7 @@ export const mayKnow =
   (ctx: StaffContext) =>
   (c: Pick<CaseRecord, 'parties' | 'region'>): boolean =>
     Object.values(c.parties).some(p => p.departmentId === ctx.actor.departmentId) ||
-    ((ctx.actor.roles.includes('inspector') || ctx.actor.roles.includes('bureau')) &&
-      c.region.startsWith(ctx.actor.region.replace(/(00)+$/, '')))
+    ((ctx.actor.roles.includes('inspector') || ctx.actor.roles.includes('bureau')) && c.region.startsWith(regionPrefix(ctx.actor.region)))
 
 export type DutyRow = {
   id: string

@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import { regionPrefix } from '../../../contract/common.ts'
 import type { BoardRow, CheckKind, EntryQuality } from '../../../contract/quality.ts'
 import { dayOf } from '../../platform/clock.ts'
 import type { StaffContext } from '../../platform/context.ts'
@@ -100,7 +101,7 @@ export async function entryQualityOf(ctx: StaffContext, code: string): Promise<E
 }
 
 const oversees = (ctx: StaffContext) => ctx.actor.roles.includes('bureau') || ctx.actor.roles.includes('inspector')
-const below = (ctx: StaffContext) => `${ctx.actor.region.replace(/(00)+$/, '')}%`
+const below = (ctx: StaffContext) => `${regionPrefix(ctx.actor.region)}%`
 
 /** Departments of the region for its authority, else one's own, each on the dimensions of its place. */
 export async function departmentQualityOf(ctx: StaffContext) {

@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { EntryContent } from '../../../contract/catalog.ts'
+import { regionPrefix } from '../../../contract/common.ts'
 import type { Context, StaffContext } from '../../platform/context.ts'
 import { expandLedger } from '../audit/public.ts'
 import { notifyDepartments } from '../procedure/public.ts'
@@ -32,7 +33,7 @@ export async function lackingBasis(ctx: StaffContext) {
   await expandLedger(ctx.db)
   const { departmentId, departmentRoles, roles, region } = ctx.actor
   const over = departmentRoles.includes('authority') || roles.includes('inspector')
-  const below = `${region.replace(/(00)+$/, '')}%`
+  const below = `${regionPrefix(region)}%`
   const entries = await sql<{ code: string; title: string; region: string; department: string; content: EntryContent }>`
     select code, title, region, department, content from catalog.entry_view
     where state = 'published' and ${over ? sql`region like ${below}` : sql`department_id = ${departmentId}`} order by code`.execute(ctx.db)

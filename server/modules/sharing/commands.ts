@@ -1,4 +1,5 @@
 import { semantics } from '../../../contract/catalog.ts'
+import { regionPrefix } from '../../../contract/common.ts'
 import type { Form } from '../../../contract/procedure.ts'
 import type { StaffContext } from '../../platform/context.ts'
 import { Faults, notFound, refuse } from '../../platform/problem.ts'
@@ -143,7 +144,7 @@ registerSubject('grant', async (_, ctx, id) => {
   const g = /^[0-9a-f-]{36}$/.test(id) ? await loadGrant(ctx.pool, id) : undefined
   // Only its two sides and the authorities of the place know of a grant.
   const mine = g && ctx.actor && [g.granteeDepartmentId, g.providerDepartmentId].includes(ctx.actor.departmentId)
-  const over = g && ctx.actor?.roles.includes('bureau') && g.providerRegion.startsWith(ctx.actor.region.replace(/(00)+$/, ''))
+  const over = g && ctx.actor?.roles.includes('bureau') && g.providerRegion.startsWith(regionPrefix(ctx.actor.region))
   if (!g || !(mine || over)) return undefined
   return {
     type: 'grant',
@@ -218,7 +219,7 @@ export async function takeUp(
       remedy: '请提出共享申请。',
     })
   }
-  const outside = !ctx.actor.region.startsWith(direct.adopter.replace(/(00)+$/, ''))
+  const outside = !ctx.actor.region.startsWith(regionPrefix(direct.adopter))
   if (direct.value.audience === 'region' && direct.adopter && outside) {
     refuse('sharing.not_in_region', {
       status: 403,

@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { Cite } from '../../../contract/common.ts'
+import { regionPrefix } from '../../../contract/common.ts'
 import type { Context, StaffContext } from '../../platform/context.ts'
 import type { Database, Tx } from '../../platform/db.ts'
 import { newId } from '../../platform/id.ts'
@@ -122,7 +123,7 @@ export async function listExchanges(db: Database, ctx: StaffContext) {
   const { departmentId, region, departmentRoles, roles } = ctx.actor
   const all = departmentRoles.includes('authority') || roles.includes('inspector')
   const where = all
-    ? sql`x.region like ${`${region.replace(/(00)+$/, '')}%`} or x.department_id = ${departmentId}`
+    ? sql`x.region like ${`${regionPrefix(region)}%`} or x.department_id = ${departmentId}`
     : sql`x.department_id = ${departmentId} or x.partner_id = ${departmentId}`
   return (await sql<Row>`${select} where ${where} order by x.at desc limit 200`.execute(db)).rows.map(shown)
 }

@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import { regionPrefix } from '../../../contract/common.ts'
 import type { StaffContext } from '../../platform/context.ts'
 import { notFound, refuse } from '../../platform/problem.ts'
 import { expandLedger } from '../audit/public.ts'
@@ -23,7 +24,7 @@ const supervising = ['inspection', 'accountability', 'provider-accountability', 
 export async function boardOf(ctx: StaffContext): Promise<Row[]> {
   const { region, departmentRoles, roles, departmentId } = ctx.actor
   const over = departmentRoles.includes('authority') || roles.includes('inspector')
-  const scope = over ? sql`d.region like ${`${region.replace(/(00)+$/, '')}%`}` : sql`d.id = ${departmentId}`
+  const scope = over ? sql`d.region like ${`${regionPrefix(region)}%`}` : sql`d.id = ${departmentId}`
   const { rows } = await sql<Row>`
     select d.id as "departmentId", d.name as department,
       count(e.id)::int as register,
@@ -50,8 +51,7 @@ export async function boardOf(ctx: StaffContext): Promise<Row[]> {
 export async function openUseOf(ctx: StaffContext, code: string) {
   const entry = (await publishedEntry(ctx.db, { code })) ?? notFound('catalog.entry', '目录')
   const { departmentId, departmentRoles, roles, region } = ctx.actor
-  const over =
-    (departmentRoles.includes('authority') || roles.includes('inspector')) && entry.region.startsWith(region.replace(/(00)+$/, ''))
+  const over = (departmentRoles.includes('authority') || roles.includes('inspector')) && entry.region.startsWith(regionPrefix(region))
   if (entry.department_id !== departmentId && !over)
     refuse('supervision.not_owner', {
       status: 403,

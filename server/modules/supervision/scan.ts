@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { EntryContent } from '../../../contract/catalog.ts'
+import { regionPrefix } from '../../../contract/common.ts'
 import type { StaffContext } from '../../platform/context.ts'
 import { expandLedger } from '../audit/public.ts'
 import { publishedEntry } from '../catalog/public.ts'
@@ -18,7 +19,7 @@ export async function suspicionsOf(ctx: StaffContext) {
   await ctx.ledger.flush()
   await expandLedger(ctx.db)
   const found = []
-  for (const place of await placesBelow(ctx, over ? region.replace(/(00)+$/, '') : region))
+  for (const place of await placesBelow(ctx, over ? regionPrefix(region) : region))
     for (const topic of ['breaches', 'open-breaches'] as const) {
       const rule = govern(place, topic, ctx.day)
       for (const [breach, b] of Object.entries(rule.value.list))
