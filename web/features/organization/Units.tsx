@@ -16,6 +16,7 @@ import { startCase } from '../../../contract/procedure.ts'
 import { problemOf } from '../../app/api.ts'
 import { A, at } from '../../app/link.tsx'
 import { useAct, useRead } from '../../app/query.ts'
+import { Line, SideForm } from '../../app/SideForm.tsx'
 import { useFilters } from '../../app/search.ts'
 import { useMay, useSession } from '../../app/session.ts'
 import { DataTable } from '../../ui/DataTable.tsx'
@@ -23,7 +24,6 @@ import { Mark } from '../../ui/Light.tsx'
 import { Sheet } from '../../ui/Page.tsx'
 import { Loaded, Nothing } from '../../ui/states.tsx'
 import { citeWords, Why } from '../../ui/Why.tsx'
-import { Line, Sending } from './forms.tsx'
 
 const filing = { data: 'officer-filing', opening: 'opening-officer-filing' } as const
 
@@ -253,7 +253,7 @@ export function Documents({ department, choose }: OfDepartment) {
         }
       </Loaded>
       {open && (
-        <Sending
+        <SideForm
           key={open.key}
           endpoint={setDocument}
           title={open.label}
@@ -269,7 +269,7 @@ export function Documents({ department, choose }: OfDepartment) {
               <Line form={form} at="/issued" label="印发日期" hint="如 2026-01-04" />
             </>
           )}
-        </Sending>
+        </SideForm>
       )}
     </div>
   )
@@ -351,7 +351,7 @@ function SystemForm({ of: one, shut }: { of: System | null; shut: () => void }) 
     certifiedUntil: one?.certifiedUntil ?? '',
   }
   return (
-    <Sending
+    <SideForm
       endpoint={one ? changeSystem : createSystem}
       title={one ? one.name : '登记信息系统'}
       verb={one ? '保存' : '登记'}
@@ -385,6 +385,6 @@ function SystemForm({ of: one, shut }: { of: System | null; shut: () => void }) 
           <Line form={form} at="/certifiedUntil" label="测评有效期至" hint="如 2027-09-30" required={false} />
         </>
       )}
-    </Sending>
+    </SideForm>
   )
 }

@@ -26,6 +26,7 @@ import {
 import { call, problemOf } from '../../app/api.ts'
 import { A, at } from '../../app/link.tsx'
 import { useAct, useRead } from '../../app/query.ts'
+import { Line, SideForm } from '../../app/SideForm.tsx'
 import { useFilters } from '../../app/search.ts'
 import { useMay, useSession } from '../../app/session.ts'
 import { DataTable } from '../../ui/DataTable.tsx'
@@ -36,7 +37,6 @@ import { Mark } from '../../ui/Light.tsx'
 import { Facts, Page, Sheet } from '../../ui/Page.tsx'
 import { SearchBox } from '../../ui/SearchBox.tsx'
 import { Loaded } from '../../ui/states.tsx'
-import { Line, Sending } from './forms.tsx'
 import { Documents, Duties, Officers, Systems } from './Units.tsx'
 
 type Person = z.infer<typeof PersonSchema>
@@ -204,7 +204,7 @@ function People({ q, search }: { q: string; search: (q: string) => void }) {
         ]}
       />
       {resetting && (
-        <Sending
+        <SideForm
           key={resetting.id}
           endpoint={resetPassword}
           title={`重设 ${resetting.name} 的密码`}
@@ -213,8 +213,8 @@ function People({ q, search }: { q: string; search: (q: string) => void }) {
           params={{ id: resetting.id }}
           shut={() => setResetting(null)}
         >
-          {form => <Line form={form} at="/password" label="新的初始密码" hint="至少 12 个字符，本人下次登录后须修改" secret />}
-        </Sending>
+          {form => <Line form={form} at="/password" label="新的初始密码" hint="至少 12 个字符，本人下次登录后须修改" type="password" />}
+        </SideForm>
       )}
       {giving && <GiveRoles key={giving.id} person={giving} shut={() => setGiving(null)} />}
     </>
@@ -223,7 +223,7 @@ function People({ q, search }: { q: string; search: (q: string) => void }) {
 
 function GiveRoles({ person, shut }: { person: Person; shut: () => void }) {
   return (
-    <Sending
+    <SideForm
       endpoint={setRoles}
       title={`${person.name} 的分工`}
       verb="保存分工"
@@ -245,14 +245,14 @@ function GiveRoles({ person, shut }: { person: Person; shut: () => void }) {
           )}
         </Field>
       )}
-    </Sending>
+    </SideForm>
   )
 }
 
 function AddPerson({ shut }: { shut: () => void }) {
   const list = useRead(departments)
   return (
-    <Sending
+    <SideForm
       endpoint={createPerson}
       title="添加人员"
       verb="添加人员"
@@ -275,17 +275,17 @@ function AddPerson({ shut }: { shut: () => void }) {
             )}
           </Field>
           <Line form={form} at="/phone" label="电话" required={false} />
-          <Line form={form} at="/password" label="初始密码" hint="至少 12 个字符，本人首次登录后须修改" secret />
+          <Line form={form} at="/password" label="初始密码" hint="至少 12 个字符，本人首次登录后须修改" type="password" />
         </>
       )}
-    </Sending>
+    </SideForm>
   )
 }
 
 function AddDepartment({ shut }: { shut: () => void }) {
   const places = useRead(regions)
   return (
-    <Sending
+    <SideForm
       endpoint={createDepartment}
       title="添加部门"
       verb="添加部门"
@@ -336,7 +336,7 @@ function AddDepartment({ shut }: { shut: () => void }) {
           </Field>
         </>
       )}
-    </Sending>
+    </SideForm>
   )
 }
 

@@ -16,6 +16,7 @@ import {
 import { problemOf } from '../../app/api.ts'
 import { A, at } from '../../app/link.tsx'
 import { useAct, useRead } from '../../app/query.ts'
+import { Line, SideForm } from '../../app/SideForm.tsx'
 import { useFilters } from '../../app/search.ts'
 import { useMay } from '../../app/session.ts'
 import { DataTable } from '../../ui/DataTable.tsx'
@@ -24,7 +25,7 @@ import { dayOf, longDay, moment } from '../../ui/format.ts'
 import { Mark } from '../../ui/Light.tsx'
 import { Page, Sheet } from '../../ui/Page.tsx'
 import { Loaded, Nothing, ProblemNote } from '../../ui/states.tsx'
-import { LawTabs, Line, RegionChoice, SideForm, TextFile } from './parts.tsx'
+import { LawTabs, RegionChoice, TextFile } from './parts.tsx'
 
 const states = { checked: ['blue', '待决定'], adopted: ['green', '已采用'], refused: ['grey', '不采用'] } as const
 const State = ({ of }: { of: keyof typeof states }) => <Mark hue={states[of][0]}>{states[of][1]}</Mark>

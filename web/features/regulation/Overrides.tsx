@@ -5,13 +5,14 @@ import type { Reply } from '../../../contract/endpoint.ts'
 import { addOverride, endOverride, overrides, vocabulary } from '../../../contract/regulation.ts'
 import { problemOf } from '../../app/api.ts'
 import { useAct, useRead } from '../../app/query.ts'
+import { type AnyForm, Line, SideForm } from '../../app/SideForm.tsx'
 import { useMay } from '../../app/session.ts'
 import { DataTable } from '../../ui/DataTable.tsx'
 import { Field } from '../../ui/Field.tsx'
 import { moment } from '../../ui/format.ts'
 import { Sheet } from '../../ui/Page.tsx'
 import { Nothing } from '../../ui/states.tsx'
-import { type AnyForm, CiteCell, Line, SideForm } from './parts.tsx'
+import { CiteCell } from './parts.tsx'
 
 const topics = { 'share-types': '共享类型', 'open-types': '开放类型' } as const
 

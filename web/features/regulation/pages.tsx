@@ -6,6 +6,7 @@ import { regions } from '../../../contract/organization.ts'
 import { addRegion, endLaw, gates, recordLaw, regionLaw, regulation, regulations, switchGate } from '../../../contract/regulation.ts'
 import { A, at } from '../../app/link.tsx'
 import { useRead } from '../../app/query.ts'
+import { Line, SideForm } from '../../app/SideForm.tsx'
 import { useFilters } from '../../app/search.ts'
 import { useMay, useSession } from '../../app/session.ts'
 import { DataTable } from '../../ui/DataTable.tsx'
@@ -16,7 +17,7 @@ import { Facts, Page, Sheet } from '../../ui/Page.tsx'
 import { Loaded, Nothing } from '../../ui/states.tsx'
 import { Why } from '../../ui/Why.tsx'
 import { Overrides } from './Overrides.tsx'
-import { CiteCell, LawTabs, Line, RegionChoice, SideForm } from './parts.tsx'
+import { CiteCell, LawTabs, RegionChoice } from './parts.tsx'
 
 type Summary = Reply<typeof regulations>[number]
 type Detail = Reply<typeof regulation>

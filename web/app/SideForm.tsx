@@ -1,34 +1,40 @@
 import { App, Button, Drawer, Input } from 'antd'
-import type { Endpoint } from '../../../contract/endpoint.ts'
-import { useAct } from '../../app/query.ts'
-import { Field, Summary } from '../../ui/Field.tsx'
-import { useForm } from '../../ui/form.ts'
+import type { ReactNode } from 'react'
+import type { Endpoint, Reply } from '../../contract/endpoint.ts'
+import { Field, Summary } from '../ui/Field.tsx'
+import { useForm } from '../ui/form.ts'
+import { useAct } from './query.ts'
+
+export type AnyForm = ReturnType<typeof useForm<Record<string, any>>>
 
 /** A side sheet with one form and one button that sends it. */
-export function Sending<E extends Endpoint>({
+export function SideForm<E extends Endpoint>({
   endpoint,
   title,
   verb,
   start,
-  body,
   params,
+  body,
   shut,
+  done,
   children,
 }: {
   endpoint: E
   title: string
   verb: string
   start: Record<string, any>
-  body?: (value: Record<string, any>) => Record<string, any>
   params?: object
+  body?: (value: Record<string, any>) => object
   shut: () => void
-  children: (form: ReturnType<typeof useForm<Record<string, any>>>) => React.ReactNode
+  done?: (reply: Reply<E>) => void
+  children: (form: AnyForm) => ReactNode
 }) {
   const form = useForm<Record<string, any>>(start)
   const { message } = App.useApp()
-  const send = useAct(endpoint, () => {
+  const send = useAct(endpoint, reply => {
     message.success(`${verb}：已办理`)
     shut()
+    done?.(reply)
   })
   const submit = () => {
     if (form.complete()) send.mutate({ params, body: body ? body(form.value) : form.value } as never, { onError: form.refused })
@@ -64,29 +70,37 @@ export function Sending<E extends Endpoint>({
   )
 }
 
-export type AnyForm = ReturnType<typeof useForm<Record<string, any>>>
 export function Line({
   form,
   at: pointer,
   label,
   hint,
   required = true,
-  secret = false,
+  type = 'text',
 }: {
   form: AnyForm
   at: string
   label: string
   hint?: string
   required?: boolean
-  secret?: boolean
+  type?: 'text' | 'date' | 'area' | 'password'
 }) {
   return (
     <Field form={form} at={pointer} label={label} hint={hint} required={required}>
       {({ labelledby: _, onChange, ...control }) =>
-        secret ? (
+        type === 'area' ? (
+          <Input.TextArea {...control} rows={3} value={control.value ?? ''} onChange={event => onChange(event.target.value)} />
+        ) : type === 'password' ? (
           <Input.Password {...control} autoComplete="new-password" onChange={event => onChange(event.target.value)} />
         ) : (
-          <Input {...control} autoComplete="off" value={control.value ?? ''} onChange={event => onChange(event.target.value)} />
+          <Input
+            {...control}
+            type={type}
+            autoComplete="off"
+            style={type === 'date' ? { width: 180 } : undefined}
+            value={control.value ?? ''}
+            onChange={event => onChange(event.target.value)}
+          />
         )
       }
     </Field>
