@@ -1,7 +1,7 @@
 import pg from 'pg'
 import copy from 'pg-copy-streams'
 import type { Connection } from '../../../contract/aggregation.ts'
-import { Unreadable } from './reading/xlsx.ts'
+import { Unreadable } from '../../platform/xlsx.ts'
 
 export type Target = Omit<Connection, 'password'> & { password: string }
 

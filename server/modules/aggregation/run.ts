@@ -8,6 +8,7 @@ import { dayOf } from '../../platform/clock.ts'
 import type { Context } from '../../platform/context.ts'
 import type { Database, Tx } from '../../platform/db.ts'
 import { Problem } from '../../platform/problem.ts'
+import { Unreadable } from '../../platform/xlsx.ts'
 import { record } from '../audit/public.ts'
 import { noteMount, openUpdateTask, type PublishedEntry, publishedEntry } from '../catalog/public.ts'
 import { noteDelivery, type Voucher, rules as valueRules, vouchFor } from '../quality/public.ts'
@@ -28,7 +29,6 @@ import {
 import { csvFeed, type Feed, tableFeed, xlsxFeed } from './reading/feed.ts'
 import { lookAt } from './reading/inspect.ts'
 import { TooManyBad } from './reading/scanner.ts'
-import { Unreadable } from './reading/xlsx.ts'
 import { drift, fingerprint, identityOf, mappingFaults, tableName, type Wiring, wire } from './rules.ts'
 
 /** A batch stops here and says why; nothing of it has been loaded. */

@@ -1,3 +1,5 @@
+import { trimmed } from '../../../platform/text.ts'
+
 /** One record of a CSV file, read leniently: the slow and careful way, for samples and for records the scanner finds unusual. */
 
 export type Records = { rows: string[][]; lines: number[] }
@@ -55,9 +57,6 @@ export function parseRecord(text: string, start: number, delimiter: string): { f
     return { fields, end: i + 1, open }
   }
 }
-
-const edges = /^[\s\u3000\u00a0\ufeff]+|[\s\u3000\u00a0\ufeff]+$/g
-export const trimmed = (text: string) => text.replace(edges, '')
 
 /** Fields as COPY reads them: every value in quotes, an empty one bare, which COPY takes as null. */
 export const copyFields = (fields: string[], delimiter = ','): string =>

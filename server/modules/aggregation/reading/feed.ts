@@ -1,10 +1,10 @@
 import { createReadStream } from 'node:fs'
+import { Unreadable, Workbook } from '../../../platform/xlsx.ts'
 import type { Voucher } from '../../quality/public.ts'
 import { copyFields } from './csv.ts'
 import { type Encoding, toUtf8 } from './encoding.ts'
 import { rowHash } from './hash.ts'
 import { type Bad, Scanner } from './scanner.ts'
-import { Unreadable, Workbook } from './xlsx.ts'
 
 /** Rows on their way into staging: CSV bytes for COPY, and the books of what was read, passed and put aside. */
 export type Feed = {

@@ -2,11 +2,11 @@ import { open } from 'node:fs/promises'
 import type { Inspection, Message, ReadOptions } from '../../../../contract/aggregation.ts'
 import { delimiters } from '../../../../contract/aggregation.ts'
 import type { Item } from '../../../../contract/catalog.ts'
+import { type Cell, containerOf, Unreadable, Workbook } from '../../../platform/xlsx.ts'
 import { parseRecords, sniffDelimiter } from './csv.ts'
 import { detectEncoding, type Encoding, samples, toUtf8 } from './encoding.ts'
 import { findHeader, type Header, type Merge, type Sheet } from './header.ts'
 import { proposeMapping, type SampleColumn } from './mapping.ts'
-import { type Cell, containerOf, Unreadable, Workbook } from './xlsx.ts'
 
 /** How a file will be read: settled once, shown to the person, used by the batch. */
 export type Shape =

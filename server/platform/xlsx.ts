@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream'
 import { SaxesParser } from 'saxes'
 import yauzl from 'yauzl'
-import { trimmed } from './csv.ts'
+import { trimmed } from './text.ts'
 
 /** A workbook that cannot be read, in words for the person who uploaded it. */
 export class Unreadable extends Error {
