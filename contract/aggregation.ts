@@ -1,10 +1,7 @@
 import { z } from 'zod'
 import { Cite, Id, IdParam, Instant, PageQuery, page } from './common.ts'
+import { Connection, Follow, OpenConnection, SourceKind } from './connections.ts'
 import { endpoint, staff } from './endpoint.ts'
-
-/** Where the rows of an entry come from. */
-export const SourceKind = z.enum(['file', 'postgres'])
-export const sourceKinds = { file: '上传文件', postgres: 'PostgreSQL 数据表' } as const
 
 export const encodings = {
   'utf-8': 'UTF-8',
@@ -25,18 +22,6 @@ export const ReadOptions = z.object({
   headerRows: z.coerce.number().int().min(1).max(3).optional().describe('Rows the header covers; joined as 「上级 下级」'),
 })
 export type ReadOptions = z.infer<typeof ReadOptions>
-
-export const Connection = z.object({
-  host: z.string().trim().min(1, '请填写主机').max(255),
-  port: z.number().int().min(1).max(65535).default(5432),
-  database: z.string().trim().min(1, '请填写数据库名').max(63),
-  user: z.string().trim().min(1, '请填写用户名').max(63),
-  password: z.string().max(500).default('').describe('Stored encrypted, never returned'),
-  tls: z.boolean().default(false),
-  schema: z.string().trim().min(1).max(63).default('public'),
-  table: z.string().trim().max(63).default(''),
-})
-export type Connection = z.infer<typeof Connection>
 
 /** Source column (by its header) → item key; null: not imported. */
 export const Mapping = z.array(z.object({ source: z.string().max(500), item: z.string().nullable() })).max(1600)
@@ -156,7 +141,15 @@ export const Source = z.object({
   kind: SourceKind,
   kindLabel: z.string(),
   name: z.string(),
-  connection: Connection.omit({ password: true }).nullable(),
+  connection: OpenConnection.nullable(),
+  secrets: z.array(z.string()).describe('Fields of the connection that are stored, sealed'),
+  follow: Follow,
+  nextRun: Instant.nullable(),
+  trouble: z
+    .object({ code: z.string(), text: z.string(), remedy: z.string(), since: Instant })
+    .nullable()
+    .describe('What keeps it from working now'),
+  contact: Instant.nullable().describe('When it last answered'),
   mapping: Mapping,
   keys: z.array(z.string()),
   threshold: z.number().describe('Share of rejected rows that holds the whole batch, e.g. 0.01'),
@@ -221,6 +214,7 @@ export const createSource = endpoint({
     kind: SourceKind,
     name: z.string().trim().max(100).default(''),
     connection: Connection.optional(),
+    follow: Follow.optional(),
     threshold: z.number().min(0).max(1).default(0.01),
     systemId: Id.optional().describe('Registered information system; some places ask for it'),
     ...PromiseBody.shape,
@@ -238,24 +232,45 @@ export const source = endpoint({
 export const setConnection = endpoint({
   method: 'PUT',
   path: '/aggregation/sources/:id/connection',
-  summary: 'Change the connection; an empty password keeps the stored one',
+  summary: 'Change the connection; empty secrets keep the stored ones',
   access: ['steward'],
   params: IdParam,
   body: Connection,
   response: Source,
+})
+export const setFollow = endpoint({
+  method: 'PUT',
+  path: '/aggregation/sources/:id/follow',
+  summary: 'Whole, by increments or live; when it is fetched; what happens to rows the source deletes',
+  access: ['steward'],
+  params: IdParam,
+  body: Follow,
+  response: Source,
+})
+export const pullNow = endpoint({
+  method: 'POST',
+  path: '/aggregation/sources/:id/pull',
+  summary: 'Fetch now what the source has: one batch per table or new file',
+  access: ['steward'],
+  params: IdParam,
+  response: z.object({ batches: z.array(Id), text: z.string() }),
 })
 export const testConnection = endpoint({
   method: 'POST',
   path: '/aggregation/connection-test',
   summary: 'Try a connection and say in plain words what is wrong; lists the tables when it works',
   access: ['steward'],
-  body: z.object({ connection: Connection, sourceId: Id.optional().describe('Use the stored password of this source when none is given') }),
+  body: z.object({
+    connection: Connection,
+    sourceId: Id.optional().describe('Use the stored secrets of this source where none are given'),
+  }),
   response: z.object({
     ok: z.boolean(),
     text: z.string(),
     remedy: z.string().nullable(),
     version: z.string().nullable(),
-    tables: z.array(z.object({ schema: z.string(), table: z.string(), rows: z.number().int().nullable() })),
+    tables: z.array(z.object({ schema: z.string(), table: z.string(), rows: z.number().int().nullable(), comment: z.string() })),
+    files: z.array(z.object({ name: z.string(), bytes: z.number().int().nullable() })),
   }),
 })
 /** Multipart: one part `file`. Streamed to disk, bounded by HUITONG_MAX_UPLOAD_MB. */
@@ -306,7 +321,7 @@ export const startBatch = endpoint({
   access: ['steward'],
   params: IdParam,
   body: z.object({
-    uploadId: Id.optional().describe('Required for file sources'),
+    uploadId: Id.optional().describe('Required where files are uploaded'),
     options: ReadOptions.optional(),
     producedAt: z.iso.datetime({ offset: true }).optional().describe('When the file was produced; used where no item says so'),
   }),

@@ -154,34 +154,58 @@ export interface AggregationReject {
 
 export interface AggregationSource {
   active: Generated<boolean>;
+  agent_id: string | null;
   cadence: Generated<string>;
   connection: Json | null;
+  contact: Timestamp | null;
   created: Timestamp;
   created_by: string;
+  cursor: string | null;
+  deletes: Generated<string>;
   department_id: string;
   entry_id: string;
   id: string;
   keys: Generated<string[]>;
   kind: string;
   mapping: Generated<Json>;
+  mode: Generated<string>;
   name: string;
+  next_run: Timestamp | null;
   options: Generated<Json>;
+  position: Json | null;
   produced_item: string | null;
+  run_as: Json | null;
+  schedule: Json | null;
   secret: string | null;
+  secret_names: string[] | null;
   system_id: string | null;
   threshold: Generated<number>;
+  trouble: Json | null;
 }
 
 export interface AggregationSourceView {
   active: boolean | null;
   cadence: string | null;
+  contact: Timestamp | null;
   created: Timestamp | null;
+  deletes: string | null;
   department_id: string | null;
   entry_id: string | null;
   id: string | null;
   kind: string | null;
+  mode: string | null;
   name: string | null;
+  next_run: Timestamp | null;
   system_id: string | null;
+  trouble: Json | null;
+}
+
+export interface AggregationTaken {
+  at: Timestamp;
+  name: string;
+  source_id: string;
+  stamp: string;
+  upload_id: string;
 }
 
 export interface AggregationUpload {
@@ -1314,6 +1338,7 @@ export interface DB {
   "aggregation.reject": AggregationReject;
   "aggregation.source": AggregationSource;
   "aggregation.source_view": AggregationSourceView;
+  "aggregation.taken": AggregationTaken;
   "aggregation.upload": AggregationUpload;
   "aggregation.verification": AggregationVerification;
   "audit.block": AuditBlock;

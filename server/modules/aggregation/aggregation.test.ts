@@ -444,6 +444,7 @@ async function aTable(s: Awaited<ReturnType<typeof setUp>>, rowsSql: string) {
   await owner.query(`create view src."名单" ("身份证号", "姓名", "月补助金额", "起始日期", "保障类别", "内部列") as ${rowsSql}`)
   await owner.end()
   return {
+    kind: 'postgres' as const,
     host: url.hostname,
     port: Number(url.port || 5432),
     database: url.pathname.slice(1),
@@ -466,7 +467,7 @@ test('a table of another PostgreSQL is read in one snapshot; the password is sea
   const source = await s.steward.ok(contract.createSource, {
     body: { entryId: s.entryId, kind: 'postgres', systemId: await aSystem(s.steward), connection, threshold: 1 },
   })
-  assert.ok(!JSON.stringify(source).includes('password'))
+  assert.ok(!JSON.stringify(source.connection).includes('password'))
   const { rows: stored } = await s.pool.query('select connection::text || secret as text from aggregation.source')
   if (connection.password) assert.ok(!stored[0].text.includes(connection.password))
   const seen = await s.steward.ok(contract.inspectTable, { params: { id: source.id } })
@@ -481,6 +482,75 @@ test('a table of another PostgreSQL is read in one snapshot; the password is sea
   assert.equal((await poolOf(s))[1].c2, '李\n四')
   const wrong = await s.steward.ok(contract.testConnection, { body: { connection: { ...connection, port: 1 } } })
   assert.deepEqual([wrong.ok, /拒绝连接/.test(wrong.text)], [false, true])
+})
+
+test('a table is followed by its time of change, on a schedule: only what is new is read, and the position moves with the rows', async t => {
+  const s = await setUp(t)
+  const connection = await aTable(s, `select '', '', 0, '', '', 0 where false`)
+  const owner = new pg.Client({ connectionString: s.world.url })
+  await owner.connect()
+  t.after(() => owner.end())
+  await owner.query(`create table src.people ("身份证号" text, "姓名" text, "更新时间" timestamp)`)
+  const put = (id: string, name: string, at: string) => owner.query('insert into src.people values ($1, $2, $3)', [id, name, at])
+  await put('35012519000101001X', '张三', '2026-01-01 08:00')
+  await put('350125190001010028', '李四', '2026-01-01 09:00')
+  const systemId = await aSystem(s.steward)
+  const refused = await s.steward.call(contract.createSource, {
+    body: { entryId: s.entryId, kind: 'postgres', systemId, connection: { kind: 'folder', path: 'x' } },
+  })
+  assert.equal(refused.problem.reason, 'aggregation.connection_missing')
+  const follow = { mode: 'increment' as const, cursor: '更新时间', schedule: { every: 'minutes' as const, minutes: 10 } }
+  const source = await s.steward.ok(contract.createSource, {
+    body: {
+      entryId: s.entryId,
+      kind: 'postgres',
+      systemId,
+      connection: { ...connection, table: 'people' },
+      threshold: 1,
+      follow,
+    },
+  })
+  assert.deepEqual([source.follow.mode, source.nextRun !== null], ['increment', true])
+  const fault = await s.steward.call(contract.setFollow, { params: { id: source.id }, body: { mode: 'increment', deletes: 'follow' } })
+  assert.deepEqual(
+    fault.problem.errors?.map(e => e.pointer),
+    ['/cursor', '/deletes'],
+  )
+  await s.steward.ok(contract.saveMapping, {
+    params: { id: source.id },
+    body: {
+      mapping: [
+        { source: '身份证号', item: 'c1' },
+        { source: '姓名', item: 'c2' },
+        { source: '更新时间', item: null },
+      ],
+      keys: ['c1'],
+      threshold: 1,
+    },
+  })
+  const turn = async () => {
+    const before = (await s.steward.ok(contract.batches, { query: { source: source.id } })).total
+    await s.pool.query(`update aggregation.source set next_run = now() - interval '1 minute' where id = $1`, [source.id])
+    await s.world.job('aggregation.tick')
+    for (let i = 0; i < 200; i++) {
+      const { rows, total } = await s.steward.ok(contract.batches, { query: { source: source.id } })
+      if (total > before) return finished(s.steward, rows[0]!.id)
+      await sleep(50)
+    }
+    throw new Error('the schedule started no batch')
+  }
+  assert.deepEqual(counts(await turn()), ['done', 2, 2, 0, 0])
+  await put('350582190402290031', '王五', '2026-01-02 08:00')
+  // Committed late, with a time a little before the one already reached.
+  await put('350102199001010013', '赵六', '2026-01-01 08:57')
+  assert.deepEqual(counts(await turn()), ['done', 3, 2, 1, 0])
+  const none = await turn()
+  assert.deepEqual([...counts(none), none.messages[0]?.code], ['done', 1, 0, 1, 0, undefined])
+  assert.equal((await poolOf(s)).length, 4)
+  await owner.query('drop table src.people')
+  assert.equal((await turn()).state, 'failed')
+  const after = await s.steward.ok(contract.source, { params: { id: source.id } })
+  assert.match(after.trouble!.text, /没有表/)
 })
 
 test('a source that goes down in the middle applies nothing, says so, and reads from the start afterwards', async t => {

@@ -5,8 +5,9 @@ import { basename, dirname } from 'node:path'
 import { Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { sql } from 'kysely'
-import type { Cadence, Connection, Mapping, ReadOptions } from '../../../contract/aggregation.ts'
+import type { Cadence, Mapping, ReadOptions } from '../../../contract/aggregation.ts'
 import type { Item } from '../../../contract/catalog.ts'
+import { type Connection, type Follow, placeOf, type SourceKind, secretFields } from '../../../contract/connections.ts'
 import { dayOf } from '../../platform/clock.ts'
 import type { StaffContext } from '../../platform/context.ts'
 import type { Tx } from '../../platform/db.ts'
@@ -15,7 +16,8 @@ import { Faults, notFound, refuse } from '../../platform/problem.ts'
 import { record } from '../audit/public.ts'
 import { entryForFilling, type PublishedEntry, publishedEntry } from '../catalog/public.ts'
 import { govern, passGate } from '../regulation/public.ts'
-import { lookAtTable } from './connector.ts'
+import { fileConnector, tableConnector } from './connectors/index.ts'
+import type { Database as DatabaseTarget } from './connectors/types.ts'
 import { checkedPromise, defaultCadence, promiseOf, requireFiled } from './promises.ts'
 import {
   type BatchRecord,
@@ -29,7 +31,7 @@ import {
   verificationsOf,
 } from './queries.ts'
 import { judge as judgeColumns, lookAt, type Seen } from './reading/inspect.ts'
-import { identityOf, judge, mappingFaults, type Verb } from './rules.ts'
+import { identityOf, judge, mappingFaults, nextRun, type Verb } from './rules.ts'
 import { runBatch, setBatch, targetOf, uploadPath } from './run.ts'
 
 /** Only a published entry of one's own department can be filled. */
@@ -74,13 +76,28 @@ export async function ownSource(ctx: StaffContext, id: string): Promise<SourceRe
   return source
 }
 
+/** What may be shown of a connection, and its secrets apart. An empty secret is one that is not given. */
+function parted(connection: Connection): { open: object; secrets: Record<string, string> } {
+  const names = secretFields as readonly string[]
+  const all = Object.entries(connection)
+  return {
+    open: Object.fromEntries(all.filter(([name]) => !names.includes(name))),
+    secrets: Object.fromEntries(all.filter(([name, value]) => names.includes(name) && value)) as Record<string, string>,
+  }
+}
+const sealed = (ctx: StaffContext, secrets: Record<string, string>) => ({
+  secret: ctx.secrets.seal(JSON.stringify(secrets)),
+  names: Object.keys(secrets),
+})
+
 export async function createSource(
   ctx: StaffContext,
   o: {
     entryId: string
-    kind: 'file' | 'postgres'
+    kind: SourceKind
     name: string
     connection?: Connection
+    follow?: Follow
     threshold: number
     systemId?: string
     cadence?: Cadence
@@ -88,34 +105,64 @@ export async function createSource(
   },
 ): Promise<SourceRecord> {
   const entry = await entryToFill(ctx, o.entryId)
-  if (o.kind === 'postgres' && !o.connection) {
+  const connected = o.kind !== 'file' && o.kind !== 'push'
+  if (connected !== !!o.connection || (o.connection && o.connection.kind !== o.kind)) {
     const faults = new Faults()
-    faults.add('/connection', 'aggregation.connection_missing', '请填写来源数据库的连接。')
+    faults.add('/connection', 'aggregation.connection_missing', connected ? '请填写与来源种类一致的连接。' : '这种来源没有连接。')
     faults.throwIfAny('aggregation.connection_missing')
   }
   const id = newId()
-  const { password = '', ...connection } = o.connection ?? {}
+  const { open, secrets } = o.connection ? parted(o.connection) : { open: null, secrets: {} }
+  const { secret, names } = sealed(ctx, secrets)
   const { produced_item } = checkedPromise(entry, o)
   const cadence = o.cadence ?? defaultCadence(entry, ctx.day)
   await ctx.db.transaction().execute(async tx => {
-    if (o.kind === 'postgres' || o.systemId) await requireSystem(tx, ctx, entry, o.systemId)
+    if (tableConnector(o.kind) || o.systemId) await requireSystem(tx, ctx, entry, o.systemId)
     const active = !(await promiseOf(tx, entry, { cadence, produced_item, active: true }, ctx.day)).missing
-    await sql`insert into aggregation.source (id, entry_id, department_id, kind, name, connection, secret, threshold, system_id, cadence, produced_item, active, created, created_by)
-      values (${id}, ${entry.id}, ${entry.department_id}, ${o.kind}, ${o.name || entry.title}, ${o.connection ? JSON.stringify(connection) : null},
-        ${o.connection ? ctx.secrets.seal(password) : null}, ${o.threshold}, ${o.systemId ?? null}, ${cadence}, ${produced_item}, ${active}, ${ctx.now}, ${ctx.actor.name})`.execute(
+    await sql`insert into aggregation.source (id, entry_id, department_id, kind, name, connection, secret, secret_names, threshold, system_id, cadence, produced_item, active, created, created_by)
+      values (${id}, ${entry.id}, ${entry.department_id}, ${o.kind}, ${o.name || entry.title}, ${open && JSON.stringify(open)},
+        ${o.connection ? secret : null}, ${o.connection ? names : null}, ${o.threshold}, ${o.systemId ?? null}, ${cadence}, ${produced_item}, ${active}, ${ctx.now}, ${ctx.actor.name})`.execute(
       tx,
     )
     await record(tx, ctx, {
       action: 'source.create',
       subject: entry.code,
-      data: {
-        source: id,
-        kind: o.kind,
-        ...(o.connection && { host: o.connection.host, table: `${o.connection.schema}.${o.connection.table}` }),
-      },
+      data: { source: id, kind: o.kind, ...(o.connection && { place: placeOf(o.connection) }) },
     })
   })
+  const made = (await sourceById(ctx.db, id))!
+  if (!o.follow) return made
+  await setFollow(ctx, made, o.follow)
   return (await sourceById(ctx.db, id))!
+}
+
+/** How a source is followed. What its kind cannot do is refused with the fields named. */
+export async function setFollow(ctx: StaffContext, source: SourceRecord, follow: Follow): Promise<void> {
+  const faults = new Faults()
+  const table = !!tableConnector(source.kind)
+  if (follow.mode !== 'snapshot' && !table) faults.add('/mode', 'aggregation.mode', '只有数据表可以按增量或实时读取。')
+  if (follow.mode === 'increment' && !follow.cursor)
+    faults.add('/cursor', 'aggregation.cursor_missing', '请选择增量列：更新时间，或只增不减的序号。')
+  if (follow.schedule && !table && !fileConnector(source.kind))
+    faults.add('/schedule', 'aggregation.schedule', '这种来源由提供方送来，平台不能定时去取。')
+  if (follow.schedule && follow.mode === 'capture') faults.add('/schedule', 'aggregation.schedule', '实时捕获不需要定时。')
+  if (follow.deletes === 'follow' && !(table && follow.mode !== 'increment'))
+    faults.add('/deletes', 'aggregation.deletes', '只有整表读取和实时捕获能知道来源删了什么。')
+  faults.throwIfAny('aggregation.follow')
+  // Another way of following starts anew: what is there already is left out as unchanged.
+  const anew = follow.mode !== source.mode || follow.cursor !== source.cursor
+  const next = follow.schedule ? nextRun(follow.schedule, ctx.now) : null
+  await ctx.db.transaction().execute(async tx => {
+    await sql`update aggregation.source set mode = ${follow.mode}, cursor = ${follow.mode === 'increment' ? follow.cursor : null}, schedule = ${follow.schedule && JSON.stringify(follow.schedule)},
+      deletes = ${follow.deletes}, next_run = ${next}, run_as = ${JSON.stringify(ctx.actor)} ${anew ? sql`, position = null` : sql``} where id = ${source.id}`.execute(
+      tx,
+    )
+    await record(tx, ctx, {
+      action: 'source.change',
+      subject: source.id,
+      data: { mode: follow.mode, schedule: follow.schedule, deletes: follow.deletes },
+    })
+  })
 }
 
 /** Data come from a registered system of the department, where the place says so. */
@@ -150,16 +197,19 @@ async function requireSystem(tx: Tx, ctx: StaffContext, entry: PublishedEntry, s
   })
 }
 
-export async function changeConnection(ctx: StaffContext, source: SourceRecord, { password, ...connection }: Connection): Promise<void> {
-  if (source.kind !== 'postgres') refuse('aggregation.no_connection', { detail: '这个数据源是上传文件，没有连接。' })
+export async function changeConnection(ctx: StaffContext, source: SourceRecord, connection: Connection): Promise<void> {
+  if (!source.connection || source.kind !== connection.kind) refuse('aggregation.no_connection', { detail: '这个数据源没有这样的连接。' })
+  const { open, secrets } = parted(connection)
+  const before = targetOf(ctx, source) as Record<string, unknown>
+  const kept = Object.fromEntries(secretFields.flatMap(name => (before[name] ? [[name, before[name] as string]] : [])))
+  const { secret, names } = sealed(ctx, { ...kept, ...secrets })
   await ctx.db.transaction().execute(async tx => {
-    await sql`update aggregation.source set connection = ${JSON.stringify(connection)}, secret = ${password ? ctx.secrets.seal(password) : source.secret} where id = ${source.id}`.execute(
-      tx,
-    )
+    await sql`update aggregation.source set connection = ${JSON.stringify(open)}, secret = ${secret}, secret_names = ${names}
+      ${placeOf(connection) === placeOf(source.connection) ? sql`` : sql`, position = null`} where id = ${source.id}`.execute(tx)
     await record(tx, ctx, {
       action: 'source.change',
       subject: source.id,
-      data: { host: connection.host, table: `${connection.schema}.${connection.table}`, password: !!password },
+      data: { place: placeOf(connection), secrets: Object.keys(secrets) },
     })
   })
 }
@@ -171,8 +221,10 @@ export async function receiveUpload(
   name: string,
   content: AsyncIterable<Buffer>,
   truncated = () => false,
+  /** Written with the upload, e.g. that the file was taken. */
+  also: (tx: Tx, uploadId: string) => Promise<void> = async () => {},
 ): Promise<UploadRecord> {
-  if (source.kind !== 'file') refuse('aggregation.not_a_file_source', { detail: '这个数据源读取数据库表，不接收文件。' })
+  if (tableConnector(source.kind)) refuse('aggregation.not_a_file_source', { detail: '这个数据源读取数据库表，不接收文件。' })
   const id = newId()
   const path = uploadPath(ctx.config.dataDir, id)
   await mkdir(dirname(path), { recursive: true, mode: 0o700 })
@@ -201,6 +253,7 @@ export async function receiveUpload(
     await ctx.db.transaction().execute(async tx => {
       await sql`insert into aggregation.upload (id, source_id, name, bytes, sha256, created, created_by)
         values (${id}, ${source.id}, ${clean}, ${bytes}, ${hash.digest('hex')}, ${ctx.now}, ${ctx.actor.name})`.execute(tx)
+      await also(tx, id)
       await record(tx, ctx, { action: 'upload.receive', subject: source.id, data: { upload: id, bytes } })
     })
   } catch (error) {
@@ -222,17 +275,20 @@ export async function lookAtSource(
     if (upload.removed) notFound('aggregation.upload', '上传文件')
     return lookAt(uploadPath(ctx.config.dataDir, upload.id), upload.bytes, items, options)
   }
-  const table = await lookAtTable(targetOf(ctx, source))
+  const connector =
+    tableConnector(source.kind) ?? refuse('aggregation.no_upload', { detail: '还没有可看的文件。', remedy: '请先上传或取来一个文件。' })
+  const { columns, ...table } = await connector.look(targetOf(ctx, source) as DatabaseTarget)
+  const names = columns.map(c => c.name)
   return {
     shape: {
       kind: 'csv',
       encoding: 'utf-8',
       delimiter: ',',
-      header: { line: 0, rows: 1, names: table.columns },
+      header: { line: 0, rows: 1, names },
       estimate: table.estimate ?? table.rows.length,
     },
     sheets: [],
-    columns: table.columns.map((name, c) => ({ name, values: table.rows.map(r => r[c]!), lossy: false })),
+    columns: names.map((name, c) => ({ name, values: table.rows.map(r => r[c]!), lossy: false })),
     preview: table.rows.slice(0, 50),
     messages: table.rows.length ? [] : [{ level: 'warn', code: 'table-empty', text: '来源表现在没有数据行。' }],
   }
@@ -287,8 +343,9 @@ export async function queueBatch(
 ): Promise<string> {
   const entry = await entryToFill(ctx, source.entry_id)
   if (!source.keys.length) refuse('aggregation.no_mapping', { detail: '还没有对应信息项和选择主键。', remedy: '请先完成「对应信息项」。' })
-  let name = source.connection ? `${source.connection.schema}.${source.connection.table}` : ''
-  if (source.kind === 'file') {
+  let name = source.connection ? placeOf(source.connection) : ''
+  const table = !!tableConnector(source.kind)
+  if (!table) {
     const upload = o.uploadId ? await uploadById(ctx.db, o.uploadId) : undefined
     if (upload?.source_id !== source.id || upload.removed)
       refuse('aggregation.no_upload', { detail: '没有要入库的文件。', remedy: '请先上传文件。' })
@@ -299,7 +356,7 @@ export async function queueBatch(
     if (!source.active) await requireFiled(tx, ctx, entry, source)
     const no = await nextNo(tx, dayOf(ctx.now))
     await sql`insert into aggregation.batch (id, no, source_id, entry_id, upload_id, name, state, options, threshold, produced, actor, created)
-      values (${id}, ${no}, ${source.id}, ${entry.id}, ${source.kind === 'file' ? o.uploadId! : null}, ${name}, 'queued',
+      values (${id}, ${no}, ${source.id}, ${entry.id}, ${table ? null : o.uploadId!}, ${name}, 'queued',
         ${JSON.stringify({ ...source.options, ...o.options })}, ${source.threshold}, ${o.producedAt ?? null}, ${JSON.stringify(ctx.actor)}, ${ctx.now})`.execute(
       tx,
     )

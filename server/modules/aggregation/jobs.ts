@@ -1,6 +1,13 @@
 import { rm } from 'node:fs/promises'
+import { sql } from 'kysely'
+import type { StaffContext } from '../../platform/context.ts'
 import type { Jobs } from '../../platform/jobs.ts'
-import { orphans, runBatch, uploadPath } from './run.ts'
+import { Problem } from '../../platform/problem.ts'
+import { SourceDown } from './connectors/types.ts'
+import { pull } from './pull.ts'
+import { type SourceRecord, sourceById } from './queries.ts'
+import { nextRun } from './rules.ts'
+import { noteTrouble, orphans, runBatch, uploadPath } from './run.ts'
 
 export function aggregationJobs(jobs: Jobs): void {
   jobs.on('aggregation.run', async ({ batchId }: { batchId: string }, ctx) => runBatch(ctx, batchId), { concurrency: 2 })
@@ -13,6 +20,40 @@ export function aggregationJobs(jobs: Jobs): void {
     )
     if (rowCount) await runBatch(ctx, batchId)
   })
+
+  // Fetches what is due. The next time is set first, so that two processes do not both fetch and a failure waits for its next turn.
+  jobs.on('aggregation.tick', async (_, ctx) => {
+    const now = ctx.clock()
+    const { rows } =
+      await sql<SourceRecord>`select * from aggregation.source where next_run <= ${now} and active order by next_run limit 500`.execute(
+        ctx.db,
+      )
+    for (const source of rows) {
+      await ctx.db.transaction().execute(async tx => {
+        const { numAffectedRows } =
+          await sql`update aggregation.source set next_run = ${nextRun(source.schedule!, now)} where id = ${source.id} and next_run = ${source.next_run}`.execute(
+            tx,
+          )
+        if (numAffectedRows) await ctx.jobs.enqueue(tx, 'aggregation.pull', { sourceId: source.id })
+      })
+    }
+  })
+  jobs.every('aggregation.tick', '* * * * *')
+  jobs.on(
+    'aggregation.pull',
+    async ({ sourceId }: { sourceId: string }, ctx) => {
+      const source = await sourceById(ctx.db, sourceId)
+      if (!source?.run_as) return
+      try {
+        await pull({ ...ctx, actor: source.run_as } as StaffContext, source)
+      } catch (error) {
+        // Told on the source's page, and tried again at its next turn.
+        if (error instanceof Problem) await noteTrouble(ctx.db, source.id, { code: error.code, text: error.message }, ctx.clock())
+        else if (!(error instanceof SourceDown)) throw error
+      }
+    },
+    { concurrency: 2 },
+  )
 
   // Takes up batches whose process was killed, and removes files nobody needs any more.
   jobs.on('aggregation.sweep', async (_, ctx) => {

@@ -31,7 +31,7 @@ async function registeredOnly(t: TestContext, place: Place, article: string) {
   assert.deepEqual([batch.state, batch.accepted], ['done', 2])
 
   // A connector belongs to a registered system of the department; the block is ours and says so.
-  const connection = { host: 'localhost', database: 'x', user: 'x' }
+  const connection = { kind: 'postgres' as const, host: 'localhost', database: 'x', user: 'x' }
   const bare = await p.provider.call(contract.createSource, { body: { ...body, kind: 'postgres', connection } })
   assert.deepEqual(said(bare, place), ['field-missing', article])
   assert.match(bare.problem.detail, /平台约定/)

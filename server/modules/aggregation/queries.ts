@@ -1,16 +1,30 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { Batch, BatchState, Cadence, Mapping, Message, ReadOptions } from '../../../contract/aggregation.ts'
+import type { Mode, Schedule, SourceKind } from '../../../contract/connections.ts'
 import type { Actor } from '../../platform/context.ts'
 import type { Database, Tx } from '../../platform/db.ts'
+import type { Position } from './connectors/types.ts'
 
 export type SourceRecord = {
   id: string
   entry_id: string
   department_id: string
-  kind: 'file' | 'postgres'
+  kind: SourceKind
   name: string
+  /** Without its secrets. */
   connection: any
   secret: string | null
+  secret_names: string[] | null
+  mode: Mode
+  cursor: string | null
+  schedule: Schedule | null
+  next_run: Date | null
+  position: Position | null
+  deletes: 'keep' | 'follow'
+  run_as: Actor | null
+  agent_id: string | null
+  trouble: { code: string; text: string; remedy: string; since: string } | null
+  contact: Date | null
   mapping: Mapping
   keys: string[]
   threshold: number

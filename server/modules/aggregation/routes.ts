@@ -2,6 +2,7 @@ import { Readable } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
 import * as contract from '../../../contract/aggregation.ts'
 import { itemTypes } from '../../../contract/catalog.ts'
+import { type Connection, placeOf, sourceKinds } from '../../../contract/connections.ts'
 import type { StaffContext } from '../../platform/context.ts'
 import { type Column, csv, xlsx } from '../../platform/export.ts'
 import { route } from '../../platform/http.ts'
@@ -23,11 +24,14 @@ import {
   queueBatch,
   receiveUpload,
   saveMapping,
+  setFollow,
   verifyBatch,
 } from './commands.ts'
-import { diagnose, listTables, SourceDown } from './connector.ts'
+import { fileConnector, tableConnector } from './connectors/index.ts'
+import { type Database, SourceDown, type Target } from './connectors/types.ts'
 import { coverageOf } from './coverage.ts'
 import { activate, lagText, promiseOf, setCadence } from './promises.ts'
+import { pull } from './pull.ts'
 import {
   allRejects,
   type BatchRecord,
@@ -75,19 +79,19 @@ export function registerAggregation(app: FastifyInstance): void {
   })
   route(app, contract.testConnection, async ({ body, ctx }) => {
     const stored = body.sourceId ? await ownSource(ctx, body.sourceId) : undefined
-    const target = { ...body.connection, password: body.connection.password || (stored ? targetOf(ctx, stored).password : '') }
-    await recordRead(ctx, {
-      action: 'source.test',
-      subject: stored?.id ?? `${target.host}:${target.port}`,
-      data: { host: target.host, port: target.port },
-    })
-    try {
-      const { version, tables } = await listTables(target)
-      return { ok: true, text: `连接成功：PostgreSQL ${version}，可以读取 ${tables.length} 个表。`, remedy: null, version, tables }
-    } catch (error) {
-      const { text, remedy } = error instanceof SourceDown ? error.diagnosis : diagnose(error, target)
-      return { ok: false, text, remedy, version: null, tables: [] }
-    }
+    const target = withStored(body.connection, stored && targetOf(ctx, stored))
+    await recordRead(ctx, { action: 'source.test', subject: stored?.id ?? placeOf(target), data: { kind: target.kind } })
+    return tried(target)
+  })
+  route(app, contract.setFollow, async ({ params, body, ctx }) => {
+    const source = await ownSource(ctx, params.id)
+    await setFollow(ctx, source, body)
+    return sourceView(ctx, (await sourceById(ctx.db, source.id))!)
+  })
+  route(app, contract.pullNow, async ({ params, ctx }) => {
+    const source = await ownSource(ctx, params.id)
+    const batches = await pull(ctx, source).catch(unreachable)
+    return { batches, text: batches.length ? `已取来 ${batches.length} 批，正在入库。` : '没有新的文件，或上一批还没有办完。' }
   })
 
   route(app, contract.upload, async ({ params, ctx, request }) => {
@@ -104,7 +108,8 @@ export function registerAggregation(app: FastifyInstance): void {
   })
   route(app, contract.inspectTable, async ({ params, ctx }) => {
     const source = await ownSource(ctx, params.id)
-    if (source.kind === 'file') refuse('aggregation.no_connection', { detail: '这个数据源是上传文件。', remedy: '请上传一个文件。' })
+    if (!tableConnector(source.kind))
+      refuse('aggregation.no_connection', { detail: '这个数据源是文件，不是数据表。', remedy: '请上传或取来一个文件。' })
     return inspection(ctx, source, null, {})
   })
   route(app, contract.saveMapping, async ({ params, body, ctx }) => {
@@ -213,7 +218,7 @@ async function inspection(
 ): Promise<contract.Inspection> {
   const entry = await entryToFill(ctx, source.entry_id)
   const items = itemsOf(entry)
-  const name = upload?.name ?? `${source.connection.schema}.${source.connection.table}`
+  const name = upload?.name ?? placeOf(source.connection)
   try {
     const seen = await lookAtSource(ctx, source, upload, items, { ...source.options, ...options })
     const { shape } = seen
@@ -235,13 +240,49 @@ async function inspection(
   } catch (error) {
     if (error instanceof Unreadable)
       refuse(`aggregation.${error.code.replaceAll('-', '_')}`, { detail: error.message, remedy: error.remedy, reason: error.code })
-    if (error instanceof SourceDown)
-      refuse(`aggregation.source_${error.diagnosis.code.replaceAll('-', '_')}`, {
-        status: 502,
-        detail: error.diagnosis.text,
-        remedy: error.diagnosis.remedy,
-      })
-    throw error
+    return unreachable(error)
+  }
+}
+
+/** A source that does not answer, as a refusal with what to do. */
+function unreachable(error: unknown): never {
+  if (error instanceof SourceDown)
+    refuse(`aggregation.source_${error.diagnosis.code.replaceAll('-', '_')}`, {
+      status: 502,
+      detail: error.diagnosis.text,
+      remedy: error.diagnosis.remedy,
+    })
+  throw error
+}
+
+/** The connection as typed; where a secret was left empty, the stored one, but only for the same server: no password goes to another. */
+function withStored(typed: Connection, stored: Target | undefined): Target {
+  const server = (c: Target) => ('host' in c ? `${c.host}:${c.port}` : c.kind === 'http' ? new URL(c.url).origin : '')
+  if (!stored || stored.kind !== typed.kind || server(stored) !== server(typed)) return typed
+  const given = Object.fromEntries(Object.entries(typed).filter(([, value]) => value !== ''))
+  return { ...stored, ...given } as Target
+}
+
+async function tried(target: Target) {
+  const none = { ok: false, remedy: null, version: null, tables: [], files: [] }
+  try {
+    const database = tableConnector(target.kind)
+    if (database) {
+      const { version, tables } = await database.tables(target as Database)
+      return { ...none, ok: true, text: `连接成功：${database.label} ${version}，可以读取 ${tables.length} 个表。`, version, tables }
+    }
+    const place = fileConnector(target.kind)
+    if (!place) return { ...none, text: '这种来源还不能连接。' }
+    const files = await place.list(target)
+    return {
+      ...none,
+      ok: true,
+      text: `连接成功：${place.label}，有 ${files.length} 个文件可以取。`,
+      files: files.slice(0, 100).map(({ name, bytes }) => ({ name, bytes })),
+    }
+  } catch (error) {
+    if (!(error instanceof SourceDown)) throw error
+    return { ...none, text: error.diagnosis.text, remedy: error.diagnosis.remedy }
   }
 }
 
@@ -254,7 +295,7 @@ async function itemNames(ctx: StaffContext, batch: Pick<BatchRecord, 'entry_id'>
 async function annotated(ctx: StaffContext, batch: BatchRecord, source: SourceRecord) {
   const names = await itemNames(ctx, batch)
   // A table is read with its mapped columns only; a file with all of them, in the order of the mapping.
-  const mapped = source.mapping.filter(m => source.kind === 'file' || m.item)
+  const mapped = source.mapping.filter(m => !tableConnector(source.kind) || m.item)
   const columns: Column[] = [
     { key: 'line', name: '原行号', type: 'I' },
     ...mapped.map((m, i) => ({ key: `s${i}`, name: m.source, type: 'C' })),
@@ -315,9 +356,14 @@ async function sourceViews(ctx: StaffContext, sources: SourceRecord[]): Promise<
         title: entry?.title ?? '（目录已撤销）',
         department: entry?.department ?? '',
         kind: s.kind,
-        kindLabel: contract.sourceKinds[s.kind],
+        kindLabel: sourceKinds[s.kind],
         name: s.name,
         connection: s.connection,
+        secrets: s.secret ? (s.secret_names ?? ['password']) : [],
+        follow: { mode: s.mode, cursor: s.cursor, schedule: s.schedule, deletes: s.deletes },
+        nextRun: s.next_run?.toISOString() ?? null,
+        trouble: s.trouble,
+        contact: s.contact?.toISOString() ?? null,
         mapping: s.mapping,
         keys: s.keys,
         threshold: s.threshold,

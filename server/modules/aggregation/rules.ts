@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto'
 import type { BatchState, Mapping } from '../../../contract/aggregation.ts'
 import type { EntryContent, Item } from '../../../contract/catalog.ts'
+import type { Schedule } from '../../../contract/connections.ts'
+import { addDays, dayOf } from '../../platform/clock.ts'
 import { columnType } from '../quality/public.ts'
 import { annotations } from './reading/mapping.ts'
 
@@ -142,3 +144,18 @@ export const allowed = (state: BatchState): Verb[] => (Object.keys(transitions) 
 
 /** Names of an entry's tables; the item names themselves never become identifiers. */
 export const tableName = (entryId: string) => entryId.replaceAll('-', '').slice(-16)
+
+const instant = (day: string, at: string) => new Date(Date.parse(`${day}T${at}:00+08:00`))
+/** The first moment of a schedule after `now`. Days and times are Beijing's, which knows no summer time. */
+export function nextRun(s: Schedule, now: Date): Date {
+  if (s.every === 'minutes') return new Date(now.getTime() + s.minutes * 60_000)
+  const today = dayOf(now)
+  for (let n = 0; ; n++) {
+    const day = addDays(today, n)
+    const date = new Date(`${day}T00:00:00Z`)
+    const last = new Date(Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1, 0)).getUTCDate()
+    const fits =
+      s.every === 'day' || (s.every === 'week' ? (date.getUTCDay() || 7) === s.weekday : date.getUTCDate() === Math.min(s.day, last))
+    if (fits && instant(day, s.at) > now) return instant(day, s.at)
+  }
+}

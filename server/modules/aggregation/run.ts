@@ -4,6 +4,7 @@ import { CompiledQuery, Kysely, PostgresDialect, sql } from 'kysely'
 import type pg from 'pg'
 import type { Message } from '../../../contract/aggregation.ts'
 import type { Item } from '../../../contract/catalog.ts'
+import { secretFields } from '../../../contract/connections.ts'
 import { dayOf } from '../../platform/clock.ts'
 import type { Context } from '../../platform/context.ts'
 import type { Database, Tx } from '../../platform/db.ts'
@@ -13,7 +14,8 @@ import { record } from '../audit/public.ts'
 import { noteMount, openUpdateTask, type PublishedEntry, publishedEntry } from '../catalog/public.ts'
 import { noteDelivery, type Voucher, rules as valueRules, vouchFor } from '../quality/public.ts'
 import { gateMode, govern } from '../regulation/public.ts'
-import { lookAtTable, readTable, SourceDown, type Target } from './connector.ts'
+import { tableConnector } from './connectors/index.ts'
+import { type Database as DatabaseTarget, type Position, SourceDown, type Target } from './connectors/types.ts'
 import { load, type Outcome, type Phase } from './load.ts'
 import { intervalOf, isLate, isStale, lagOf, lagText } from './promises.ts'
 import {
@@ -143,7 +145,7 @@ async function attempt(base: Context, client: pg.PoolClient, batchId: string): P
         },
         watch.phase,
       )
-      if (done.read === 0) throw stop('no-rows', '没有数据行，未入库。', '请检查文件或来源表。')
+      if (done.read === 0 && !work.increment) throw stop('no-rows', '没有数据行，未入库。', '请检查文件或来源表。')
       await settle(onto(client), ctx, batch, source, work, done)
       if (controller.signal.aborted) throw new Error('aborted')
       await client.query('commit')
@@ -172,6 +174,10 @@ type Work = {
   entry: PublishedEntry
   /** See Plan.unidentified. */
   unidentified: string | null
+  /** Once all is read: up to where, for the next increment. */
+  reached: () => Position | null
+  /** Only what is new since the last time: nothing at all is a good answer. */
+  increment: boolean
 }
 
 /** Settles how the source is read and compares its structure; nothing has moved yet. */
@@ -193,30 +199,34 @@ async function prepare(ctx: Context, batch: BatchRecord, source: SourceRecord, s
   if (mounted && mounted.keys.join() !== source.keys.join())
     throw stop('key-changed', '主键与已入库的数据不同，不能并入。', '请改回原来的主键。')
 
-  if (source.kind === 'postgres') {
-    const target = targetOf(ctx, source)
-    const table = await lookAtTable(target)
-    compare(source, table.columns)
-    const wiring = wire(source.mapping, table.columns, items, source.keys, identity)
+  const connector = tableConnector(source.kind)
+  if (connector) {
+    const target = targetOf(ctx, source) as DatabaseTarget
+    const table = await connector.look(target)
+    const there = table.columns.map(c => c.name)
+    compare(source, there)
+    const wiring = wire(source.mapping, there, items, source.keys, identity)
     // Only the mapped columns are asked for: what is not needed does not leave its source.
-    const asked = wiring.map(w => table.columns[w.index]!)
+    const asked = wiring.map(w => there[w.index]!)
     const narrow = wiring.map((w, i) => ({ ...w, index: i }))
+    const cursor =
+      source.mode === 'increment' && source.cursor
+        ? { column: source.cursor, from: (source.position?.cursor as string) ?? null }
+        : undefined
+    const reading = connector.read(target, asked, { ...(cursor && { cursor }) }, signal)
     return {
-      feed: tableFeed(
-        () => readTable(target, asked, signal),
-        asked.length,
-        vouchers(narrow, ctx),
-        seedOf(fingerprint(narrow, source.keys), asked),
-      ),
+      feed: tableFeed(reading.bytes, asked.length, vouchers(narrow, ctx), seedOf(fingerprint(narrow, source.keys), asked)),
       names: asked,
       items,
       wiring: narrow,
       fingerprint: fingerprint(narrow, source.keys),
-      estimate: table.estimate,
+      estimate: cursor?.from ? null : table.estimate,
       sha256: null,
       code: entry.code,
       entry,
       unidentified: named(wiring),
+      reached: reading.position,
+      increment: !!cursor?.from,
     }
   }
   const upload = batch.upload_id ? await uploadById(ctx.db, batch.upload_id) : undefined
@@ -260,6 +270,8 @@ async function prepare(ctx: Context, batch: BatchRecord, source: SourceRecord, s
     code: entry.code,
     entry,
     unidentified: named(wiring),
+    reached: () => null,
+    increment: false,
   }
 }
 
@@ -277,10 +289,14 @@ function vouchers(wiring: Wiring, ctx: Context): Voucher[] {
   return list
 }
 
-export const targetOf = (ctx: Pick<Context, 'secrets'>, source: SourceRecord): Target => ({
-  ...source.connection,
-  password: source.secret ? ctx.secrets.unseal(source.secret) : '',
-})
+/** A source's connection with its secrets opened. */
+export function targetOf(ctx: Pick<Context, 'secrets'>, source: SourceRecord): Target {
+  const none = Object.fromEntries(secretFields.map(name => [name, '']))
+  if (!source.secret) return { ...none, ...source.connection }
+  const text = ctx.secrets.unseal(source.secret)
+  // Before there were several secrets the password stood alone.
+  return { ...none, ...source.connection, ...(source.secret_names ? JSON.parse(text) : { password: text }) }
+}
 
 function compare(source: SourceRecord, names: string[]): void {
   const difference = drift(source.mapping, names)
@@ -343,9 +359,18 @@ async function settle(tx: Tx, ctx: Context, batch: BatchRecord, source: SourceRe
     fingerprint: work.fingerprint,
     sha256: work.sha256,
     finished: now,
-    messages: stopped?.messages ?? [],
+    messages: stopped?.messages ?? (done.read === 0 ? [{ level: 'info', code: 'nothing-new', text: '来源没有新的数据。' }] : []),
     ...(timing && { produced: timing.produced, lag: timing.lag, late: timing.late }),
   })
+  // The same transaction as the rows: what is read again after a crash is what was not written.
+  const reached = held ? null : work.reached()
+  await tx.executeQuery(
+    raw('update aggregation.source set position = coalesce($2, position), trouble = null, contact = $3 where id = $1', [
+      source.id,
+      reached && JSON.stringify(reached),
+      now,
+    ]),
+  )
   if (!held) {
     const { rows } = await tx.executeQuery<{ rows: number }>(
       raw(
@@ -500,6 +525,7 @@ async function fail(ctx: Context, batch: BatchRecord, error: unknown, signal: Ab
     ctx.log.error({ batch: batch.no, error: (error as Error).message, stack: (error as Error).stack }, 'batch failed')
   await ctx.db.transaction().execute(async tx => {
     await setBatch(tx, batch.id, { state: stopped.state, messages: notes, difference: stopped.difference, finished: now })
+    if (stopped.state !== 'cancelled' && notes[0]) await noteTrouble(tx, batch.source_id, notes[0], now)
     await record(tx, ctx, {
       action: stopped.state === 'cancelled' ? 'batch.cancel' : 'batch.failed',
       subject: batch.no,
@@ -521,12 +547,26 @@ async function fail(ctx: Context, batch: BatchRecord, error: unknown, signal: Ab
   })
 }
 
+/** What keeps a source from working, since when; the next good delivery clears it. */
+export async function noteTrouble(
+  tx: Tx | Database,
+  sourceId: string,
+  m: { code: string; text: string; remedy?: string },
+  now: Date,
+): Promise<void> {
+  const trouble = { code: m.code, text: m.text, remedy: m.remedy ?? '', since: now.toISOString() }
+  await sql`update aggregation.source set trouble = case when trouble->>'code' = ${m.code} then ${JSON.stringify(trouble)}::jsonb || jsonb_build_object('since', trouble->>'since')
+    else ${JSON.stringify(trouble)}::jsonb end where id = ${sourceId}`.execute(tx)
+}
+
 /** Any error as words: what happened, that nothing was loaded, what to do. */
 function explained(error: unknown, rows: number): Stopped {
   if (error instanceof Stopped) return error
   if (error instanceof Unreadable) return stop(error.code, error.message, error.remedy)
   if (error instanceof SourceDown) {
-    const lasting = ['credentials', 'no-database', 'no-table', 'no-right', 'tls', 'unknown-host'].includes(error.diagnosis.code)
+    const lasting = ['credentials', 'no-database', 'no-table', 'no-right', 'no-cursor', 'tls', 'unknown-host'].includes(
+      error.diagnosis.code,
+    )
     const text = `${error.diagnosis.text}已读取的 ${rows.toLocaleString('en')} 行没有入库，恢复后从头读，不会重复。`
     return new Stopped('failed', [{ level: 'stop', code: `source-${error.diagnosis.code}`, text, remedy: error.diagnosis.remedy }], {
       retry: !lasting,

@@ -14,12 +14,12 @@ import {
   saveMapping,
   setConnection,
   source as sourceById,
-  sourceKinds,
   startBatch,
   testConnection,
   upload,
 } from '../../../contract/aggregation.ts'
 import { entryByCode, searchEntries } from '../../../contract/catalog.ts'
+import { sourceKinds } from '../../../contract/connections.ts'
 import { systems } from '../../../contract/organization.ts'
 import { A, at } from '../../app/link.tsx'
 import { useAct, useRead } from '../../app/query.ts'
@@ -106,7 +106,17 @@ function ChooseSource({ code, onDone }: { code: string; onDone: (id: string, kin
     kind: 'file' as 'file' | 'postgres',
     name: '',
     systemId: '',
-    connection: { host: '', port: 5432, database: '', user: '', password: '', tls: false, schema: 'public', table: '' },
+    connection: {
+      kind: 'postgres' as const,
+      host: '',
+      port: 5432,
+      database: '',
+      user: '',
+      password: '',
+      tls: false,
+      schema: 'public',
+      table: '',
+    },
   })
   const create = useAct(createSource, made => onDone(made.id, made.kind))
   const table = form.value.kind === 'postgres'
@@ -136,10 +146,12 @@ function ChooseSource({ code, onDone }: { code: string; onDone: (id: string, kin
                   aria-labelledby={labelledby}
                   value={value}
                   onChange={event => onChange(event.target.value)}
-                  options={Object.entries(sourceKinds).map(([key, label]) => ({
-                    value: key,
-                    label: key === 'file' ? `${label}（CSV、TSV、XLSX）` : label,
-                  }))}
+                  options={(['file', 'postgres'] as const)
+                    .map(key => [key, sourceKinds[key]] as const)
+                    .map(([key, label]) => ({
+                      value: key,
+                      label: key === 'file' ? `${label}（CSV、TSV、XLSX）` : label,
+                    }))}
                 />
               )}
             </Field>
@@ -313,7 +325,7 @@ function WithSource({ id, filters, now, go }: { id: string; filters: Filters; no
 }
 
 function Reconnect({ one, onDone }: { one: Source; onDone: () => void }) {
-  const form = useForm({ ...one.connection!, password: '' })
+  const form = useForm({ ...one.connection!, password: '', privateKey: '' })
   const send = useAct(setConnection, onDone)
   return (
     <Sheet title="连接">

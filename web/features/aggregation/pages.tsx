@@ -18,6 +18,7 @@ import {
   startBatch,
   upload,
 } from '../../../contract/aggregation.ts'
+import { placeOf } from '../../../contract/connections.ts'
 import { href, problemOf } from '../../app/api.ts'
 import { ListPager } from '../../app/ListPager.tsx'
 import { A, at } from '../../app/link.tsx'
@@ -141,8 +142,7 @@ export function Source() {
                   of={[
                     ['来源', one.kindLabel],
                     ['所属系统', one.system?.name ?? null],
-                    ['连接', one.connection ? `${one.connection.host}:${one.connection.port}/${one.connection.database}` : null],
-                    ['数据表', one.connection?.table ? `${one.connection.schema}.${one.connection.table}` : null],
+                    ['连接', one.connection ? placeOf(one.connection) : null],
                     ['拒收阈值', `${(one.threshold * 100).toFixed(1)}%，超过则整批待放行`],
                   ]}
                 />

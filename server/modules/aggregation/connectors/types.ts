@@ -1,0 +1,58 @@
+import type { z } from 'zod'
+import type {
+  Connection,
+  FolderConnection,
+  HttpConnection,
+  MysqlConnection,
+  PostgresConnection,
+  SftpConnection,
+} from '../../../../contract/connections.ts'
+
+/** A connection with its secrets opened. Never logged, never returned. */
+export type Target = Connection
+export type Database = z.infer<typeof PostgresConnection> | z.infer<typeof MysqlConnection>
+export type Postgres = z.infer<typeof PostgresConnection>
+export type Mysql = z.infer<typeof MysqlConnection>
+export type Folder = z.infer<typeof FolderConnection>
+export type Sftp = z.infer<typeof SftpConnection>
+export type Http = z.infer<typeof HttpConnection>
+
+export type Column = { name: string; type: string; comment: string; key: boolean; nullable: boolean }
+export type Table = { schema: string; table: string; rows: number | null; comment: string }
+/** The beginning of a source, values as text, null as ''. */
+export type Look = { columns: Column[]; rows: string[][]; estimate: number | null }
+
+/** Up to where a source has been read, as its connector understands it; stored with the rows it covers. */
+export type Position = Record<string, string | number | null>
+
+/** A table on its way: CSV bytes without header (null bare, everything else quoted where needed), then the position they reach. */
+export type Reading = { bytes(): AsyncIterable<Buffer>; position(): Position | null }
+
+/** A database whose tables are read. Everything throws SourceDown. */
+export type TableConnector<C extends Database = Database> = {
+  label: string
+  /** Proves that the connection works; `version` as the server states it. */
+  tables(c: C): Promise<{ version: string; tables: Table[] }>
+  look(c: C): Promise<Look>
+  /** `cursor`: only rows from that value on (a little before it, since late commits may carry older values); one snapshot in any case. */
+  read(c: C, columns: string[], o: { cursor?: { column: string; from: string | null } }, signal?: AbortSignal): Reading
+}
+
+export type RemoteFile = { name: string; bytes: number | null /** Changes when the file does. */; stamp: string }
+/** A place files are fetched from. Everything throws SourceDown. */
+export type FileConnector<C extends Target = Target> = {
+  label: string
+  /** Files that match, oldest first; those still being written are left for the next time. */
+  list(c: C, signal?: AbortSignal): Promise<RemoteFile[]>
+  fetch(c: C, file: RemoteFile, signal?: AbortSignal): AsyncIterable<Buffer>
+}
+
+export type Diagnosis = { code: string; text: string; remedy: string }
+/** The source cannot be read; says why in words a person can act on. */
+export class SourceDown extends Error {
+  readonly diagnosis: Diagnosis
+  constructor(diagnosis: Diagnosis) {
+    super(diagnosis.text)
+    this.diagnosis = diagnosis
+  }
+}

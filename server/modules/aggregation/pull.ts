@@ -1,0 +1,59 @@
+import { sql } from 'kysely'
+import type { StaffContext } from '../../platform/context.ts'
+import { refuse } from '../../platform/problem.ts'
+import { queueBatch, receiveUpload } from './commands.ts'
+import { fileConnector, tableConnector } from './connectors/index.ts'
+import { SourceDown } from './connectors/types.ts'
+import type { SourceRecord } from './queries.ts'
+import { noteTrouble, targetOf } from './run.ts'
+
+/**
+ * Fetches what a source has now: a table as one batch, a place of files as one batch per file that was not taken yet, oldest first.
+ * Returns the ids of the batches, none when there is nothing new or one is still under way. Throws SourceDown; its trouble is noted.
+ */
+export async function pull(ctx: StaffContext, source: SourceRecord): Promise<string[]> {
+  if (source.mode === 'capture' || source.agent_id)
+    refuse('aggregation.pull_capture', {
+      status: 409,
+      detail: source.agent_id ? '这个数据源由前置机读取。' : '这个数据源实时捕获变更，不用手工取数。',
+    })
+  const { rows: busy } =
+    await sql`select from aggregation.batch where source_id = ${source.id} and state in ('queued', 'running') limit 1`.execute(ctx.db)
+  if (busy.length) return []
+  if (tableConnector(source.kind)) return [await queueBatch(ctx, source, {})]
+  const connector =
+    fileConnector(source.kind) ??
+    refuse('aggregation.pull_file', { status: 409, detail: '这种来源由提供方送来，平台不能去取。', remedy: '请上传文件，或让系统推送。' })
+  const target = targetOf(ctx, source)
+  const batches: string[] = []
+  try {
+    for (const file of await connector.list(target)) {
+      const { rows } =
+        await sql`select from aggregation.taken where source_id = ${source.id} and name = ${file.name} and stamp = ${file.stamp}`.execute(
+          ctx.db,
+        )
+      if (rows.length) continue
+      const upload = await receiveUpload(
+        ctx,
+        source,
+        file.name,
+        connector.fetch(target, file),
+        () => false,
+        async (tx, uploadId) => {
+          await sql`insert into aggregation.taken (source_id, name, stamp, upload_id, at) values (${source.id}, ${file.name}, ${file.stamp}, ${uploadId}, ${ctx.now})`.execute(
+            tx,
+          )
+        },
+      )
+      batches.push(await queueBatch(ctx, source, { uploadId: upload.id }))
+    }
+    await sql`update aggregation.source set contact = ${ctx.now}, trouble = case when trouble->>'code' like 'source-%' then null else trouble end where id = ${source.id}`.execute(
+      ctx.db,
+    )
+  } catch (error) {
+    if (error instanceof SourceDown)
+      await noteTrouble(ctx.db, source.id, { ...error.diagnosis, code: `source-${error.diagnosis.code}` }, ctx.now)
+    throw error
+  }
+  return batches
+}
