@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { strFromU8, unzipSync } from 'fflate'
-import { type Column, csv, json, xlsx } from './export.ts'
+import { type Column, csv, json, type Merge, workbook, xlsx } from './export.ts'
+import { Workbook } from './xlsx.ts'
 
 const columns: Column[] = [
   { key: 'c1', name: '编号', type: 'C' },
@@ -49,4 +53,45 @@ test('more rows than one sheet holds go on in the next one', async () => {
   const parts = unzipSync(await all(xlsx(columns.slice(0, 1), many(), { lastRow: 20 })))
   assert.match(strFromU8(parts['xl/workbook.xml']!), /数据 2/)
   assert.equal(strFromU8(parts['xl/worksheets/sheet2.xml']!).match(/<row>/g)!.length, 1 + 4)
+})
+
+test('sheets with merged cells, collected while the rows are written, are read back as they were', async t => {
+  const merges: Merge[] = [{ top: 0, left: 1, bottom: 0, right: 2 }]
+  async function* rows() {
+    yield { cells: ['1', '甲', '512.50'] }
+    yield { cells: ['', '乙', '1'], marked: new Set([1]) }
+    merges.push({ top: 2, left: 0, bottom: 3, right: 0 })
+  }
+  const head = [
+    ['序号', '信息项', ''],
+    ['', '名称', '长度'],
+  ]
+  const types = ['C', 'C', 'I']
+  const file = await all(
+    workbook([
+      { name: '目录[1]', head, types, widths: [6, 20, 8], framed: true, rows: rows(), merges },
+      { name: '说明', head: [['说明']], types: ['C'], rows: (async function* () {})() },
+    ]),
+  )
+  const dir = mkdtempSync(join(tmpdir(), 'huitong-book-'))
+  t.after(() => rmSync(dir, { recursive: true }))
+  writeFileSync(join(dir, 'a.xlsx'), file)
+  const book = await Workbook.open(join(dir, 'a.xlsx'))
+  t.after(() => book.close())
+  assert.deepEqual(
+    book.sheets.map(s => s.name),
+    ['目录 1 ', '说明'],
+  )
+  const read = []
+  for await (const row of book.rows(book.sheets[0]!)) read.push(row.cells)
+  assert.deepEqual(read, [
+    ['序号', '信息项'],
+    ['', '名称', '长度'],
+    ['1', '甲', '512.5'],
+    ['', '乙', '1'],
+  ])
+  assert.deepEqual(await book.merges(book.sheets[0]!, 100), [
+    { top: 1, left: 1, bottom: 1, right: 2 },
+    { top: 3, left: 0, bottom: 4, right: 0 },
+  ])
 })

@@ -101,30 +101,50 @@ const xml = (text: string) =>
     .replaceAll('>', '&gt;')
     .replaceAll('"', '&quot;')
 
-// Styles: 0 plain, 1 header, 2 text kept as text even when somebody edits the cell (quotePrefix), 3 marked as wrong.
-const STYLES = `${HEAD}<styleSheet xmlns="${MAIN}"><fonts count="3"><font><sz val="11"/><name val="等线"/></font><font><b/><sz val="11"/><name val="等线"/></font><font><sz val="11"/><color rgb="FFB42318"/><name val="等线"/></font></fonts><fills count="3"><fill><patternFill patternType="none"/></fill><fill><patternFill patternType="gray125"/></fill><fill><patternFill patternType="solid"><fgColor rgb="FFFDECEA"/></patternFill></fill></fills><borders count="1"><border/></borders><cellStyleXfs count="1"><xf/></cellStyleXfs><cellXfs count="4"><xf xfId="0"/><xf xfId="0" fontId="1" applyFont="1"/><xf xfId="0" numFmtId="49" quotePrefix="1" applyNumberFormat="1"/><xf xfId="0" fontId="2" fillId="2" numFmtId="49" quotePrefix="1" applyFont="1" applyFill="1" applyNumberFormat="1"/></cellXfs></styleSheet>`
+// Styles: 0 plain, 1 header, 2 text kept as text even when somebody edits the cell (quotePrefix), 3 marked as wrong;
+// the same four in a frame for forms that are printed: 4 plain, 5 header, 6 text, 7 marked.
+const BORDER = ['left', 'right', 'top', 'bottom'].map(side => `<${side} style="thin"><color rgb="FFBFBFBF"/></${side}>`).join('')
+const FRAMED = 'borderId="1" applyBorder="1" applyAlignment="1"'
+const MIDDLE = '<alignment vertical="center" wrapText="1"/>'
+const STYLES = `${HEAD}<styleSheet xmlns="${MAIN}"><fonts count="3"><font><sz val="11"/><name val="等线"/></font><font><b/><sz val="11"/><name val="等线"/></font><font><sz val="11"/><color rgb="FFB42318"/><name val="等线"/></font></fonts><fills count="4"><fill><patternFill patternType="none"/></fill><fill><patternFill patternType="gray125"/></fill><fill><patternFill patternType="solid"><fgColor rgb="FFFDECEA"/></patternFill></fill><fill><patternFill patternType="solid"><fgColor rgb="FFEEF2F7"/></patternFill></fill></fills><borders count="2"><border/><border>${BORDER}</border></borders><cellStyleXfs count="1"><xf/></cellStyleXfs><cellXfs count="8"><xf xfId="0"/><xf xfId="0" fontId="1" applyFont="1"/><xf xfId="0" numFmtId="49" quotePrefix="1" applyNumberFormat="1"/><xf xfId="0" fontId="2" fillId="2" numFmtId="49" quotePrefix="1" applyFont="1" applyFill="1" applyNumberFormat="1"/><xf xfId="0" ${FRAMED}>${MIDDLE}</xf><xf xfId="0" fontId="1" fillId="3" applyFont="1" applyFill="1" ${FRAMED}><alignment horizontal="center" vertical="center" wrapText="1"/></xf><xf xfId="0" numFmtId="49" quotePrefix="1" applyNumberFormat="1" ${FRAMED}>${MIDDLE}</xf><xf xfId="0" fontId="2" fillId="2" numFmtId="49" quotePrefix="1" applyFont="1" applyFill="1" applyNumberFormat="1" ${FRAMED}>${MIDDLE}</xf></cellXfs></styleSheet>`
 
-function xlsxCell(value: unknown, type: string, marked: boolean) {
-  if (value === null || value === undefined || value === '') return marked ? '<c s="3"/>' : '<c/>'
+function xlsxCell(value: unknown, type: string, marked: boolean, framed: boolean) {
+  const frame = framed ? 4 : 0
+  const styled = (style: number) => (style + frame ? ` s="${style + frame}"` : '')
+  if (value === null || value === undefined || value === '') return `<c${styled(marked ? 3 : 0)}/>`
   const number = marked ? undefined : exactNumber(value, type)
-  if (number !== undefined) return `<c><v>${number}</v></c>`
+  if (number !== undefined) return `<c${styled(0)}><v>${number}</v></c>`
   let text = textOf(value)
   if (text.length > LONGEST_CELL) text = `${text.slice(0, LONGEST_CELL - 8)}…(已截断)`
   // An inline string is never a formula; text that looks like one, or like a long number, is also pinned as text.
   const style = marked ? 3 : dangerous.test(text) || /^\d/.test(text) ? 2 : 0
-  return `<c t="inlineStr"${style ? ` s="${style}"` : ''}><is><t xml:space="preserve">${xml(text)}</t></is></c>`
+  return `<c t="inlineStr"${styled(style)}><is><t xml:space="preserve">${xml(text)}</t></is></c>`
 }
 
-/** A workbook written while the rows arrive; a new sheet starts when Excel's last row is reached. `marked` paints a cell red. */
-export async function* xlsx(
-  columns: Column[],
-  rows: Rows,
-  {
-    sheet = '数据',
-    marked = () => false,
-    lastRow = LAST_ROW,
-  }: { sheet?: string; marked?: (row: Record<string, unknown>, key: string) => boolean; lastRow?: number } = {},
-): AsyncGenerator<Uint8Array> {
+/** A rectangle of cells shown as one, counted from 0. */
+export type Merge = { top: number; left: number; bottom: number; right: number }
+export type BookSheet = {
+  name: string
+  /** Header rows; they stay in view. */
+  head: string[][]
+  /** Type of each column, as in `Column`. */
+  types: string[]
+  widths?: number[]
+  /** Every cell in a frame, as a form that is printed. */
+  framed?: boolean
+  /** `marked` names the columns of a row that are painted red. */
+  rows: AsyncIterable<{ cells: unknown[]; marked?: Set<number> }>
+  /** Read when the last row is written, so that rows may add to it. */
+  merges?: Merge[]
+}
+
+const letters = (column: number): string =>
+  (column >= 26 ? letters(Math.floor(column / 26) - 1) : '') + String.fromCharCode(65 + (column % 26))
+/** The address of a cell as spreadsheets write it; both count from 0. */
+export const cellName = (row: number, column: number): string => `${letters(column)}${row + 1}`
+
+/** A workbook written while the rows of its sheets arrive. */
+export async function* workbook(sheets: AsyncIterable<BookSheet> | Iterable<BookSheet>): AsyncGenerator<Uint8Array> {
   let ready: Uint8Array[] = []
   const zip = new Zip((error, piece) => {
     if (error) throw error
@@ -142,33 +162,37 @@ export async function* xlsx(
   }
   const whole = (name: string, text: string) => file(name).push(encoder.encode(text), true)
 
-  const header = `<row>${columns.map(c => `<c t="inlineStr" s="1"><is><t xml:space="preserve">${xml(c.name)}</t></is></c>`).join('')}</row>`
-  const opening = `${HEAD}<worksheet xmlns="${MAIN}"><sheetViews><sheetView workbookViewId="0"><pane ySplit="1" topLeftCell="A2" state="frozen"/></sheetView></sheetViews><sheetFormatPr defaultRowHeight="15" defaultColWidth="18"/><sheetData>${header}`
-  const closing = '</sheetData></worksheet>'
-
-  let sheets = 1
-  let current = file('xl/worksheets/sheet1.xml')
-  let held = opening
-  let row = 1
-  for await (const values of rows) {
-    if (row === lastRow) {
-      current.push(encoder.encode(held + closing), true)
-      sheets++
-      current = file(`xl/worksheets/sheet${sheets}.xml`)
-      held = opening
-      row = 1
+  const names: string[] = []
+  for await (const sheet of sheets) {
+    names.push(sheet.name)
+    const current = file(`xl/worksheets/sheet${names.length}.xml`)
+    const framed = sheet.framed ?? false
+    const top = sheet.head.length
+    const cols = sheet.widths?.map((w, i) => `<col min="${i + 1}" max="${i + 1}" width="${w}" customWidth="1"/>`).join('')
+    const head = sheet.head.map(
+      row =>
+        `<row>${row.map(text => `<c t="inlineStr" s="${framed ? 5 : 1}"><is><t xml:space="preserve">${xml(text)}</t></is></c>`).join('')}</row>`,
+    )
+    let held = `${HEAD}<worksheet xmlns="${MAIN}"><sheetViews><sheetView workbookViewId="0"><pane ySplit="${top}" topLeftCell="A${top + 1}" state="frozen"/></sheetView></sheetViews><sheetFormatPr defaultRowHeight="15" defaultColWidth="18"/>${cols ? `<cols>${cols}</cols>` : ''}<sheetData>${head.join('')}`
+    for await (const { cells, marked } of sheet.rows) {
+      held += `<row>${sheet.types.map((type, i) => xlsxCell(cells[i], type, marked?.has(i) ?? false, framed)).join('')}</row>`
+      if (held.length < FLUSH) continue
+      current.push(encoder.encode(held))
+      held = ''
+      yield* taken()
     }
-    row++
-    held += `<row>${columns.map(c => xlsxCell(values[c.key], c.type, marked(values, c.key))).join('')}</row>`
-    if (held.length < FLUSH) continue
-    current.push(encoder.encode(held))
-    held = ''
+    held += '</sheetData>'
+    if (sheet.merges?.length) {
+      held += `<mergeCells count="${sheet.merges.length}">`
+      for (const m of sheet.merges) held += `<mergeCell ref="${cellName(m.top, m.left)}:${cellName(m.bottom, m.right)}"/>`
+      held += '</mergeCells>'
+    }
+    current.push(encoder.encode(`${held}</worksheet>`), true)
     yield* taken()
   }
-  current.push(encoder.encode(held + closing), true)
 
-  const numbers = Array.from({ length: sheets }, (_, i) => i + 1)
-  const title = (n: number) => xml((n === 1 ? sheet : `${sheet} ${n}`).replace(/[\\/?*[\]:]/g, ' ').slice(0, 31))
+  const numbers = names.map((_, i) => i + 1)
+  const title = (n: number) => xml(names[n - 1]!.replace(/[\\/?*[\]:]/g, ' ').slice(0, 31))
   whole('xl/styles.xml', STYLES)
   whole(
     'xl/workbook.xml',
@@ -189,4 +213,37 @@ export async function* xlsx(
   )
   zip.end()
   yield* taken()
+}
+
+/** One table as a workbook; a new sheet starts when Excel's last row is reached. `marked` paints a cell red. */
+export function xlsx(
+  columns: Column[],
+  rows: Rows,
+  {
+    sheet = '数据',
+    marked,
+    lastRow = LAST_ROW,
+  }: { sheet?: string; marked?: (row: Record<string, unknown>, key: string) => boolean; lastRow?: number } = {},
+): AsyncGenerator<Uint8Array> {
+  async function* sheets(): AsyncGenerator<BookSheet> {
+    const source = Symbol.asyncIterator in rows ? rows[Symbol.asyncIterator]() : rows[Symbol.iterator]()
+    let ahead = await source.next()
+    async function* page() {
+      for (let row = 1; row < lastRow && !ahead.done; row++) {
+        const values = ahead.value as Record<string, unknown>
+        yield {
+          cells: columns.map(c => values[c.key]),
+          ...(marked && { marked: new Set(columns.flatMap((c, i) => (marked(values, c.key) ? [i] : []))) }),
+        }
+        ahead = await source.next()
+      }
+    }
+    try {
+      for (let n = 1; n === 1 || !ahead.done; n++)
+        yield { name: n === 1 ? sheet : `${sheet} ${n}`, head: [columns.map(c => c.name)], types: columns.map(c => c.type), rows: page() }
+    } finally {
+      await source.return?.()
+    }
+  }
+  return workbook(sheets())
 }
