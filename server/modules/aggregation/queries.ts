@@ -53,6 +53,7 @@ export type BatchRecord = {
   waiting: number
   position: string
   messages: Message[]
+  removed: number
   difference: Batch['difference']
   fingerprint: string | null
   sha256: string | null

@@ -12,7 +12,7 @@ import { Problem } from '../../platform/problem.ts'
 import { Unreadable } from '../../platform/xlsx.ts'
 import { record } from '../audit/public.ts'
 import { noteMount, openUpdateTask, type PublishedEntry, publishedEntry } from '../catalog/public.ts'
-import { noteDelivery, type Voucher, rules as valueRules, vouchFor } from '../quality/public.ts'
+import { noteDelivery, rules as valueRules } from '../quality/public.ts'
 import { gateMode, govern } from '../regulation/public.ts'
 import { tableConnector } from './connectors/index.ts'
 import { type Database as DatabaseTarget, type Position, SourceDown, type Target } from './connectors/types.ts'
@@ -32,6 +32,7 @@ import { csvFeed, type Feed, tableFeed, xlsxFeed } from './reading/feed.ts'
 import { lookAt } from './reading/inspect.ts'
 import { TooManyBad } from './reading/scanner.ts'
 import { drift, fingerprint, identityOf, mappingFaults, tableName, type Wiring, wire } from './rules.ts'
+import type { Check } from './reading/scan.ts'
 
 /** A batch stops here and says why; nothing of it has been loaded. */
 class Stopped extends Error {
@@ -215,7 +216,7 @@ async function prepare(ctx: Context, batch: BatchRecord, source: SourceRecord, s
         : undefined
     const reading = connector.read(target, asked, { ...(cursor && { cursor }) }, signal)
     return {
-      feed: tableFeed(reading.bytes, asked.length, vouchers(narrow, ctx), seedOf(fingerprint(narrow, source.keys), asked)),
+      feed: tableFeed(reading.bytes, asked.length, checksOf(narrow, ctx), seedOf(fingerprint(narrow, source.keys), asked)),
       names: asked,
       items,
       wiring: narrow,
@@ -248,7 +249,7 @@ async function prepare(ctx: Context, batch: BatchRecord, source: SourceRecord, s
           delimiter: shape.delimiter,
           columns: names.length,
           skip: shape.header.line - 1 + shape.header.rows,
-          vouchers: vouchers(wiring, ctx),
+          checks: checksOf(wiring, ctx),
           seed,
         })
       : xlsxFeed(path, {
@@ -283,9 +284,9 @@ const seedOf = (print: string, names: string[]) =>
     .readInt32BE(0)
 
 /** By source column. */
-function vouchers(wiring: Wiring, ctx: Context): Voucher[] {
-  const list: Voucher[] = []
-  for (const w of wiring) list[w.index] = vouchFor(w.item, w.required, dayOf(ctx.clock()))
+function checksOf(wiring: Wiring, ctx: Context): Check[] {
+  const list: Check[] = []
+  for (const { index, item, required } of wiring) list[index] = { item, required, today: dayOf(ctx.clock()) }
   return list
 }
 
@@ -346,7 +347,7 @@ async function finishSame(ctx: Context, batch: BatchRecord, work: Work, same: { 
 const position = (read: number) => `行 ${(read + 1).toLocaleString('en')}`
 
 async function settle(tx: Tx, ctx: Context, batch: BatchRecord, source: SourceRecord, work: Work, done: Outcome): Promise<void> {
-  const { held, relation, poolColumns, rowsAdded, ...counts } = done
+  const { held, relation, poolColumns, rowsAdded, vanishing: _, ...counts } = done
   const now = ctx.clock()
   const rejects = done.rejected ? await rejectCounts(tx, batch.id) : new Map<string, number>()
   const stopped = held ? heldBecause(ctx, work, batch, done, rejects) : null
@@ -384,6 +385,7 @@ async function settle(tx: Tx, ctx: Context, batch: BatchRecord, source: SourceRe
   }
   await noteDelivery(
     tx,
+    if (done.accepted || done.removed) await noteChange(tx, ctx, batch.entry_id, batch.id)
     { ...ctx, now },
     {
       entry: { ...work.entry, departmentId: work.entry.department_id },
@@ -604,6 +606,7 @@ type Change = Partial<
     | 'attempt'
     | 'options'
     | 'produced'
+    | 'removed'
     | 'lag'
     | 'late'
   >

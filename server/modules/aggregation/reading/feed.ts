@@ -1,10 +1,10 @@
-import { createReadStream } from 'node:fs'
+import { Worker } from 'node:worker_threads'
 import { Unreadable, Workbook } from '../../../platform/xlsx.ts'
-import type { Voucher } from '../../quality/public.ts'
 import { copyFields } from './csv.ts'
-import { type Encoding, toUtf8 } from './encoding.ts'
+import type { Encoding } from './encoding.ts'
 import { rowHash } from './hash.ts'
-import { type Bad, Scanner } from './scanner.ts'
+import { type Check, type FileScan, type Progress, scanFile, vouchers } from './scan.ts'
+import { type Bad, type Layout, Scanner, TooManyBad } from './scanner.ts'
 
 /** Rows on their way into staging: CSV bytes for COPY, and the books of what was read, passed and put aside. */
 export type Feed = {
@@ -18,69 +18,130 @@ export type Feed = {
   readonly taken: number
   readonly total: number | null
   readonly delimiter: string
+  /** Over the hashes of all rows that were passed, see Scanner; null when unknown. */
+  readonly mark: Scanner['mark'] | null
   bytes(): AsyncIterable<Buffer>
+  /**
+   * For sources that give the same rows however often they are read: what of each is wanted, and the records put aside by the
+   * layout `typed`. A load then reads only what it needs, twice if need be.
+   */
+  again?(layout: Layout): AsyncIterable<{ out: Buffer; aside: Buffer }>
 }
+
+/** Above this a file is scanned in a thread of its own, so that whoever asks for data meanwhile does not wait for it. */
+const LARGE = 8 * 1024 * 1024
 
 export function csvFeed(
   path: string,
   size: number,
-  o: { encoding: Encoding; delimiter: string; columns: number; skip: number; vouchers: (Voucher | undefined)[]; seed: number },
+  o: { encoding: Encoding; delimiter: string; columns: number; skip: number; checks: (Check | undefined)[]; seed: number },
 ): Feed {
-  const { delimiter, columns, skip, vouchers, seed } = o
-  const scanner = new Scanner({ delimiter, columns, skip, vouchers, seed, converted: o.encoding !== 'utf-8' })
-  let taken = 0
-  async function* counted(): AsyncGenerator<Buffer> {
-    for await (const chunk of createReadStream(path, { highWaterMark: 256 * 1024 })) {
-      taken += (chunk as Buffer).length
-      yield chunk as Buffer
+  let books: Progress = { read: 0, passed: 0, taken: 0 }
+  const found: Pick<Feed, 'bad' | 'shifts' | 'doubtful' | 'mark'> = { bad: [], shifts: [], doubtful: null, mark: null }
+  async function* again(layout: Layout): AsyncGenerator<{ out: Buffer; aside: Buffer }> {
+    const scan = { path, ...o, layout }
+    for await (const piece of size > LARGE ? inThread(scan) : scanFile(scan)) {
+      books = piece
+      if (piece.books) Object.assign(found, piece.books)
+      yield piece
     }
   }
-  return scannerFeed(
-    scanner,
-    delimiter,
-    size,
-    () => taken,
-    () => scanner.scan(toUtf8(counted(), o.encoding)),
-  )
+  return {
+    get read() {
+      return books.read
+    },
+    get passed() {
+      return books.passed
+    },
+    get taken() {
+      return books.taken
+    },
+    get bad() {
+      return found.bad
+    },
+    get shifts() {
+      return found.shifts
+    },
+    get doubtful() {
+      return found.doubtful
+    },
+    get mark() {
+      return found.mark
+    },
+    total: size,
+    delimiter: o.delimiter,
+    again,
+    async *bytes() {
+      for await (const { out } of again({ kind: 'all' })) yield out
+    },
+  }
+}
+
+/** The pieces of scanFile, made in another thread; it stays a few pieces ahead of whoever takes them. */
+async function* inThread(scan: FileScan): ReturnType<typeof scanFile> {
+  const worker = new Worker(new URL('./scan.ts', import.meta.url), { workerData: scan })
+  type Piece = Awaited<ReturnType<ReturnType<typeof scanFile>['next']>>['value']
+  const pieces: Piece[] = []
+  let wake = () => {}
+  let failed: Error | undefined
+  let ended = false
+  const tell = () => wake()
+  worker.on('message', (message: Piece | { error: { name: string; code?: string; message: string } }) => {
+    if ('error' in message) {
+      const { name, ...e } = message.error
+      failed = Object.assign(name === 'TooManyBad' ? new TooManyBad(e.message) : new Error(e.message), e)
+    } else pieces.push(message)
+    tell()
+  })
+  worker.on('error', error => {
+    failed = error as Error
+    tell()
+  })
+  worker.on('exit', () => {
+    ended = true
+    tell()
+  })
+  try {
+    for (;;) {
+      const piece = pieces.shift()
+      if (piece) {
+        worker.postMessage('more')
+        const buffer = (b: Uint8Array) => Buffer.from(b.buffer, b.byteOffset, b.byteLength)
+        yield { ...piece, out: buffer(piece.out), aside: buffer(piece.aside) }
+      } else if (failed) throw failed
+      else if (ended) return
+      else
+        await new Promise<void>(resolve => {
+          wake = resolve
+        })
+    }
+  } finally {
+    await worker.terminate()
+  }
 }
 
 /** A table of another server: its COPY output is CSV already. */
-export function tableFeed(source: () => AsyncIterable<Buffer>, columns: number, vouchers: (Voucher | undefined)[], seed: number): Feed {
-  const scanner = new Scanner({ delimiter: ',', columns, skip: 0, vouchers, seed })
-  return scannerFeed(
-    scanner,
-    ',',
-    null,
-    () => 0,
-    () => scanner.scan(source()),
-  )
+export function tableFeed(source: () => AsyncIterable<Buffer>, columns: number, checks: (Check | undefined)[], seed: number): Feed {
+  const scanner = new Scanner({ delimiter: ',', columns, skip: 0, vouchers: vouchers(checks), seed })
+  return {
+    get read() {
+      return scanner.read
+    },
+    get passed() {
+      return scanner.passed
+    },
+    get doubtful() {
+      return scanner.doubtful
+    },
+    bad: scanner.bad,
+    shifts: scanner.shifts,
+    mark: scanner.mark,
+    taken: 0,
+    total: null,
+    delimiter: ',',
+    bytes: () => scanner.scan(source()),
+  }
 }
-
-const scannerFeed = (
-  scanner: Scanner,
-  delimiter: string,
-  total: number | null,
-  taken: () => number,
-  bytes: () => AsyncIterable<Buffer>,
-): Feed => ({
-  get read() {
-    return scanner.read
-  },
-  get passed() {
-    return scanner.passed
-  },
-  get doubtful() {
-    return scanner.doubtful
-  },
-  get taken() {
-    return taken()
-  },
-  bad: scanner.bad,
-  shifts: scanner.shifts,
-  total,
-  delimiter,
-  bytes,
-})
 
 /** `wanted`: columns that fill an item. In them a number with more than 15 digits stops the whole file: its end is lost. */
 export function xlsxFeed(
@@ -127,6 +188,7 @@ export function xlsxFeed(
       return read
     },
     doubtful: null,
+    mark: null,
     taken: 0,
     total: null,
     bad: [],

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { parseRecords, sniffDelimiter } from './csv.ts'
 import { detectEncoding, toUtf8 } from './encoding.ts'
-import { Scanner, type ScanOptions } from './scanner.ts'
+import { type Layout, Scanner, type ScanOptions } from './scanner.ts'
 
 /** What the database would be given, read back, and the scanner's books. */
 async function scanned(bytes: Buffer, options: Partial<ScanOptions> & { columns: number }, size = 1 << 16) {
@@ -26,9 +26,9 @@ async function scanned(bytes: Buffer, options: Partial<ScanOptions> & { columns:
   return { scanner, text, rows: text ? parseRecords(text, options.delimiter ?? ',').rows : [], lineOf }
 }
 
-test('clean bytes pass through untouched', async () => {
+test('clean bytes pass through as they are; every line ends alike', async () => {
   const { text, scanner } = await scanned(Buffer.from('\ufeffa,b\r\n1,张三\r\n2,"李,四"\r\n'), { columns: 2 })
-  assert.equal(text, '1,张三\r\n2,"李,四"\r\n')
+  assert.equal(text, '1,张三\n2,"李,四"\n')
   assert.deepEqual([scanner.read, scanner.passed, scanner.bad.length], [2, 2, 0])
 })
 
@@ -52,6 +52,40 @@ test('ragged rows, broken quotes and NUL bytes are put aside with their line; th
   )
   assert.deepEqual([1, 2, 3, 4].map(lineOf), [2, 8, 10, 12])
   assert.equal(scanner.read, 8)
+})
+
+test('what is handed on: keys only, some rows only, or typed rows with the doubtful ones aside', async () => {
+  const source = Buffer.from('a,b,c,d\n1,x,"p,q",2\n2,y,r,no\n 3,z,s,4\n4,"w",t,5\n')
+  const number = (b: Uint8Array, from: number, to: number) => to > from && b.subarray(from, to).every(x => x >= 48 && x <= 57)
+  const scan = async (layout: Layout) => {
+    const scanner = new Scanner({ delimiter: ',', columns: 4, skip: 1, layout, vouchers: [undefined, undefined, undefined, number] })
+    const out: Buffer[] = []
+    for await (const piece of scanner.scan(
+      (async function* () {
+        yield source
+      })(),
+    ))
+      out.push(piece)
+    return { out: Buffer.concat(out).toString(), aside: scanner.takeAside().toString() }
+  }
+  const hashes = (await scan({ kind: 'keys', keys: [0] })).out.split('\n').map(line => line.split(',')[1]!)
+  assert.equal(new Set(hashes.slice(0, 4)).size, 4)
+  assert.equal(
+    (await scan({ kind: 'keys', keys: [2, 0] })).out,
+    `1,${hashes[0]},"p,q",1\n2,${hashes[1]},r,2\n3,${hashes[2]},"s","3"\n4,${hashes[3]},t,4\n`,
+  )
+  assert.equal(
+    (await scan({ kind: 'some', wanted: Uint8Array.of(0b1010) })).out,
+    `1,${hashes[0]},1,x,"p,q",2\n3,${hashes[2]},"3","z","s","4"\n`,
+  )
+  assert.deepEqual(await scan({ kind: 'typed', keys: [0], fields: [0, 1, 3] }), {
+    out: `${hashes[0]},1,1,x,2\n${hashes[3]},4,4,"w",5\n`,
+    aside: `2,${hashes[1]},2,y,r,no\n3,${hashes[2]},"3","z","s","4"\n`,
+  })
+  // A key of two fields is one value, which a quoted one cannot become.
+  const joined = await scan({ kind: 'typed', keys: [0, 1], fields: [0, 3] })
+  assert.equal(joined.out, `${hashes[0]},1\x1fx,1,2\n`)
+  assert.equal(joined.aside.split('\n').length, 4)
 })
 
 test('values arrive trimmed and never empty, whatever the quotes, blanks and line ends', async () => {
