@@ -447,27 +447,3 @@ export const coverage = endpoint({
     rows: z.array(CoverageRow),
   }),
 })
-
-export const BaseDatabase = z.object({
-  id: Id.nullable().describe('null: named by the text, not built yet'),
-  theme: z.string(),
-  title: z.string(),
-  region: z.string(),
-  regionName: z.string(),
-  department: z.string().nullable(),
-})
-export const baseDatabases = endpoint({
-  method: 'GET',
-  path: '/aggregation/base-databases',
-  summary: 'Base databases that serve my region, who builds them, and whether mine may',
-  access: staff,
-  response: z.object({ cite: Cite, builder: z.string(), mine: z.boolean(), rows: z.array(BaseDatabase) }),
-})
-export const createBaseDatabase = endpoint({
-  method: 'POST',
-  path: '/aggregation/base-databases',
-  summary: 'Set up a base database; only the body the place names may',
-  access: ['steward', 'leader', 'bureau'],
-  body: z.object({ theme: z.string().trim().min(2).max(50), title: z.string().trim().max(100).default('') }),
-  response: BaseDatabase,
-})

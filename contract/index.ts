@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import * as aggregation from './aggregation.ts'
 import * as audit from './audit.ts'
+import * as bases from './bases.ts'
 import * as catalog from './catalog.ts'
 import * as common from './common.ts'
 import * as delivery from './delivery.ts'
@@ -21,6 +22,7 @@ const modules: Record<string, object> = {
   catalog,
   quality,
   aggregation,
+  bases,
   delivery,
   sharing,
   opening,

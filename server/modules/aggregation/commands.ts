@@ -16,6 +16,7 @@ import { Faults, notFound, refuse } from '../../platform/problem.ts'
 import { record } from '../audit/public.ts'
 import { entryForFilling, type PublishedEntry, publishedEntry } from '../catalog/public.ts'
 import { govern, passGate } from '../regulation/public.ts'
+import { requireNotDerived } from './bases/declare.ts'
 import { fileConnector, tableConnector } from './connectors/index.ts'
 import type { Database as DatabaseTarget } from './connectors/types.ts'
 import { checkedPromise, defaultCadence, promiseOf, requireFiled } from './promises.ts'
@@ -105,6 +106,7 @@ export async function createSource(
   },
 ): Promise<SourceRecord> {
   const entry = await entryToFill(ctx, o.entryId)
+  await requireNotDerived(ctx.db, entry.id)
   const connected = o.kind !== 'file' && o.kind !== 'push'
   if (connected !== !!o.connection || (o.connection && o.connection.kind !== o.kind)) {
     const faults = new Faults()

@@ -3,6 +3,7 @@ import { sql } from 'kysely'
 import type { StaffContext } from '../../platform/context.ts'
 import type { Jobs } from '../../platform/jobs.ts'
 import { Problem } from '../../platform/problem.ts'
+import { basesJobs } from './bases/routes.ts'
 import { SourceDown } from './connectors/types.ts'
 import { pull } from './pull.ts'
 import { type SourceRecord, sourceById } from './queries.ts'
@@ -10,6 +11,7 @@ import { nextRun } from './rules.ts'
 import { noteTrouble, orphans, runBatch, uploadPath } from './run.ts'
 
 export function aggregationJobs(jobs: Jobs): void {
+  basesJobs(jobs)
   jobs.on('aggregation.run', async ({ batchId }: { batchId: string }, ctx) => runBatch(ctx, batchId), { concurrency: 2 })
 
   // A source that went away is tried again, unless somebody has decided otherwise meanwhile.

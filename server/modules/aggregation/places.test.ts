@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { rm } from 'node:fs/promises'
 import { type TestContext, test } from 'node:test'
 import * as contract from '../../../contract/aggregation.ts'
+import * as bases from '../../../contract/bases.ts'
 import * as catalog from '../../../contract/catalog.ts'
 import * as organization from '../../../contract/organization.ts'
 import * as procedure from '../../../contract/procedure.ts'
@@ -210,13 +211,13 @@ test('[shuangpai-10-3] no approval before technical review and project review; t
 test('[shuangpai-11-4] the county builds no base database; its departments are shown the municipal one', async t => {
   const p = await aPlace(t, 'shuangpai')
   for (const who of [p.authority, p.provider]) {
-    const refused = await who.call(contract.createBaseDatabase, { body: { theme: '人口' } })
+    const refused = await who.call(bases.createBaseDatabase, { body: { theme: '人口' } })
     assert.deepEqual(said(refused), ['base-database-owner', '第十一条第四款'])
     assert.match(refused.problem.remedy!, /永州市/)
   }
-  const made = await p.bureaus['431100']!.ok(contract.createBaseDatabase, { body: { theme: '人口', title: '永州市人口基础数据库' } })
+  const made = await p.bureaus['431100']!.ok(bases.createBaseDatabase, { body: { theme: '人口', title: '永州市人口基础数据库' } })
   assert.equal(made.region, '431100')
-  const seen = await p.provider.ok(contract.baseDatabases, {})
+  const seen = await p.provider.ok(bases.baseDatabases, {})
   assert.deepEqual([seen.mine, seen.rows.length], [false, 9])
   assert.equal(seen.rows.find(r => r.theme === '人口')?.title, '永州市人口基础数据库')
 })
@@ -249,20 +250,20 @@ test('[shuangpai-21-1] a batch against the technical norm is turned away with th
 
 test('[henan-11-2] base databases are the province’s to build: its departments cannot', async t => {
   const p = await aPlace(t, 'henan')
-  const refused = await p.provider.call(contract.createBaseDatabase, { body: { theme: '自然人' } })
+  const refused = await p.provider.call(bases.createBaseDatabase, { body: { theme: '自然人' } })
   assert.deepEqual(said(refused), ['base-database-owner', '第十一条第二款'])
-  assert.equal((await p.provider.ok(contract.baseDatabases, {})).rows.length, 4)
+  assert.equal((await p.provider.ok(bases.baseDatabases, {})).rows.length, 4)
   // The list of the text is open: the province may add themes.
-  const made = await p.authority.ok(contract.createBaseDatabase, { body: { theme: '社会信用' } })
+  const made = await p.authority.ok(bases.createBaseDatabase, { body: { theme: '社会信用' } })
   assert.equal(made.department, p.authority === p.bureaus[p.region] ? '河南省主管部门' : '')
 })
 
 test('[fuzhou-manage-19-1a] base databases are the commission’s to build: its departments cannot, nor does a county beside it', async t => {
   const p = await aPlace(t, 'fuzhou', { elsewhere: 'yongtai' })
   for (const who of [p.provider, p.consumer, p.bureaus['350125']!])
-    assert.deepEqual(said(await who.call(contract.createBaseDatabase, { body: { theme: '人口' } })), ['base-database-owner', '第十九条'])
-  assert.equal((await p.authority.ok(contract.createBaseDatabase, { body: { theme: '人口' } })).region, '350100')
-  assert.equal((await p.consumer.ok(contract.baseDatabases, {})).rows.filter(r => r.id).length, 1)
+    assert.deepEqual(said(await who.call(bases.createBaseDatabase, { body: { theme: '人口' } })), ['base-database-owner', '第十九条'])
+  assert.equal((await p.authority.ok(bases.createBaseDatabase, { body: { theme: '人口' } })).region, '350100')
+  assert.equal((await p.consumer.ok(bases.baseDatabases, {})).rows.filter(r => r.id).length, 1)
 })
 
 // ── the identifier of persons and bodies ──

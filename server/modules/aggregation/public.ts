@@ -9,5 +9,6 @@ export async function mountOf(db: Database | Tx, entryId: string): Promise<Mount
   return m && { relation: m.relation, columns: m.columns, keys: m.keys, rows: m.rows, updated: m.updated, batch: m.batch_id }
 }
 
+export { registerRights } from './bases/rights.ts'
 export { importFile, loadUpload } from './commands.ts'
 export { removeRecord } from './remove.ts'

@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import type { Context } from '../../platform/context.ts'
 import type { Tx } from '../../platform/db.ts'
 import { noteMount } from '../catalog/public.ts'
+import { noteChange } from './bases/refresh.ts'
 import { mountOf } from './queries.ts'
 
 /** Takes one record out of an entry. What it held moves to the history, under the case that approved it. Says whether there was one. */
@@ -19,5 +20,6 @@ export async function removeRecord(tx: Tx, ctx: Context, entryId: string, key: s
   if (!gone) return false
   await sql`update aggregation.mount set rows = greatest(rows - 1, 0), updated = ${ctx.now} where entry_id = ${entryId}`.execute(tx)
   await noteMount(tx, entryId, { rows: Math.max(0, m.rows - 1), updated: ctx.now })
+  await noteChange(tx, ctx, entryId, caseId)
   return true
 }

@@ -12,7 +12,7 @@ import { recordRead } from '../audit/public.ts'
 import { publishedEntry } from '../catalog/public.ts'
 import { explain, rules as valueRules } from '../quality/public.ts'
 import { govern } from '../regulation/public.ts'
-import { baseDatabasesOf, createBaseDatabase } from './base.ts'
+import { registerBases } from './bases/routes.ts'
 import {
   changeConnection,
   createSource,
@@ -193,8 +193,7 @@ export function registerAggregation(app: FastifyInstance): void {
     return batchView(ctx, params.id)
   })
   route(app, contract.coverage, ({ ctx }) => coverageOf(ctx))
-  route(app, contract.baseDatabases, ({ ctx }) => baseDatabasesOf(ctx))
-  route(app, contract.createBaseDatabase, ({ body, ctx }) => createBaseDatabase(ctx, body))
+  registerBases(app)
 
   const decisions: [Verb, typeof contract.releaseBatch][] = [
     ['release', contract.releaseBatch],

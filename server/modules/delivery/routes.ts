@@ -11,6 +11,7 @@ import { rotateCredentials, setAllowedIps } from './commands.ts'
 import { examples } from './examples.ts'
 import { findClient, type LoadedGrant, listCalls, listGrants, loadGrantRow, usageByDay } from './queries.ts'
 import { type GrantAction, type GrantPlace, grantActions, grantStateLabels, maySee, treatmentLabels, urlCode } from './rules.ts'
+import './rights.ts'
 import { readToken, same, secretHash, tokenSeconds, writeToken } from './tokens.ts'
 
 const deliveries = new WeakMap<Services['pool'], Delivery>()

@@ -1,6 +1,7 @@
 import { App, Button, Drawer, Input } from 'antd'
 import { useState } from 'react'
-import { baseDatabases, coverage, createBaseDatabase } from '../../../contract/aggregation.ts'
+import { coverage } from '../../../contract/aggregation.ts'
+import { baseDatabases, createBaseDatabase } from '../../../contract/bases.ts'
 import { A, at } from '../../app/link.tsx'
 import { useAct, useRead } from '../../app/query.ts'
 import { useMay } from '../../app/session.ts'
