@@ -16,9 +16,11 @@ import { migrate } from '../server/platform/migrate.ts'
 import { startTemporaryPostgres } from '../server/platform/postgres.ts'
 import { aFilledEntry } from '../test/support/entry.ts'
 import { creditCode } from '../test/support/world.ts'
-import { keep } from './results.ts'
+import { keep, median } from './results.ts'
 
-const seconds = Number(process.argv[2] ?? 6)
+export const measures = ['data-api.key', 'data-api.page']
+
+const seconds = Number(process.argv.slice(2).find(a => /^\d+$/.test(a)) ?? 6)
 const rounds = 3
 const connections = 64
 const total = 100_000
@@ -119,7 +121,6 @@ try {
     if (r.non2xx || r.errors) throw new Error(`${address}: ${r.non2xx} refused, ${r.errors} errors`)
     return { perSecond: r['2xx'] / r.duration, p99: r.latency.p99 }
   }
-  const median = (list: number[]) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)]!
 
   const data = `${url}/data/v1/${entry.path}?limit=10`
   const kinds = {
@@ -149,7 +150,6 @@ try {
       note: `${title}, ${connections} connections, ledger on, ${rounds} turns of ${seconds} s; baseline: bare Fastify route, same SQL, same process`,
     }
     keep([result])
-    console.log(`${title}: ${result.value}/s beside ${result.baseline}/s, ratio ${result.ratio}`)
   }
   const { rows } = await pool.query<{ blocks: number; records: number }>(
     'select count(*) as blocks, sum(count)::bigint as records from audit.block',
