@@ -1,9 +1,10 @@
 import { Worker } from 'node:worker_threads'
 import { Unreadable, Workbook } from '../../../platform/xlsx.ts'
+import { vouchFor, vouchModule } from '../../quality/public.ts'
 import { copyFields } from './csv.ts'
 import type { Encoding } from './encoding.ts'
 import { rowHash } from './hash.ts'
-import { type Check, type FileScan, type Progress, scanFile, vouchers } from './scan.ts'
+import { type Check, type FileScan, type Piece, type Progress, scanFile, vouchersOf } from './scan.ts'
 import { type Bad, type Layout, Scanner, TooManyBad } from './scanner.ts'
 
 /** Rows on their way into staging: CSV bytes for COPY, and the books of what was read, passed and put aside. */
@@ -40,7 +41,7 @@ export function csvFeed(
   const found: Pick<Feed, 'bad' | 'shifts' | 'doubtful' | 'mark'> = { bad: [], shifts: [], doubtful: null, mark: null }
   async function* again(layout: Layout): AsyncGenerator<{ out: Buffer; aside: Buffer }> {
     const scan = { path, ...o, layout }
-    for await (const piece of size > LARGE ? inThread(scan) : scanFile(scan)) {
+    for await (const piece of size > LARGE ? inThread(scan) : scanFile(scan, vouchFor)) {
       books = piece
       if (piece.books) Object.assign(found, piece.books)
       yield piece
@@ -78,9 +79,8 @@ export function csvFeed(
 }
 
 /** The pieces of scanFile, made in another thread; it stays a few pieces ahead of whoever takes them. */
-async function* inThread(scan: FileScan): ReturnType<typeof scanFile> {
-  const worker = new Worker(new URL('./scan.ts', import.meta.url), { workerData: scan })
-  type Piece = Awaited<ReturnType<ReturnType<typeof scanFile>['next']>>['value']
+async function* inThread(scan: FileScan): AsyncGenerator<Piece> {
+  const worker = new Worker(new URL('./thread.ts', import.meta.url), { workerData: { scan, vouch: vouchModule } })
   const pieces: Piece[] = []
   let wake = () => {}
   let failed: Error | undefined
@@ -122,7 +122,7 @@ async function* inThread(scan: FileScan): ReturnType<typeof scanFile> {
 
 /** A table of another server: its COPY output is CSV already. */
 export function tableFeed(source: () => AsyncIterable<Buffer>, columns: number, checks: (Check | undefined)[], seed: number): Feed {
-  const scanner = new Scanner({ delimiter: ',', columns, skip: 0, vouchers: vouchers(checks), seed })
+  const scanner = new Scanner({ delimiter: ',', columns, skip: 0, vouchers: vouchersOf(vouchFor, checks), seed })
   return {
     get read() {
       return scanner.read

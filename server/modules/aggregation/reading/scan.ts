@@ -1,13 +1,12 @@
 import { createReadStream } from 'node:fs'
-import { isMainThread, parentPort, workerData } from 'node:worker_threads'
-import { type CheckedItem, type Voucher, vouchFor } from '../../quality/public.ts'
+import type { CheckedItem, Voucher, vouchFor } from '../../quality/public.ts'
 import { type Encoding, toUtf8 } from './encoding.ts'
 import { type Layout, Scanner } from './scanner.ts'
 
 /** What a value has to be, as data that can go to another thread. */
 export type Check = { item: CheckedItem; required: boolean; today: string }
-export const vouchers = (checks: (Check | undefined)[]): (Voucher | undefined)[] =>
-  Array.from(checks, c => c && vouchFor(c.item, c.required, c.today))
+export const vouchersOf = (vouch: typeof vouchFor, checks: (Check | undefined)[]): (Voucher | undefined)[] =>
+  Array.from(checks, c => c && vouch(c.item, c.required, c.today))
 
 export type FileScan = {
   path: string
@@ -21,11 +20,11 @@ export type FileScan = {
 }
 export type Progress = { read: number; passed: number; taken: number }
 type Books = Pick<Scanner, 'bad' | 'shifts' | 'doubtful' | 'mark'>
-type Piece = Progress & { out: Buffer; aside: Buffer; books?: Books }
+export type Piece = Progress & { out: Buffer; aside: Buffer; books?: Books }
 
 /** A file from its beginning to its end; the books come with the last piece. */
-export async function* scanFile({ path, encoding, checks, ...options }: FileScan): AsyncGenerator<Piece> {
-  const scanner = new Scanner({ ...options, vouchers: vouchers(checks), converted: encoding !== 'utf-8' })
+export async function* scanFile({ path, encoding, checks, ...options }: FileScan, vouch: typeof vouchFor): AsyncGenerator<Piece> {
+  const scanner = new Scanner({ ...options, vouchers: vouchersOf(vouch, checks), converted: encoding !== 'utf-8' })
   let taken = 0
   async function* counted(): AsyncGenerator<Buffer> {
     for await (const chunk of createReadStream(path, { highWaterMark: 256 * 1024 })) {
@@ -37,33 +36,4 @@ export async function* scanFile({ path, encoding, checks, ...options }: FileScan
   for await (const out of scanner.scan(toUtf8(counted(), encoding))) yield piece(out)
   const { bad, shifts, doubtful, mark } = scanner
   yield { ...piece(Buffer.alloc(0)), books: { bad, shifts, doubtful, mark } }
-}
-
-/** How many pieces wait for whoever takes them. */
-const AHEAD = 8
-if (!isMainThread && parentPort && workerData?.layout) {
-  const port = parentPort
-  let waiting = 0
-  let wake = () => {}
-  port.on('message', () => {
-    waiting--
-    wake()
-  })
-  try {
-    for await (const piece of scanFile(workerData)) {
-      port.postMessage(
-        piece,
-        [piece.out, piece.aside].filter(b => b.length).map(b => b.buffer as ArrayBuffer),
-      )
-      waiting++
-      while (waiting >= AHEAD)
-        await new Promise<void>(resolve => {
-          wake = resolve
-        })
-    }
-  } catch (error) {
-    const { name, message, code } = error as Error & { code?: string }
-    port.postMessage({ error: { name: error?.constructor.name ?? name, message, code } })
-  }
-  port.close()
 }
