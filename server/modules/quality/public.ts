@@ -21,6 +21,37 @@ export { type Voucher, vouchFor } from './vouch.ts'
 /** Where vouchFor stands, for a thread that needs nothing else of this module. */
 export const vouchModule = new URL('./vouch.ts', import.meta.url).href
 
+export type CheckedItem = Pick<Item, 'key' | 'name' | 'type' | 'length' | 'semantic' | 'required' | 'codes'>
+
+/** A string constant of SQL. Only for statements that take no parameters, such as CREATE TABLE … AS. */
+export const literal = (text: string) => {
+  const quoted = `'${text.replaceAll("'", "''")}'`
+  return text.includes('\\') ? ` E${quoted.replaceAll('\\', '\\\\')}` : quoted
+}
+
+/** Type of an item's column in its pool table. */
+export function columnType(item: CheckedItem): string {
+  switch (item.type) {
+    case 'N':
+    case 'Y':
+      return 'numeric'
+    case 'I':
+      // A bigint holds 18 digits of any value.
+      return (item.length ?? 18) > 18 ? 'numeric' : 'bigint'
+    case 'B':
+    case 'F':
+      return 'double precision'
+    case 'D':
+      return 'date'
+    case 'T':
+      return 'timestamp'
+    case 'L':
+      return 'boolean'
+    default:
+      return 'text'
+  }
+}
+
 const yes = ['1', '是', 'true', 'TRUE', 'True', 'Y', 'y', 'yes', 't', 'T', '有']
 const no = ['0', '否', 'false', 'FALSE', 'False', 'N', 'n', 'no', 'f', 'F', '无']
 const list = (values: readonly string[]) => values.map(literal).join(', ')
