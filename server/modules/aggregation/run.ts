@@ -383,10 +383,10 @@ async function settle(tx: Tx, ctx: Context, batch: BatchRecord, source: SourceRe
       ),
     )
     await noteMount(tx, batch.entry_id, { rows: rows[0]!.rows, updated: now })
+    if (done.accepted || done.removed) await noteChange(tx, ctx, batch.entry_id, batch.id)
   }
   await noteDelivery(
     tx,
-    if (done.accepted || done.removed) await noteChange(tx, ctx, batch.entry_id, batch.id)
     { ...ctx, now },
     {
       entry: { ...work.entry, departmentId: work.entry.department_id },
