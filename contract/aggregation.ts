@@ -204,6 +204,53 @@ export const sources = endpoint({
   query: PageQuery.extend({ entry: Id.optional(), q: z.string().trim().max(100).optional() }),
   response: page(Source),
 })
+/** How a source stands. */
+export const pipelineStates = {
+  trouble: '有故障',
+  late: '迟到',
+  running: '正在入库',
+  waiting: '待放行',
+  idle: '正常',
+  stopped: '未启用',
+  unready: '未完成挂接',
+} as const
+export const PipelineState = z.enum(Object.keys(pipelineStates) as [keyof typeof pipelineStates, ...(keyof typeof pipelineStates)[]])
+export const Pipeline = z.object({
+  sourceId: Id,
+  name: z.string(),
+  title: z.string(),
+  code: z.string(),
+  department: z.string(),
+  kind: SourceKind,
+  kindLabel: z.string(),
+  how: z.string().describe('e.g. 实时捕获变更, 每日 02:30 整表读取'),
+  state: PipelineState,
+  stateLabel: z.string(),
+  text: z.string().describe('What keeps it from working, or what it does now'),
+  remedy: z.string(),
+  since: Instant.nullable(),
+  last: Instant.nullable().describe('Last delivery, or the last answer of a source followed live'),
+  lag: z
+    .number()
+    .int()
+    .nullable()
+    .describe('Seconds: for live capture behind the source, else from production to arrival of the last batch'),
+  perSecond: z.number().int().nullable().describe('Rows per second of the last batch'),
+  days: z.array(z.number().int()).describe('Rows read on each of the last 14 days, oldest first'),
+  rejected: z.number().int().describe('Rows rejected in the last 24 hours'),
+  nextRun: Instant.nullable(),
+  batchId: Id.nullable(),
+  may: z.array(z.enum(['pull', 'retry'])),
+})
+export type Pipeline = z.infer<typeof Pipeline>
+export const pipelines = endpoint({
+  method: 'GET',
+  path: '/aggregation/pipelines',
+  summary: 'How every source stands: lag, throughput, last error; what needs a hand comes first',
+  access: staff,
+  query: z.object({ state: PipelineState.optional(), q: z.string().trim().max(100).optional() }),
+  response: z.object({ rows: z.array(Pipeline), counts: z.record(PipelineState, z.number().int()) }),
+})
 export const createSource = endpoint({
   method: 'POST',
   path: '/aggregation/sources',
@@ -281,6 +328,14 @@ export const upload = endpoint({
   access: ['steward'],
   params: IdParam,
   kind: 'multipart',
+  response: Inspection,
+})
+export const sample = endpoint({
+  method: 'POST',
+  path: '/aggregation/sources/:id/sample',
+  summary: 'Fetch the newest file of a folder, server or interface, to look at it; nothing is loaded',
+  access: ['steward'],
+  params: IdParam,
   response: Inspection,
 })
 export const inspect = endpoint({

@@ -68,6 +68,7 @@ const tree = root.addChildren([
   page('/sources', aggregation, 'Sources'),
   page('/sources/new', () => import('../features/aggregation/Wizard.tsx'), 'NewSource'),
   page('/sources/$id', aggregation, 'Source'),
+  page('/pipelines', () => import('../features/aggregation/Pipelines.tsx'), 'Pipelines'),
   page('/coverage', holdings, 'Coverage'),
   page('/databases', holdings, 'Databases'),
   page('/quality', quality, 'Quality'),

@@ -156,7 +156,7 @@ export async function setFollow(ctx: StaffContext, source: SourceRecord, follow:
   const next = follow.schedule ? nextRun(follow.schedule, ctx.now) : null
   await ctx.db.transaction().execute(async tx => {
     await sql`update aggregation.source set mode = ${follow.mode}, cursor = ${follow.mode === 'increment' ? follow.cursor : null}, schedule = ${follow.schedule && JSON.stringify(follow.schedule)},
-      deletes = ${follow.deletes}, next_run = ${next}, run_as = ${JSON.stringify(ctx.actor)} ${anew ? sql`, position = null` : sql``} where id = ${source.id}`.execute(
+      deletes = ${follow.deletes}, next_run = ${next}, run_as = ${JSON.stringify(ctx.actor)} ${anew ? sql`, position = null, live = null` : sql``} where id = ${source.id}`.execute(
       tx,
     )
     await record(tx, ctx, {
@@ -207,7 +207,7 @@ export async function changeConnection(ctx: StaffContext, source: SourceRecord, 
   const { secret, names } = sealed(ctx, { ...kept, ...secrets })
   await ctx.db.transaction().execute(async tx => {
     await sql`update aggregation.source set connection = ${JSON.stringify(open)}, secret = ${secret}, secret_names = ${names}
-      ${placeOf(connection) === placeOf(source.connection) ? sql`` : sql`, position = null`} where id = ${source.id}`.execute(tx)
+      ${placeOf(connection) === placeOf(source.connection) ? sql`` : sql`, position = null, live = null`} where id = ${source.id}`.execute(tx)
     await record(tx, ctx, {
       action: 'source.change',
       subject: source.id,
@@ -226,7 +226,8 @@ export async function receiveUpload(
   /** Written with the upload, e.g. that the file was taken. */
   also: (tx: Tx, uploadId: string) => Promise<void> = async () => {},
 ): Promise<UploadRecord> {
-  if (tableConnector(source.kind)) refuse('aggregation.not_a_file_source', { detail: '这个数据源读取数据库表，不接收文件。' })
+  if (tableConnector(source.kind) && !source.agent_id)
+    refuse('aggregation.not_a_file_source', { detail: '这个数据源读取数据库表，不接收文件。' })
   const id = newId()
   const path = uploadPath(ctx.config.dataDir, id)
   await mkdir(dirname(path), { recursive: true, mode: 0o700 })
@@ -322,7 +323,8 @@ export async function saveMapping(
   // Encoding and delimiter are read anew from every file; where the table stands in it is kept.
   const { encoding: _e, delimiter: _d, ...kept } = o.options
   await ctx.db.transaction().execute(async tx => {
-    await sql`update aggregation.source set mapping = ${JSON.stringify(o.mapping)}, keys = ${o.keys}, threshold = ${o.threshold}, options = ${JSON.stringify(kept)} where id = ${source.id}`.execute(
+    await sql`update aggregation.source set mapping = ${JSON.stringify(o.mapping)}, keys = ${o.keys}, threshold = ${o.threshold}, options = ${JSON.stringify(kept)}
+      ${source.mode === 'capture' ? sql`, position = null, live = null` : sql``} where id = ${source.id}`.execute(
       tx,
     )
     await record(tx, ctx, {
@@ -342,11 +344,13 @@ export async function queueBatch(
   source: SourceRecord,
   o: { uploadId?: string; options?: ReadOptions; producedAt?: string },
   enqueue = true,
+  /** Written with the batch, e.g. which push it is. */
+  also: (tx: Tx, batchId: string) => Promise<void> = async () => {},
 ): Promise<string> {
   const entry = await entryToFill(ctx, source.entry_id)
   if (!source.keys.length) refuse('aggregation.no_mapping', { detail: '还没有对应信息项和选择主键。', remedy: '请先完成「对应信息项」。' })
   let name = source.connection ? placeOf(source.connection) : ''
-  const table = !!tableConnector(source.kind)
+  const table = !!tableConnector(source.kind) && !o.uploadId
   if (!table) {
     const upload = o.uploadId ? await uploadById(ctx.db, o.uploadId) : undefined
     if (upload?.source_id !== source.id || upload.removed)
@@ -362,13 +366,14 @@ export async function queueBatch(
         ${JSON.stringify({ ...source.options, ...o.options })}, ${source.threshold}, ${o.producedAt ?? null}, ${JSON.stringify(ctx.actor)}, ${ctx.now})`.execute(
       tx,
     )
+    await also(tx, id)
     await record(tx, ctx, { action: 'batch.start', subject: no, content: entry.code, data: { source: source.id, name } })
     if (enqueue) await ctx.jobs.enqueue(tx, 'aggregation.run', { batchId: id })
   })
   return id
 }
 
-async function nextNo(tx: Tx, day: string): Promise<string> {
+export async function nextNo(tx: Tx, day: string): Promise<string> {
   const { rows } = await sql<{ n: number }>`insert into aggregation.counter (day, n) values (${day}, 1)
     on conflict (day) do update set n = aggregation.counter.n + 1 returning n`.execute(tx)
   return `${day.replaceAll('-', '')}-${String(rows[0]!.n).padStart(4, '0')}`

@@ -3,9 +3,12 @@ import { sql } from 'kysely'
 import type { StaffContext } from '../../platform/context.ts'
 import type { Jobs } from '../../platform/jobs.ts'
 import { Problem } from '../../platform/problem.ts'
+import { sweepNonces } from './agents/runs.ts'
 import { basesJobs } from './bases/routes.ts'
 import { SourceDown } from './connectors/types.ts'
+import { watchFreshness } from './freshness.ts'
 import { pull } from './pull.ts'
+import { sweepPushes } from './push/receive.ts'
 import { type SourceRecord, sourceById } from './queries.ts'
 import { nextRun } from './rules.ts'
 import { noteTrouble, orphans, runBatch, uploadPath } from './run.ts'
@@ -33,7 +36,7 @@ export function aggregationJobs(jobs: Jobs): void {
     for (const source of rows) {
       await ctx.db.transaction().execute(async tx => {
         const { numAffectedRows } =
-          await sql`update aggregation.source set next_run = ${nextRun(source.schedule!, now)} where id = ${source.id} and next_run = ${source.next_run}`.execute(
+          await sql`update aggregation.source set next_run = ${nextRun(source.schedule!, now)} where id = ${source.id} and next_run <= ${now}`.execute(
             tx,
           )
         if (numAffectedRows) await ctx.jobs.enqueue(tx, 'aggregation.pull', { sourceId: source.id })
@@ -57,6 +60,9 @@ export function aggregationJobs(jobs: Jobs): void {
     { concurrency: 2 },
   )
 
+  jobs.on('aggregation.freshness', async (_, ctx) => watchFreshness(ctx))
+  jobs.every('aggregation.freshness', '17 * * * *')
+
   // Takes up batches whose process was killed, and removes files nobody needs any more.
   jobs.on('aggregation.sweep', async (_, ctx) => {
     for (const batchId of await orphans(ctx)) await ctx.jobs.enqueue(ctx.db, 'aggregation.run', { batchId })
@@ -67,6 +73,8 @@ export function aggregationJobs(jobs: Jobs): void {
       [ctx.clock()],
     )
     for (const { id } of rows) await rm(uploadPath(ctx.config.dataDir, id), { force: true })
+    await sweepPushes(ctx)
+    await sweepNonces(ctx)
   })
   jobs.every('aggregation.sweep', '* * * * *')
 }

@@ -1,10 +1,11 @@
 import { sql } from 'kysely'
 import type { StaffContext } from '../../platform/context.ts'
 import { refuse } from '../../platform/problem.ts'
+import { wantRun } from './agents/runs.ts'
 import { queueBatch, receiveUpload } from './commands.ts'
 import { fileConnector, tableConnector } from './connectors/index.ts'
 import { SourceDown } from './connectors/types.ts'
-import type { SourceRecord } from './queries.ts'
+import type { SourceRecord, UploadRecord } from './queries.ts'
 import { noteTrouble, targetOf } from './run.ts'
 
 /**
@@ -12,11 +13,11 @@ import { noteTrouble, targetOf } from './run.ts'
  * Returns the ids of the batches, none when there is nothing new or one is still under way. Throws SourceDown; its trouble is noted.
  */
 export async function pull(ctx: StaffContext, source: SourceRecord): Promise<string[]> {
-  if (source.mode === 'capture' || source.agent_id)
-    refuse('aggregation.pull_capture', {
-      status: 409,
-      detail: source.agent_id ? '这个数据源由前置机读取。' : '这个数据源实时捕获变更，不用手工取数。',
-    })
+  if (source.mode === 'capture') refuse('aggregation.pull_capture', { status: 409, detail: '这个数据源实时捕获变更，不用手工取数。' })
+  if (source.agent_id) {
+    await wantRun(ctx, source)
+    return []
+  }
   const { rows: busy } =
     await sql`select from aggregation.batch where source_id = ${source.id} and state in ('queued', 'running') limit 1`.execute(ctx.db)
   if (busy.length) return []
@@ -56,4 +57,14 @@ export async function pull(ctx: StaffContext, source: SourceRecord): Promise<str
     throw error
   }
   return batches
+}
+
+/** Fetches the newest file, to look at it. It stays to be taken by the first pull. */
+export async function fetchSample(ctx: StaffContext, source: SourceRecord): Promise<UploadRecord> {
+  const connector =
+    fileConnector(source.kind) ?? refuse('aggregation.pull_file', { status: 409, detail: '这种来源由提供方送来，平台不能去取。' })
+  const target = targetOf(ctx, source)
+  const file = (await connector.list(target)).at(-1)
+  if (!file) refuse('aggregation.no_files', { detail: '没有符合文件名的文件。', remedy: '请核对目录和文件名，或等来源放入文件后再试。' })
+  return receiveUpload(ctx, source, file.name, connector.fetch(target, file))
 }

@@ -23,8 +23,15 @@ export type SourceRecord = {
   deletes: 'keep' | 'follow'
   run_as: Actor | null
   agent_id: string | null
+  agent_source: string | null
+  /** Day of the delivery that is owed. */
+  owed: string | null
   trouble: { code: string; text: string; remedy: string; since: string } | null
   contact: Date | null
+  /** How live capture goes: milliseconds behind the source, bytes the source keeps for it. */
+  live: { phase: 'copying' | 'streaming' | 'waiting' | 'retrying'; lag?: number; retained?: number | null; at?: string } | null
+  /** Where something of ours stands at a source; null: nowhere. */
+  slot: any
   mapping: Mapping
   keys: string[]
   threshold: number
@@ -51,9 +58,9 @@ export type BatchRecord = {
   unchanged: number
   rejected: number
   waiting: number
+  removed: number
   position: string
   messages: Message[]
-  removed: number
   difference: Batch['difference']
   fingerprint: string | null
   sha256: string | null
@@ -67,6 +74,7 @@ export type BatchRecord = {
   produced: Date | null
   lag: number | null
   late: boolean
+  reached: Position | null
   department_id: string
 }
 export type VerificationRecord = { batch_id: string; method: string; result: string; person: string; at: Date }
@@ -124,20 +132,20 @@ export const mountOf = (db: Db, entryId: string) =>
   )
 
 /** A department sees its own; bureau and inspectors see their region. */
-const visible = (actor: Actor) =>
+export const visibleTo = (actor: Actor) =>
   actor.roles.includes('bureau') || actor.roles.includes('inspector')
     ? sql`(s.department_id = ${actor.departmentId} or exists (select from organization.department_view d where d.id = s.department_id and d.region = ${actor.region}))`
     : sql`s.department_id = ${actor.departmentId}`
 export const maySee = async (db: Db, actor: Actor, departmentId: string): Promise<boolean> =>
   departmentId === actor.departmentId ||
-  !!(await first(db, sql`select 1 from (select ${departmentId}::uuid as department_id) s where ${visible(actor)}`))
+  !!(await first(db, sql`select 1 from (select ${departmentId}::uuid as department_id) s where ${visibleTo(actor)}`))
 
 export async function listSources(
   db: Db,
   actor: Actor,
   q: { entry?: string; q?: string; after?: string; limit: number },
 ): Promise<{ rows: SourceRecord[]; total: number }> {
-  const where = sql`${visible(actor)}
+  const where = sql`${visibleTo(actor)}
     ${q.entry ? sql`and s.entry_id = ${q.entry}` : sql``}
     ${q.q ? sql`and (s.name ilike ${like(q.q)} or exists (select from catalog.entry_view e where e.id = s.entry_id and (e.title ilike ${like(q.q)} or e.code ilike ${like(q.q)})))` : sql``}`
   const rows = await rowsOf<SourceRecord>(
@@ -154,7 +162,7 @@ export async function listBatches(
   actor: Actor,
   q: { entry?: string; source?: string; state?: BatchState; q?: string; after?: string; limit: number },
 ): Promise<{ rows: BatchRecord[]; total: number }> {
-  const where = sql`${visible(actor)}
+  const where = sql`${visibleTo(actor)}
     ${q.entry ? sql`and b.entry_id = ${q.entry}` : sql``}
     ${q.source ? sql`and b.source_id = ${q.source}` : sql``}
     ${q.state ? sql`and b.state = ${q.state}` : sql``}

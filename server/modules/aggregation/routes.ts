@@ -12,6 +12,7 @@ import { recordRead } from '../audit/public.ts'
 import { publishedEntry } from '../catalog/public.ts'
 import { explain, rules as valueRules } from '../quality/public.ts'
 import { govern } from '../regulation/public.ts'
+import { registerAgents } from './agents/routes.ts'
 import { registerBases } from './bases/routes.ts'
 import {
   changeConnection,
@@ -30,8 +31,10 @@ import {
 import { fileConnector, tableConnector } from './connectors/index.ts'
 import { type Database, SourceDown, type Target } from './connectors/types.ts'
 import { coverageOf } from './coverage.ts'
+import { pipelinesOf } from './pipelines.ts'
 import { activate, lagText, promiseOf, setCadence } from './promises.ts'
-import { pull } from './pull.ts'
+import { fetchSample, pull } from './pull.ts'
+import { registerPush } from './push/routes.ts'
 import {
   allRejects,
   type BatchRecord,
@@ -62,6 +65,9 @@ export function registerAggregation(app: FastifyInstance): void {
   })
   app.addHook('preClose', async () => abandonBatches())
 
+  registerPush(app)
+  registerAgents(app)
+
   route(app, contract.sources, async ({ query, ctx }) => {
     const { rows, total } = await listSources(ctx.db, ctx.actor, query)
     return { rows: await sourceViews(ctx, rows), total, next: rows.length === query.limit ? rows.at(-1)!.id : null }
@@ -91,8 +97,11 @@ export function registerAggregation(app: FastifyInstance): void {
   route(app, contract.pullNow, async ({ params, ctx }) => {
     const source = await ownSource(ctx, params.id)
     const batches = await pull(ctx, source).catch(unreachable)
+    if (source.agent_id) return { batches, text: '已请前置机读取。' }
     return { batches, text: batches.length ? `已取来 ${batches.length} 批，正在入库。` : '没有新的文件，或上一批还没有办完。' }
   })
+
+  route(app, contract.pipelines, ({ query, ctx }) => pipelinesOf(ctx, query))
 
   route(app, contract.upload, async ({ params, ctx, request }) => {
     const source = await ownSource(ctx, params.id)
@@ -101,6 +110,10 @@ export function registerAggregation(app: FastifyInstance): void {
     if (!part) refuse('aggregation.no_upload', { status: 400, detail: '没有收到文件。', remedy: '请选择一个 CSV 或 XLSX 文件。' })
     const upload = await receiveUpload(ctx, source, part.filename, part.file, () => part.file.truncated)
     return inspection(ctx, source, upload, {})
+  })
+  route(app, contract.sample, async ({ params, ctx }) => {
+    const source = await ownSource(ctx, params.id)
+    return inspection(ctx, source, await fetchSample(ctx, source).catch(unreachable), {})
   })
   route(app, contract.inspect, async ({ params, query, ctx }) => {
     const upload = (await uploadById(ctx.db, params.id)) ?? notFound('aggregation.upload', '上传文件')

@@ -15,8 +15,10 @@ import { noteMount, openUpdateTask, type PublishedEntry, publishedEntry } from '
 import { noteDelivery, rules as valueRules } from '../quality/public.ts'
 import { gateMode, govern } from '../regulation/public.ts'
 import { noteChange } from './bases/refresh.ts'
+import type { Beginning } from './capture/types.ts'
 import { tableConnector } from './connectors/index.ts'
 import { type Database as DatabaseTarget, type Position, SourceDown, type Target } from './connectors/types.ts'
+import { noteArrival } from './freshness.ts'
 import { load, type Outcome, type Phase } from './load.ts'
 import { intervalOf, isLate, isStale, lagOf, lagText } from './promises.ts'
 import {
@@ -31,9 +33,9 @@ import {
 } from './queries.ts'
 import { csvFeed, type Feed, tableFeed, xlsxFeed } from './reading/feed.ts'
 import { lookAt } from './reading/inspect.ts'
+import type { Check } from './reading/scan.ts'
 import { TooManyBad } from './reading/scanner.ts'
 import { drift, fingerprint, identityOf, mappingFaults, tableName, type Wiring, wire } from './rules.ts'
-import type { Check } from './reading/scan.ts'
 
 /** A batch stops here and says why; nothing of it has been loaded. */
 class Stopped extends Error {
@@ -70,7 +72,9 @@ export function abandonBatches(): void {
  * Runs one batch from reading to commit. Rows, rejects, counters and source position are written in ONE transaction, so that a process
  * killed at any moment leaves either all of it or nothing; the same batch can be run again with the same result.
  */
-export async function runBatch(ctx: Context, batchId: string): Promise<void> {
+export async function runBatch(ctx: Context, batchId: string, via?: Beginning): Promise<void> {
+  // The whole table of a captured source is read by its follower, which knows where the changes go on.
+  if (!via && (await captured(ctx, batchId))) return
   const client = await ctx.pool.connect()
   const broken = () => {}
   client.on('error', broken)
@@ -80,7 +84,7 @@ export async function runBatch(ctx: Context, batchId: string): Promise<void> {
     const { rows } = await client.query<{ mine: boolean }>(`select pg_try_advisory_lock(hashtextextended($1, 6)) as mine`, [batchId])
     if (!rows[0]!.mine) return
     try {
-      await attempt(ctx, client, batchId)
+      await attempt(ctx, client, batchId, via)
     } finally {
       await client.query(`select pg_advisory_unlock(hashtextextended($1, 6))`, [batchId]).catch((error: Error) => {
         release = error
@@ -90,6 +94,14 @@ export async function runBatch(ctx: Context, batchId: string): Promise<void> {
     client.off('error', broken)
     client.release(release)
   }
+}
+
+async function captured(ctx: Pick<Context, 'pool'>, batchId: string): Promise<boolean> {
+  const { rows } = await ctx.pool.query<{ mode: string }>(
+    'select s.mode from aggregation.batch b join aggregation.source s on s.id = b.source_id where b.id = $1 and b.upload_id is null',
+    [batchId],
+  )
+  return rows[0]?.mode === 'capture'
 }
 
 /** Batches that say they run although nobody holds their lock: their process was killed. */
@@ -108,7 +120,7 @@ export async function orphans(ctx: Pick<Context, 'pool'>): Promise<string[]> {
   return list
 }
 
-async function attempt(base: Context, client: pg.PoolClient, batchId: string): Promise<void> {
+async function attempt(base: Context, client: pg.PoolClient, batchId: string, via?: Beginning): Promise<void> {
   const claimed = await base.pool.query(
     `update aggregation.batch set state = 'running', started = $2, attempt = attempt + 1, messages = '[]' where id = $1 and state in ('queued', 'running') returning id`,
     [batchId, base.clock()],
@@ -121,10 +133,10 @@ async function attempt(base: Context, client: pg.PoolClient, batchId: string): P
   const watch = await watchProgress(ctx, client, batchId, controller)
   try {
     const source = (await sourceById(ctx.db, batch.source_id))!
-    const work = await prepare(ctx, batch, source, controller.signal)
+    const work = await prepare(ctx, batch, source, controller.signal, via)
     watch.follow(work.feed, work.estimate)
     const same = await sameAgain(ctx, batch, source, work)
-    if (same) return await finishSame(ctx, batch, work, same)
+    if (same) return await finishSame(ctx, batch, source, work, same)
     await client.query('begin')
     try {
       const done = await load(
@@ -147,7 +159,7 @@ async function attempt(base: Context, client: pg.PoolClient, batchId: string): P
         },
         watch.phase,
       )
-      if (done.read === 0 && !work.increment) throw stop('no-rows', '没有数据行，未入库。', '请检查文件或来源表。')
+      if (done.read === 0 && !work.increment && !via) throw stop('no-rows', '没有数据行，未入库。', '请检查文件或来源表。')
       await settle(onto(client), ctx, batch, source, work, done)
       if (controller.signal.aborted) throw new Error('aborted')
       await client.query('commit')
@@ -183,7 +195,7 @@ type Work = {
 }
 
 /** Settles how the source is read and compares its structure; nothing has moved yet. */
-async function prepare(ctx: Context, batch: BatchRecord, source: SourceRecord, signal: AbortSignal): Promise<Work> {
+async function prepare(ctx: Context, batch: BatchRecord, source: SourceRecord, signal: AbortSignal, via?: Beginning): Promise<Work> {
   const entry = await publishedEntry(ctx.db, { id: batch.entry_id })
   if (entry?.state !== 'published') throw stop('entry-not-registered', '这条目录没有发布或已经撤销，不能入库。', '目录发布后再试。')
   const items = entry.content.items.filter(i => i.name)
@@ -201,7 +213,8 @@ async function prepare(ctx: Context, batch: BatchRecord, source: SourceRecord, s
   if (mounted && mounted.keys.join() !== source.keys.join())
     throw stop('key-changed', '主键与已入库的数据不同，不能并入。', '请改回原来的主键。')
 
-  const connector = tableConnector(source.kind)
+  // What an agent read comes as a file, whatever its source is.
+  const connector = batch.upload_id ? undefined : tableConnector(source.kind)
   if (connector) {
     const target = targetOf(ctx, source) as DatabaseTarget
     const table = await connector.look(target)
@@ -215,7 +228,7 @@ async function prepare(ctx: Context, batch: BatchRecord, source: SourceRecord, s
       source.mode === 'increment' && source.cursor
         ? { column: source.cursor, from: (source.position?.cursor as string) ?? null }
         : undefined
-    const reading = connector.read(target, asked, { ...(cursor && { cursor }) }, signal)
+    const reading = connector.read(target, asked, { ...(cursor && { cursor }), ...(via && { snapshot: via.snapshot }) }, signal)
     return {
       feed: tableFeed(reading.bytes, asked.length, checksOf(narrow, ctx), seedOf(fingerprint(narrow, source.keys), asked)),
       names: asked,
@@ -227,7 +240,7 @@ async function prepare(ctx: Context, batch: BatchRecord, source: SourceRecord, s
       code: entry.code,
       entry,
       unidentified: named(wiring),
-      reached: reading.position,
+      reached: () => (via ? via.position(reading.position()) : reading.position()),
       increment: !!cursor?.from,
     }
   }
@@ -262,7 +275,7 @@ async function prepare(ctx: Context, batch: BatchRecord, source: SourceRecord, s
           seed,
         })
   return {
-    feed,
+    feed: await withRefused(ctx, batch.id, feed),
     names,
     items,
     wiring,
@@ -272,13 +285,27 @@ async function prepare(ctx: Context, batch: BatchRecord, source: SourceRecord, s
     code: entry.code,
     entry,
     unidentified: named(wiring),
-    reached: () => null,
+    reached: () => batch.reached,
     increment: false,
   }
 }
 
+/** With the deletions a push asked for and nobody has approved: read, and rejected. */
+async function withRefused(ctx: Context, batchId: string, feed: Feed): Promise<Feed> {
+  const { rows } = await ctx.pool.query<{ refused: { line: number; raw: string }[] }>(
+    'select refused from aggregation.push where batch_id = $1 and refused is not null',
+    [batchId],
+  )
+  if (!rows[0]) return feed
+  const refused = rows[0].refused.map(r => ({ ...r, rule: 'delete-unapproved', note: '' }))
+  return Object.create(feed, {
+    read: { get: () => feed.read + refused.length },
+    bad: { get: () => [...feed.bad, ...refused] },
+  })
+}
+
 /** A row is the same when its bytes are, under the same rules and with the columns in the same order. */
-const seedOf = (print: string, names: string[]) =>
+export const seedOf = (print: string, names: string[]) =>
   createHash('sha256')
     .update(JSON.stringify([print, names]))
     .digest()
@@ -324,7 +351,7 @@ async function sameAgain(ctx: Context, batch: BatchRecord, source: SourceRecord,
   return JSON.stringify(last.options) === JSON.stringify(batch.options) ? { read: last.read } : undefined
 }
 
-async function finishSame(ctx: Context, batch: BatchRecord, work: Work, same: { read: number }): Promise<void> {
+async function finishSame(ctx: Context, batch: BatchRecord, source: SourceRecord, work: Work, same: { read: number }): Promise<void> {
   await ctx.db.transaction().execute(async tx => {
     await setBatch(tx, batch.id, {
       state: 'done',
@@ -336,6 +363,7 @@ async function finishSame(ctx: Context, batch: BatchRecord, work: Work, same: { 
       finished: ctx.clock(),
       messages: [{ level: 'info', code: 'same-file', text: '与上一批是同一个文件，没有变化。' }],
     })
+    await noteArrival(tx, ctx, source, work.entry, null)
     await record(tx, ctx, {
       action: 'batch.done',
       subject: batch.no,
@@ -399,6 +427,14 @@ async function settle(tx: Tx, ctx: Context, batch: BatchRecord, source: SourceRe
       stale: timing?.newest ? isStale(work.entry.content.updateCycle, timing.newest, now) : null,
     },
   )
+  if (!held)
+    await noteArrival(
+      tx,
+      { ...ctx, now },
+      source,
+      work.entry,
+      timing?.judged && timing.late ? { produced: timing.produced, interval: timing.interval! } : null,
+    )
   const { read, accepted, changed, unchanged, rejected, waiting } = done
   await record(tx, ctx, {
     action: held ? 'batch.held' : 'batch.done',
@@ -478,7 +514,7 @@ async function waitsForVerification(ctx: Context, entry: PublishedEntry, batch: 
   return !(await verificationsOf(ctx.db, [batch.id])).length
 }
 
-type Timing = { produced: Date; newest: Date | null; lag: number; late: boolean; judged: boolean }
+type Timing = { produced: Date; newest: Date | null; lag: number; late: boolean; interval: number | null; judged: boolean }
 /**
  * How far the data are behind on arrival. Where an item carries the time of production, the oldest of the new and changed rows counts, so
  * that one fresh row does not hide late ones; in an entry's first delivery, which brings its history, the newest. Else the time of the file.
@@ -509,7 +545,7 @@ async function timingOf(
   const rule = govern(work.entry.region, 'real-time', dayOf(now))
   const interval = intervalOf(source.cadence, work.entry.content.updateCycle)
   const lag = lagOf(produced, now)
-  return { produced, newest: newest ?? produced, lag, late: isLate(lag, interval, rule.value.within), judged: interval !== null }
+  return { produced, newest: newest ?? produced, lag, late: isLate(lag, interval, rule.value.within), interval, judged: interval !== null }
 }
 
 async function fail(ctx: Context, batch: BatchRecord, error: unknown, signal: AbortSignal, rows: number): Promise<void> {
@@ -596,6 +632,7 @@ type Change = Partial<
     | 'unchanged'
     | 'rejected'
     | 'waiting'
+    | 'removed'
     | 'position'
     | 'fingerprint'
     | 'sha256'
@@ -607,7 +644,6 @@ type Change = Partial<
     | 'attempt'
     | 'options'
     | 'produced'
-    | 'removed'
     | 'lag'
     | 'late'
   >
@@ -623,7 +659,7 @@ export async function setBatch(tx: Tx | Database, id: string, change: Change): P
 const raw = <R = unknown>(text: string, values: unknown[]) => CompiledQuery.raw(text, values) as CompiledQuery<R>
 
 /** The open transaction of a plain connection, for functions that ask for one of ours (ledger, jobs, neighbours). */
-const onto = (client: pg.PoolClient): Tx =>
+export const onto = (client: pg.PoolClient): Tx =>
   new Kysely<any>({
     dialect: new PostgresDialect({
       pool: { connect: async () => ({ query: client.query.bind(client), release: () => {} }) as any, end: async () => {} } as any,

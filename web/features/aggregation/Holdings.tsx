@@ -16,6 +16,7 @@ import { Why } from '../../ui/Why.tsx'
 
 const pages = [
   ['/sources', '数据源'],
+  ['/pipelines', '汇聚管道'],
   ['/coverage', '汇聚率'],
   ['/databases', '基础数据库'],
 ] as const

@@ -1,5 +1,5 @@
 import { useNavigate, useRouter } from '@tanstack/react-router'
-import { App, Button, Checkbox, Input, InputNumber, Radio, Select } from 'antd'
+import { App, Button, Input, InputNumber, Radio, Select } from 'antd'
 import { type DragEvent, useEffect, useRef, useState } from 'react'
 import type { z } from 'zod'
 import {
@@ -9,20 +9,23 @@ import {
   type Inspection as InspectionSchema,
   inspect,
   inspectTable,
+  pullNow,
   type ReadOptions,
   type Source,
+  sample,
   saveMapping,
   setConnection,
+  setFollow,
   source as sourceById,
   startBatch,
-  testConnection,
   upload,
 } from '../../../contract/aggregation.ts'
 import { entryByCode, searchEntries } from '../../../contract/catalog.ts'
-import { sourceKinds } from '../../../contract/connections.ts'
+import { type SourceKind, sourceKinds } from '../../../contract/connections.ts'
 import { systems } from '../../../contract/organization.ts'
 import { A, at } from '../../app/link.tsx'
 import { useAct, useRead } from '../../app/query.ts'
+import type { AnyForm } from '../../app/SideForm.tsx'
 import { useFilters } from '../../app/search.ts'
 import { DataTable } from '../../ui/DataTable.tsx'
 import { Field, Summary } from '../../ui/Field.tsx'
@@ -31,9 +34,11 @@ import { bytes, codeInUrl, number } from '../../ui/format.ts'
 import { Mark } from '../../ui/Light.tsx'
 import { Page, Sheet, Steps } from '../../ui/Page.tsx'
 import { Bones, Loaded, ProblemNote } from '../../ui/states.tsx'
+import { ConnectionFields, isFetched, isTable, startOf } from './connection.tsx'
+import { FollowFields } from './Follow.tsx'
 
 type Inspection = z.infer<typeof InspectionSchema>
-const stepNames = { source: '选择来源', preview: '预览', map: '对应信息项', check: '检查', run: '首批' } as const
+const stepNames = { source: '选择来源', preview: '预览', map: '对应信息项', follow: '定时或实时', check: '检查', run: '首批' } as const
 type Step = keyof typeof stepNames
 
 /** 挂接数据. Where it stands is in the address, so a reload or a colleague opens the same step. */
@@ -66,7 +71,7 @@ export function NewSource() {
         />
         {!source && !entry && <ChooseEntry onChoose={code => go({ entry: code })} />}
         {!source && entry && (
-          <ChooseSource code={entry} onDone={(made, kind) => go({ source: made, step: kind === 'postgres' ? 'preview' : '' })} />
+          <ChooseSource code={entry} onDone={(made, kind) => go({ source: made, step: isTable(kind) ? 'preview' : '' })} />
         )}
         {source && <WithSource id={source} filters={filters} now={now} go={go} />}
       </div>
@@ -100,26 +105,21 @@ function ChooseEntry({ onChoose }: { onChoose: (code: string) => void }) {
   )
 }
 
-function ChooseSource({ code, onDone }: { code: string; onDone: (id: string, kind: string) => void }) {
+const helps: Record<SourceKind, string> = {
+  file: '在这里上传 CSV、TSV、XLSX、JSON、XML',
+  folder: '平台服务器上的目录，放进去的文件自动入库',
+  sftp: '定时去取对方服务器上的文件',
+  postgres: '整表、增量或实时',
+  mysql: '整表、增量或实时',
+  http: '定时调用业务系统的接口',
+  push: '业务系统调用平台的接口送来',
+}
+
+function ChooseSource({ code, onDone }: { code: string; onDone: (id: string, kind: SourceKind) => void }) {
   const entry = useRead(entryByCode, { params: { code }, query: {} })
-  const form = useForm({
-    kind: 'file' as 'file' | 'postgres',
-    name: '',
-    systemId: '',
-    connection: {
-      kind: 'postgres' as const,
-      host: '',
-      port: 5432,
-      database: '',
-      user: '',
-      password: '',
-      tls: false,
-      schema: 'public',
-      table: '',
-    },
-  })
+  const form = useForm({ kind: 'file' as SourceKind, name: '', systemId: '', connection: undefined as any })
   const create = useAct(createSource, made => onDone(made.id, made.kind))
-  const table = form.value.kind === 'postgres'
+  const { kind } = form.value
   return (
     <Loaded load={entry}>
       {one => (
@@ -130,9 +130,11 @@ function ChooseSource({ code, onDone }: { code: string; onDone: (id: string, kin
             onSubmit={event => {
               event.preventDefault()
               if (!form.complete()) return
-              const { kind, name, connection, systemId } = form.value
+              const { name, connection, systemId } = form.value
               create.mutate(
-                { body: { entryId: one.id, kind, name, threshold: 0.01, ...(table && { connection }), ...(systemId && { systemId }) } },
+                {
+                  body: { entryId: one.id, kind, name, threshold: 0.01, ...(connection && { connection }), ...(systemId && { systemId }) },
+                },
                 { onError: form.refused },
               )
             }}
@@ -143,23 +145,29 @@ function ChooseSource({ code, onDone }: { code: string; onDone: (id: string, kin
                 <Radio.Group
                   id={id}
                   name={id}
+                  vertical
                   aria-labelledby={labelledby}
                   value={value}
-                  onChange={event => onChange(event.target.value)}
-                  options={(['file', 'postgres'] as const)
-                    .map(key => [key, sourceKinds[key]] as const)
-                    .map(([key, label]) => ({
-                      value: key,
-                      label: key === 'file' ? `${label}（CSV、TSV、XLSX）` : label,
-                    }))}
+                  onChange={event => {
+                    onChange(event.target.value)
+                    form.set('/connection', startOf(event.target.value))
+                  }}
+                  options={(Object.keys(sourceKinds) as SourceKind[]).map(key => ({
+                    value: key,
+                    label: (
+                      <>
+                        {sourceKinds[key]} <span className="ht-ink2">{helps[key]}</span>
+                      </>
+                    ),
+                  }))}
                 />
               )}
             </Field>
             <Field form={form} at="/name" label="名称" hint="不填则用目录名称">
               {({ labelledby: _, onChange, ...control }) => <Input {...control} onChange={event => onChange(event.target.value)} />}
             </Field>
-            {table && <SystemField form={form} />}
-            {table && <ConnectionFields form={form} at="/connection" />}
+            {kind !== 'file' && kind !== 'folder' && <SystemField form={form} />}
+            {form.value.connection && <ConnectionFields key={kind} form={form} at="/connection" />}
             <Button type="primary" htmlType="submit" loading={create.isPending}>
               下一步
             </Button>
@@ -202,70 +210,6 @@ function SystemField({ form }: { form: ReturnType<typeof useForm<any>> }) {
   )
 }
 
-function ConnectionFields({ form, at: base, sourceId }: { form: ReturnType<typeof useForm<any>>; at: string; sourceId?: string }) {
-  const test = useAct(testConnection)
-  const connection = base ? form.value.connection : form.value
-  const line = (key: string, label: string, required = true, type = 'text') => (
-    <Field form={form} at={`${base}/${key}`} label={label} required={required}>
-      {({ labelledby: _, onChange, ...control }) =>
-        type === 'number' ? (
-          <InputNumber {...control} controls={false} min={1} max={65535} style={{ width: 120 }} onChange={onChange} />
-        ) : type === 'password' ? (
-          <Input.Password {...control} autoComplete="off" onChange={event => onChange(event.target.value)} />
-        ) : (
-          <Input {...control} autoComplete="off" onChange={event => onChange(event.target.value)} />
-        )
-      }
-    </Field>
-  )
-  return (
-    <>
-      {line('host', '主机')}
-      {line('port', '端口', true, 'number')}
-      {line('database', '数据库')}
-      {line('user', '用户名')}
-      {line('password', '密码', false, 'password')}
-      <Field form={form} at={`${base}/tls`} label="加密连接" group>
-        {({ id, value, onChange }) => (
-          <Checkbox id={id} checked={value} onChange={event => onChange(event.target.checked)}>
-            使用 TLS
-          </Checkbox>
-        )}
-      </Field>
-      <div>
-        <Button loading={test.isPending} onClick={() => test.mutate({ body: { connection, ...(sourceId && { sourceId }) } })}>
-          测试连接
-        </Button>
-        {test.error && <ProblemNote error={test.error} />}
-        {test.data && (
-          <div className={`ht-note ${test.data.ok ? 'green' : 'red'}`} role="status" style={{ marginTop: 8 }}>
-            <p>{test.data.text}</p>
-            {test.data.remedy && <p>{test.data.remedy}</p>}
-          </div>
-        )}
-      </div>
-      {line('schema', '模式')}
-      {test.data?.tables.length ? (
-        <Field form={form} at={`${base}/table`} label="数据表" required>
-          {({ labelledby: _, value, ...control }) => (
-            <Select
-              {...control}
-              showSearch
-              value={value || undefined}
-              options={test.data!.tables.map(one => ({
-                value: one.table,
-                label: `${one.schema}.${one.table}${one.rows === null ? '' : `（约 ${number(one.rows)} 行）`}`,
-              }))}
-            />
-          )}
-        </Field>
-      ) : (
-        line('table', '数据表')
-      )}
-    </>
-  )
-}
-
 type Filters = ReturnType<typeof useFilters<any>>
 type Go = (next: Partial<Record<'entry' | 'source' | 'upload' | 'step', string>>) => void
 
@@ -279,7 +223,7 @@ function WithSource({ id, filters, now, go }: { id: string; filters: Filters; no
     ...(headerRow && { headerRow: Number(headerRow) }),
     ...(headerRows && { headerRows: Number(headerRows) }),
   } as ReadOptions
-  const table = load.data?.kind === 'postgres'
+  const table = load.data ? isTable(load.data.kind) : false
   const ofFile = useRead(inspect, { params: { id: uploadId ?? '' }, query: options }, { enabled: Boolean(uploadId) && !table })
   const ofTable = useRead(inspectTable, { params: { id } }, { enabled: table && now !== 'source' })
   const inspection = table ? ofTable : ofFile
@@ -295,6 +239,12 @@ function WithSource({ id, filters, now, go }: { id: string; filters: Filters; no
           {now === 'source' &&
             (table ? (
               <Reconnect one={one} onDone={() => go({ step: 'preview' })} />
+            ) : isFetched(one.kind) ? (
+              <Sample one={one} onDone={made => go({ upload: made, step: 'preview' })} />
+            ) : one.kind === 'push' ? (
+              <p className="ht-note">
+                这个数据源由业务系统推送。<A href={at(`/sources/${id}`)}>去数据源页面发放凭据，看调用示例</A>
+              </p>
             ) : (
               <Upload id={id} onDone={made => go({ upload: made, step: 'preview' })} />
             ))}
@@ -324,7 +274,17 @@ function WithSource({ id, filters, now, go }: { id: string; filters: Filters; no
   )
 }
 
-function Reconnect({ one, onDone }: { one: Source; onDone: () => void }) {
+function Reconnect({
+  one,
+  onDone,
+  verb = '下一步：预览',
+  busy = false,
+}: {
+  one: Source
+  onDone: () => void
+  verb?: string
+  busy?: boolean
+}) {
   const form = useForm({ ...one.connection!, password: '', privateKey: '' })
   const send = useAct(setConnection, onDone)
   return (
@@ -339,12 +299,22 @@ function Reconnect({ one, onDone }: { one: Source; onDone: () => void }) {
       >
         <Summary form={form} />
         <ConnectionFields form={form} at="" sourceId={one.id} />
-        <p className="ht-hint">密码留空则沿用已保存的。</p>
-        <Button type="primary" htmlType="submit" loading={send.isPending}>
-          下一步：预览
+        <Button type="primary" htmlType="submit" loading={send.isPending || busy}>
+          {verb}
         </Button>
       </form>
     </Sheet>
+  )
+}
+
+/** Files that the platform fetches: one of them is looked at first. */
+function Sample({ one, onDone }: { one: Source; onDone: (uploadId: string) => void }) {
+  const fetched = useAct(sample, inspection => onDone(inspection.uploadId!))
+  return (
+    <>
+      <Reconnect one={one} verb="取一个文件来看" busy={fetched.isPending} onDone={() => fetched.mutate({ params: { id: one.id } })} />
+      {fetched.error && <ProblemNote error={fetched.error} />}
+    </>
   )
 }
 
@@ -381,14 +351,14 @@ function Upload({ id, onDone }: { id: string; onDone: (uploadId: string) => void
           </Button>
         </p>
         <p className="ht-ink2">
-          {send.isPending ? name : '也可以把文件拖到这里。CSV、TSV 的编码（UTF-8、GBK、GB18030）按内容判断；Excel 用 XLSX。'}
+          {send.isPending ? name : '也可以把文件拖到这里：CSV、TSV、XLSX、JSON、NDJSON、XML。编码（UTF-8、GBK、GB18030）按内容判断。'}
         </p>
         <input
           ref={file}
           type="file"
           hidden
           aria-label="数据文件"
-          accept=".csv,.tsv,.txt,.xlsx"
+          accept=".csv,.tsv,.txt,.xlsx,.json,.ndjson,.jsonl,.xml"
           onChange={event => {
             take(event.target.files?.[0])
             event.target.value = ''
@@ -554,6 +524,10 @@ function MapAndRun({
     message.success(`已开始批次 ${made.no}`)
     void navigate({ to: `/batches/${made.id}` as string })
   })
+  const pull = useAct(pullNow, answer => {
+    message.success(answer.text)
+    void navigate({ to: (answer.batches.length === 1 ? `/batches/${answer.batches[0]}` : `/sources/${one.id}`) as string })
+  })
   const used = new Set(Object.values(mapping).filter(Boolean))
   const missing = one.items.filter(item => item.required && !used.has(item.key))
   const lacking = [...missing.map(item => `没有源列对应必填项「${item.name}」`), ...(keys.length ? [] : ['没有选择主键'])]
@@ -644,11 +618,11 @@ function MapAndRun({
             onClick={() =>
               save.mutate(
                 { params: { id: one.id }, body: { mapping: list, keys, threshold, options } },
-                { onSuccess: () => go({ step: 'check' }) },
+                { onSuccess: () => go({ step: isTable(one.kind) || isFetched(one.kind) ? 'follow' : 'check' }) },
               )
             }
           >
-            下一步：检查
+            {isTable(one.kind) || isFetched(one.kind) ? '下一步：定时或实时' : '下一步：检查'}
           </Button>
           {lacking.length > 0 && <span className="ht-ink2">还缺 {lacking.length} 处，不能继续</span>}
         </div>
@@ -656,6 +630,18 @@ function MapAndRun({
       </>
     )
 
+  if (now === 'follow')
+    return (
+      <FollowStep
+        one={one}
+        columns={of.mapping.map(line => line.source)}
+        back={() => go({ step: 'map' })}
+        onDone={() => go({ step: 'check' })}
+      />
+    )
+
+  const fetched = isFetched(one.kind)
+  const live = one.follow.mode === 'capture'
   const stopping = of.messages.filter(one => one.level === 'stop')
   return (
     <>
@@ -675,7 +661,7 @@ function MapAndRun({
               </li>
             ))}
         </ul>
-        {!one.promise.producedItem && (
+        {!one.promise.producedItem && !fetched && !live && (
           <div className="filters" style={{ marginTop: 12 }}>
             <label>
               <span>这批数据何时产生（选填，用来计算到达是否及时）</span>
@@ -685,22 +671,57 @@ function MapAndRun({
         )}
       </Sheet>
       <div className="row">
-        <Button onClick={() => go({ step: 'map' })}>上一步</Button>
-        <Button
-          type="primary"
-          disabled={stopping.length > 0}
-          loading={start.isPending}
-          onClick={() =>
-            start.mutate({
-              params: { id: one.id },
-              body: { ...(uploadId && { uploadId }), options, ...(produced && { producedAt: `${produced}:00+08:00` }) },
-            })
-          }
-        >
-          {start.isPending ? '正在提交…' : '读取首批'}
-        </Button>
+        <Button onClick={() => go({ step: isTable(one.kind) || fetched ? 'follow' : 'map' })}>上一步</Button>
+        {live ? (
+          <A className="ht-btn solid" href={at(`/sources/${one.id}`)}>
+            完成：开始实时捕获
+          </A>
+        ) : (
+          <Button
+            type="primary"
+            disabled={stopping.length > 0}
+            loading={start.isPending || pull.isPending}
+            onClick={() =>
+              fetched
+                ? pull.mutate({ params: { id: one.id } })
+                : start.mutate({
+                    params: { id: one.id },
+                    body: { ...(uploadId && { uploadId }), options, ...(produced && { producedAt: `${produced}:00+08:00` }) },
+                  })
+            }
+          >
+            {start.isPending || pull.isPending ? '正在提交…' : '读取首批'}
+          </Button>
+        )}
       </div>
-      {start.error && <ProblemNote error={start.error} />}
+      {live && <p className="ht-hint">先读一遍现有的行，再跟上以后的每次变更；进度在数据源页面。</p>}
+      {(start.error ?? pull.error) && <ProblemNote error={start.error ?? pull.error} />}
     </>
+  )
+}
+
+function FollowStep({ one, columns, back, onDone }: { one: Source; columns: string[]; back: () => void; onDone: () => void }) {
+  const form = useForm(one.follow)
+  const send = useAct(setFollow, onDone)
+  return (
+    <Sheet title="定时或实时">
+      <form
+        className="form"
+        noValidate
+        onSubmit={event => {
+          event.preventDefault()
+          if (form.complete()) send.mutate({ params: { id: one.id }, body: form.value }, { onError: form.refused })
+        }}
+      >
+        <Summary form={form} />
+        <FollowFields form={form as unknown as AnyForm} source={one} columns={columns} />
+        <div className="row">
+          <Button onClick={back}>上一步</Button>
+          <Button type="primary" htmlType="submit" loading={send.isPending}>
+            下一步：检查
+          </Button>
+        </div>
+      </form>
+    </Sheet>
   )
 }

@@ -9,6 +9,7 @@ import {
   cancelBatch,
   createSource,
   downloadRejects,
+  pullNow,
   rejects,
   releaseBatch,
   retryBatch,
@@ -18,7 +19,7 @@ import {
   startBatch,
   upload,
 } from '../../../contract/aggregation.ts'
-import { placeOf } from '../../../contract/connections.ts'
+import { modes, placeOf } from '../../../contract/connections.ts'
 import { href, problemOf } from '../../app/api.ts'
 import { ListPager } from '../../app/ListPager.tsx'
 import { A, at } from '../../app/link.tsx'
@@ -34,9 +35,13 @@ import { Facts, Page, Sheet } from '../../ui/Page.tsx'
 import { SearchBox } from '../../ui/SearchBox.tsx'
 import { Loaded, Nothing, ProblemNote } from '../../ui/states.tsx'
 import { Why } from '../../ui/Why.tsx'
+import { isFetched, isTable } from './connection.tsx'
+import { FollowSheet } from './Follow.tsx'
 import { HoldingPages } from './Holdings.tsx'
 import { PromiseSheet, Verify } from './promises.tsx'
 import { BatchMark, BatchTable, SourceTable } from './tables.tsx'
+
+const secretNames: Record<string, string> = { password: '密码或令牌', privateKey: '私钥' }
 
 export function Sources() {
   const filters = useFilters({ q: '' })
@@ -74,7 +79,8 @@ export function Source() {
   const runs = useRead(batches, { query: { source: id } })
   const mayRun = useMay(startBatch)
   const { message } = App.useApp()
-  const start = useAct(startBatch, () => message.success('已开始新的批次'))
+  const pull = useAct(pullNow, answer => message.success(answer.text))
+  const [following, setFollowing] = useState(false)
   return (
     <Loaded load={load}>
       {one => (
@@ -91,21 +97,22 @@ export function Source() {
           acts={
             mayRun && (
               <>
-                {one.kind === 'file' ? (
+                {one.kind === 'file' && (
                   <A className="ht-btn solid" href={at('/sources/new', { source: id })}>
                     上传新文件
                   </A>
-                ) : (
+                )}
+                {(isTable(one.kind) || isFetched(one.kind)) && one.follow.mode !== 'capture' && (
                   <Button
                     type="primary"
                     disabled={!one.ready}
-                    loading={start.isPending}
-                    onClick={() => start.mutate({ params: { id }, body: {} }, { onError: error => message.error(problemOf(error).detail) })}
+                    loading={pull.isPending}
+                    onClick={() => pull.mutate({ params: { id } }, { onError: error => message.error(problemOf(error).detail) })}
                   >
-                    读取一批
+                    现在读取
                   </Button>
                 )}
-                <A className="ht-btn" href={at('/sources/new', { source: id, step: one.kind === 'postgres' ? 'map' : undefined })}>
+                <A className="ht-btn" href={at('/sources/new', { source: id, step: isTable(one.kind) ? 'map' : undefined })}>
                   修改对应关系
                 </A>
               </>
@@ -113,6 +120,14 @@ export function Source() {
           }
         >
           <div className="stack">
+            {one.trouble && (
+              <div className="ht-note red">
+                <p>{one.trouble.text}</p>
+                <p className="ht-ink2">
+                  {one.trouble.remedy}（自 {moment(one.trouble.since)}）
+                </p>
+              </div>
+            )}
             <div className="columns">
               <DataTable
                 name="对应关系"
@@ -137,12 +152,19 @@ export function Source() {
                   },
                 ]}
               />
-              <Sheet title="设置">
+              <Sheet
+                title="设置"
+                acts={mayRun && (isTable(one.kind) || isFetched(one.kind)) && <Button onClick={() => setFollowing(true)}>读取方式</Button>}
+              >
                 <Facts
                   of={[
                     ['来源', one.kindLabel],
                     ['所属系统', one.system?.name ?? null],
                     ['连接', one.connection ? placeOf(one.connection) : null],
+                    ['已保存的密钥', one.secrets.length ? one.secrets.map(name => secretNames[name] ?? name).join('、') : null],
+                    ['读取方式', isTable(one.kind) ? modes[one.follow.mode] : null],
+                    ['下次去取', one.nextRun ? moment(one.nextRun) : null],
+                    ['最近联系', one.contact ? moment(one.contact, true) : null],
                     ['拒收阈值', `${(one.threshold * 100).toFixed(1)}%，超过则整批待放行`],
                   ]}
                 />
@@ -150,6 +172,7 @@ export function Source() {
             </div>
             <PromiseSheet of={one} />
             <BatchTable load={runs} empty={<Nothing>还没有批次。</Nothing>} />
+            {following && <FollowSheet of={one} shut={() => setFollowing(false)} />}
           </div>
         </Page>
       )}
@@ -489,7 +512,7 @@ function UploadFixed({ of: one }: { of: BatchShape }) {
         type="file"
         hidden
         aria-label="改好的文件"
-        accept=".csv,.tsv,.txt,.xlsx"
+        accept=".csv,.tsv,.txt,.xlsx,.json,.ndjson,.jsonl,.xml"
         onChange={event => {
           const chosen = event.target.files?.[0]
           event.target.value = ''
