@@ -158,6 +158,8 @@ export type EntryContent = z.infer<typeof EntryContent>
 export const EntryState = z.enum(['draft', 'in_review', 'returned', 'published', 'withdrawn'])
 export const entryStates = { draft: '草稿', in_review: '待审核', returned: '已退回', published: '已发布', withdrawn: '已撤销' } as const
 
+/** From and to which character of a text something is marked. */
+export const Mark = z.tuple([z.number().int(), z.number().int()])
 export const EntryRow = z.object({
   id: Id,
   code: z.string(),
@@ -180,6 +182,9 @@ export const EntryRow = z.object({
   items: z.number().int(),
   hits: z.array(z.string()).describe('Item names that matched the search'),
   snippet: z.string().nullable(),
+  marks: z
+    .object({ title: z.array(Mark), hits: z.array(z.array(Mark)), snippet: z.array(Mark) })
+    .describe('Where the words asked for stand: by themselves, as a synonym, or spelt in pinyin'),
 })
 export const Facet = z.object({
   key: z.string(),
@@ -232,19 +237,25 @@ export const CodeParam = z.object({ code: z.string().max(80).describe('信息资
 export const searchEntries = endpoint({
   method: 'GET',
   path: '/catalog/entries',
-  summary: 'Search the catalog (Chinese segmentation; item names included)',
+  summary: 'Search the catalog: words, synonyms, pinyin and item names, with the counts of every facet',
   access: staff,
   query: PageQuery.extend({
     q: z.string().trim().max(100).optional(),
     region: z.string().max(6).optional(),
     department: Id.optional(),
+    theme: z.string().max(50).optional(),
+    kind: z.enum(['1', '2', '3']).optional(),
     share: ShareClass.optional(),
     open: OpenClass.optional(),
+    cycle: UpdateCycle.optional(),
     state: EntryState.optional(),
     mounted: z.stringbool().optional(),
     scope: z.enum(['mine', 'region', 'all']).default('all'),
   }),
-  response: page(EntryRow).extend({ facets: z.array(Facet) }),
+  response: page(EntryRow).extend({
+    facets: z.array(Facet).describe('Counts of a facet leave out its own choice: what another one would find'),
+    corrected: z.string().nullable().describe('Nothing was found; what was searched for instead'),
+  }),
 })
 export const createEntry = endpoint({
   method: 'POST',

@@ -23,15 +23,6 @@ export type JsonValue = JsonArray | JsonObject | JsonPrimitive;
 
 export type Timestamp = ColumnType<Date, Date | string, Date | string>;
 
-export interface AggregationBaseDatabase {
-  created: Timestamp;
-  department_id: string;
-  id: string;
-  region: string;
-  theme: string;
-  title: string;
-}
-
 export interface AggregationBatch {
   accepted: Generated<number>;
   actor: Json;
@@ -55,6 +46,7 @@ export interface AggregationBatch {
   reason: string | null;
   rejected: Generated<number>;
   released: Generated<boolean>;
+  removed: Generated<number>;
   sha256: string | null;
   source_id: string;
   started: Timestamp | null;
@@ -85,9 +77,53 @@ export interface AggregationBatchView {
   waiting: number | null;
 }
 
+export interface AggregationConflict {
+  case_no: string | null;
+  chosen_entry: string;
+  chosen_value: string;
+  closed: Timestamp | null;
+  derived_id: string;
+  id: string;
+  item: string;
+  other_entry: string;
+  other_value: string;
+  refresh_id: string;
+  since: Timestamp;
+}
+
 export interface AggregationCounter {
   day: string;
   n: number;
+}
+
+export interface AggregationDerived {
+  built: string | null;
+  created: Timestamp;
+  department_id: string;
+  entry_id: string | null;
+  id: string;
+  kind: string;
+  plan: Json | null;
+  refreshed: Timestamp | null;
+  region: string;
+  stale: Generated<boolean>;
+  theme: string;
+  title: string;
+  trouble: string | null;
+  version: Generated<number>;
+}
+
+export interface AggregationDerivedChange {
+  batch_id: string;
+  derived_id: string;
+  entry_id: string;
+  id: Generated<number>;
+}
+
+export interface AggregationDerivedSource {
+  derived_id: string;
+  entry_id: string;
+  place: number;
 }
 
 export interface AggregationFiling {
@@ -139,6 +175,20 @@ export interface AggregationProgress {
   taken: Generated<number>;
   total: number | null;
   updated: Timestamp;
+}
+
+export interface AggregationRefresh {
+  added: number;
+  batches: Generated<string[]>;
+  changed: number;
+  derived_id: string;
+  finished: Timestamp;
+  full: boolean;
+  id: string;
+  no: number;
+  removed: number;
+  started: Timestamp;
+  touched: number;
 }
 
 export interface AggregationReject {
@@ -361,6 +411,12 @@ export interface CatalogEntryView {
   version: number | null;
 }
 
+export interface CatalogFacet {
+  facet: string;
+  id: number;
+  value: string;
+}
+
 export interface CatalogGuide {
   cite: Json;
   issued: string;
@@ -393,10 +449,27 @@ export interface CatalogRelease {
 }
 
 export interface CatalogSearch {
+  changed: Timestamp;
+  department_id: string;
   entry_id: string;
-  items: string[];
-  title: string;
-  tokens: string;
+  etag: string;
+  facets: number;
+  indexed: Generated<string>;
+  items: Generated<string[]>;
+  name_words: Generated<string>;
+  published: boolean;
+  region: string;
+  title: Generated<string>;
+  title_words: Generated<string>;
+  words: Generated<string>;
+}
+
+export interface CatalogSynonym {
+  added: Generated<Timestamp>;
+  added_by: string | null;
+  id: Generated<number>;
+  same: boolean;
+  words: string[];
 }
 
 export interface CatalogUse {
@@ -1326,15 +1399,19 @@ export interface SharingMatter {
 }
 
 export interface DB {
-  "aggregation.base_database": AggregationBaseDatabase;
   "aggregation.batch": AggregationBatch;
   "aggregation.batch_view": AggregationBatchView;
+  "aggregation.conflict": AggregationConflict;
   "aggregation.counter": AggregationCounter;
+  "aggregation.derived": AggregationDerived;
+  "aggregation.derived_change": AggregationDerivedChange;
+  "aggregation.derived_source": AggregationDerivedSource;
   "aggregation.filing": AggregationFiling;
   "aggregation.filing_view": AggregationFilingView;
   "aggregation.mount": AggregationMount;
   "aggregation.mount_view": AggregationMountView;
   "aggregation.progress": AggregationProgress;
+  "aggregation.refresh": AggregationRefresh;
   "aggregation.reject": AggregationReject;
   "aggregation.source": AggregationSource;
   "aggregation.source_view": AggregationSourceView;
@@ -1354,11 +1431,13 @@ export interface DB {
   "catalog.department_code": CatalogDepartmentCode;
   "catalog.entry": CatalogEntry;
   "catalog.entry_view": CatalogEntryView;
+  "catalog.facet": CatalogFacet;
   "catalog.guide": CatalogGuide;
   "catalog.mount": CatalogMount;
   "catalog.registration_counter": CatalogRegistrationCounter;
   "catalog.release": CatalogRelease;
   "catalog.search": CatalogSearch;
+  "catalog.synonym": CatalogSynonym;
   "catalog.use": CatalogUse;
   "catalog.version": CatalogVersion;
   "delivery.call": DeliveryCall;

@@ -17,7 +17,7 @@ import { guideFor } from './guide.ts'
 import { pathOf, publishedEntry } from './public.ts'
 import { registrationTopics } from './registration.ts'
 import { checkView, type EntryRules, readWords } from './rules.ts'
-import { segment } from './segment.ts'
+import { index } from './search.ts'
 
 /** The rulings of a region that entries are checked by, on a day. */
 export function rulesOf(region: string, day: string): EntryRules {
@@ -378,16 +378,3 @@ registerHooks('catalog-review', {
   href: c => `/workbench/catalog/${pathOf(c.subject_code!)}`,
   compare: c => `/workbench/catalog/${pathOf(c.subject_code!)}/compare`,
 })
-
-/** What search reads about an entry. Weights: name, then items, then the rest. */
-export async function index(tx: Tx, entryId: string, c: EntryContent): Promise<void> {
-  const words = (text: string) => segment(text).join(' ')
-  const items = c.items.map(i => i.name)
-  const tokens = sql`setweight(to_tsvector('simple', ${words(c.title)}), 'A') || setweight(to_tsvector('simple', ${words(items.join(' '))}), 'B') || setweight(to_tsvector('simple', ${words([c.abstract, c.theme, c.innerUnit, c.sourceSystem, ...c.items.map(i => i.description)].join(' '))}), 'C')`
-  const row = { title: c.title, items, tokens: tokens as never }
-  await tx
-    .insertInto('catalog.search')
-    .values({ entry_id: entryId, ...row })
-    .onConflict(o => o.column('entry_id').doUpdateSet(row))
-    .execute()
-}

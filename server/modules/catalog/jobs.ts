@@ -1,5 +1,6 @@
 import type { Jobs } from '../../platform/jobs.ts'
 import { remindRechecks, remindReleases } from './holdings.ts'
+import { indexStale } from './search.ts'
 
 export function catalogJobs(jobs: Jobs): void {
   jobs.on('catalog.releases', async (_, ctx) => {
@@ -7,4 +8,6 @@ export function catalogJobs(jobs: Jobs): void {
     await remindRechecks(ctx)
   })
   jobs.every('catalog.releases', '40 8 * * *')
+  jobs.on('catalog.index', (_, ctx) => indexStale(ctx))
+  jobs.every('catalog.index', '* * * * *')
 }

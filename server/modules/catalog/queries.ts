@@ -1,12 +1,5 @@
 import { sql } from 'kysely'
-import {
-  type EntryContent,
-  type EntryDetail,
-  entryStates,
-  type OpenClass,
-  type ShareClass,
-  updateCycles,
-} from '../../../contract/catalog.ts'
+import type { EntryContent, EntryDetail } from '../../../contract/catalog.ts'
 import { regionPrefix } from '../../../contract/common.ts'
 import type { Actor, StaffContext } from '../../platform/context.ts'
 import type { Database } from '../../platform/db.ts'
@@ -15,122 +8,10 @@ import { govern, governProcedure, openLabel, regionName, shareLabel, timeText } 
 import { isReturned, workingVersion } from './commands.ts'
 import { pathOf } from './public.ts'
 import { freshness } from './rules.ts'
-import { segment } from './segment.ts'
-
-export type SearchQuery = {
-  q?: string
-  region?: string
-  department?: string
-  share?: string
-  open?: string
-  state?: string
-  mounted?: boolean
-  scope: 'mine' | 'region' | 'all'
-  after?: string
-  limit: number
-}
 
 /** Unpublished entries are seen by their own department and by the authority of their region. */
 const visible = (a: Actor) =>
   sql<boolean>`(e.published is not null or e.department_id = ${a.departmentId} or (${a.roles.includes('bureau') || a.roles.includes('inspector')} and e.region like ${`${regionPrefix(a.region)}%`}))`
-
-export async function searchEntries(db: Database, actor: Actor, f: SearchQuery, day: string) {
-  const words = f.q ? segment(f.q) : []
-  const query = words.map(w => `'${w.replaceAll("'", "''").replaceAll('\\', '\\\\')}'`).join(' & ')
-  const base = sql`
-    from catalog.entry e
-    join catalog.search s on s.entry_id = e.id
-    join organization.department_view d on d.id = e.department_id
-    join lateral (select * from catalog.version v where v.entry_id = e.id order by (v.version = e.published) desc nulls last, v.version desc limit 1) v on true
-    left join catalog.version w on w.entry_id = e.id and w.state in ('draft', 'in_review') and e.published is not null
-    left join catalog.mount m on m.entry_id = e.id
-    where ${visible(actor)} and not e.withdrawn
-      and (${f.scope !== 'mine'} or e.department_id = ${actor.departmentId})
-      and (${f.scope !== 'region'} or e.region like ${`${regionPrefix(actor.region)}%`})
-      and (${words.length === 0} or s.tokens @@ ${query}::tsquery or s.title ilike ${`%${(f.q ?? '').replace(/[\\%_]/g, c => `\\${c}`)}%`})`
-  const state = sql`case when e.withdrawn then 'withdrawn' when e.published is not null then 'published' else v.state end`
-  const filters = sql`
-      and (${f.region ?? null}::text is null or e.region = ${f.region ?? null})
-      and (${f.department ?? null}::uuid is null or e.department_id = ${f.department ?? null}::uuid)
-      and (${f.share ?? null}::text is null or v.content ->> 'shareClass' = ${f.share ?? null})
-      and (${f.open ?? null}::text is null or v.content ->> 'openClass' = ${f.open ?? null})
-      and (${f.state ?? null}::text is null or ${state} = ${f.state ?? null})
-      and (${f.mounted === undefined} or (m.entry_id is not null) = ${f.mounted ?? false})`
-  const offset = Number(f.after) || 0
-  const { rows } =
-    await sql<any>`select e.id, e.code, e.region, e.department_id, d.name as department, ${state} as state, coalesce(e.published, v.version) as version, v.content, w.state as changing, m.rows, m.updated,
-      ts_rank(s.tokens, ${query}::tsquery) + case when ${f.q ?? ''} <> '' and s.title ilike ${`%${f.q ?? ''}%`} then 1 else 0 end as rank
-    ${base} ${filters} order by rank desc, e.id desc limit ${f.limit + 1} offset ${offset}`.execute(db)
-  const { rows: counts } = await sql<any>`select count(*)::int as total ${base} ${filters}`.execute(db)
-  const { rows: facets } = await sql<any>`
-    with found as materialized (select e.region, e.department_id, d.name as department, v.content ->> 'shareClass' as share, v.content ->> 'openClass' as open, ${state} as state ${base})
-    select 'region' as key, region as value, region as label, count(*)::int as count from found group by region
-    union all select 'department', department_id::text, department, count(*)::int from found group by department_id, department
-    union all select 'share', share, share, count(*)::int from found where share is not null group by share
-    union all select 'open', open, open, count(*)::int from found where open is not null group by open
-    union all select 'state', state, state, count(*)::int from found group by state`.execute(db)
-  const total = counts[0].total as number
-  const hitsOf = (content: EntryContent) =>
-    words.length
-      ? content.items
-          .map(i => i.name)
-          .filter(n => words.some(w => n.toLowerCase().includes(w)))
-          .slice(0, 8)
-      : []
-  return {
-    rows: rows.slice(0, f.limit).map(r => {
-      const c = r.content as EntryContent
-      return {
-        id: r.id,
-        code: r.code,
-        title: c.title || '（未命名）',
-        department: r.department,
-        departmentId: r.department_id,
-        region: r.region,
-        regionName: regionName(r.region),
-        state: r.state,
-        version: r.version,
-        changing: r.changing ? (r.changing === 'draft' ? '变更草稿' : '变更待审核') : null,
-        shareClass: c.shareClass ?? null,
-        shareLabel: shareLabel(r.region, c.shareClass, day),
-        openClass: c.openClass ?? null,
-        openLabel: openLabel(r.region, c.openClass, day),
-        updateCycle: c.updateCycle ? updateCycles[c.updateCycle] : '',
-        mounted: r.rows !== null,
-        rows: Number(r.rows ?? 0),
-        updated: r.updated?.toISOString() ?? null,
-        items: c.items.length,
-        hits: hitsOf(c),
-        snippet: c.abstract.slice(0, 120) || null,
-      }
-    }),
-    next: rows.length > f.limit ? String(offset + f.limit) : null,
-    total,
-    facets: facetViews(facets, day, actor.region),
-  }
-}
-
-const facetNames: Record<string, string> = { region: '地区', department: '部门', share: '共享类型', open: '开放类型', state: '状态' }
-function facetViews(rows: { key: string; value: string; label: string; count: number }[], day: string, region: string) {
-  const label = (key: string, value: string, given: string) =>
-    key === 'region'
-      ? regionName(value)
-      : key === 'share'
-        ? shareLabel(region, value as ShareClass, day)
-        : key === 'open'
-          ? openLabel(region, value as OpenClass, day)
-          : key === 'state'
-            ? (entryStates[value as keyof typeof entryStates] ?? value)
-            : given
-  return Object.entries(facetNames).map(([key, name]) => ({
-    key,
-    label: name,
-    values: rows
-      .filter(r => r.key === key)
-      .map(r => ({ value: r.value, label: label(key, r.value, r.label), count: r.count }))
-      .sort((a, b) => b.count - a.count),
-  }))
-}
 
 export type EntryHead = {
   id: string

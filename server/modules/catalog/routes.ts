@@ -8,10 +8,11 @@ import { record } from '../audit/public.ts'
 import { govern, law } from '../regulation/public.ts'
 import { createEntry, discardDraft, rulesFor, saveDraft, submitEntries, submitEntry, workingVersion } from './commands.ts'
 import { compareContents } from './compare.ts'
+import { searchEntries } from './find.ts'
 import { entryForm } from './form.ts'
 import { guideView, issueGuide } from './guide.ts'
 import { acquisitions, addAcquisition, checklist, confirmDuty, dutyBoard, linkAcquisition, releaseCatalog, releases } from './holdings.ts'
-import { entryDetail, findEntry, searchEntries } from './queries.ts'
+import { entryDetail, findEntry } from './queries.ts'
 import { checkView } from './rules.ts'
 import { registerChange } from './updates.ts'
 
@@ -27,7 +28,7 @@ export function registerCatalog(app: FastifyInstance): void {
     return show(ctx, code, (await workingVersion(db, e.id))?.version ?? undefined)
   }
 
-  route(app, contract.searchEntries, ({ query, ctx }) => searchEntries(db, ctx.actor, query, ctx.day))
+  route(app, contract.searchEntries, ({ query, ctx }) => searchEntries(ctx, query))
   route(app, contract.createEntry, async ({ body, ctx }) => show(ctx, await createEntry(ctx, body.content)))
   route(app, contract.entryByCode, ({ params, query, ctx }) => show(ctx, params.code, query.version))
   route(app, contract.saveDraft, async ({ params, body, ctx }) => {

@@ -1,17 +1,79 @@
 import { Jieba } from '@node-rs/jieba'
 import { dict } from '@node-rs/jieba/dict.js'
+import { pinyin } from 'pinyin-pro'
 
-let jieba: Jieba | undefined
+let opened: Jieba | undefined
+const jieba = () => (opened ??= Jieba.withDict(dict))
+
+/** As people and templates may write it: one width, one case, one kind of space. */
+export const plain = (text: string): string => text.normalize('NFKC').toLowerCase().replace(/\s+/g, ' ').trim()
+
+const isWord = (w: string) => /[\p{L}\p{N}]/u.test(w)
 
 /** Words of a Chinese text for searching, long words also in their parts; lower case, no punctuation. */
 export function segment(text: string): string[] {
-  jieba ??= Jieba.withDict(dict)
-  return [
-    ...new Set(
-      jieba
-        .cutForSearch(text.normalize('NFKC').toLowerCase(), true)
-        .map(w => w.trim())
-        .filter(w => /[\p{L}\p{N}]/u.test(w)),
-    ),
-  ]
+  const given = plain(text)
+  // Guessed words (names of places and people) and the dictionary's alone: what is typed without its surroundings is cut by the latter.
+  const all = [...jieba().cutForSearch(given, true), ...jieba().cutForSearch(given, false)]
+  return [...new Set(all.map(w => w.trim()).filter(isWord))]
+}
+
+/** The words of a text one after the other, by the dictionary alone. */
+export const cut = (text: string): string[] =>
+  jieba()
+    .cut(text, false)
+    .map(w => w.trim())
+    .filter(isWord)
+
+/** A text cut into stretches of Chinese characters and stretches of letters and digits. */
+export const stretches = (text: string): string[] => plain(text).match(runs) ?? []
+const runs = /\p{Script=Han}+|(?:(?!\p{Script=Han})[\p{L}\p{N}])+(?:[./_-](?:(?!\p{Script=Han})[\p{L}\p{N}])+)*/gu
+export const isHan = (text: string): boolean => /^\p{Script=Han}/u.test(text)
+
+/** Pairs of neighbouring characters; one character alone stands for itself. */
+export function grams(text: string): string[] {
+  const c = [...text]
+  return c.length < 2 ? c : c.slice(1).map((x, i) => c[i]! + x)
+}
+
+/** Syllables of Chinese characters, in the reading their neighbours give them: 重庆 chong qing. */
+export const syllables = (han: string): string[] => pinyin(han, { toneType: 'none', type: 'array', v: true })
+
+// Longer beginnings are not told apart: eight initials or six syllables single out a name among 100,000.
+export const longestInitials = 8
+export const longestPinyin = 24
+
+const known = new Map<string, string[]>()
+/**
+ * What a name is found by, beside its words: `~` characters and pairs of characters, `/` pinyin from the beginning of each of its words,
+ * whole and by initials (城乡低保对象: /cxdbdx /dbdx /dx, /chengxiangdibaoduixiang …).
+ */
+export function nameTokens(name: string): string[] {
+  const found = known.get(name)
+  if (found) return found
+  const tokens = new Set<string>()
+  for (const run of stretches(name.slice(0, 200))) {
+    for (const c of run) tokens.add(`~${c}`)
+    for (const g of grams(run)) tokens.add(`~${g}`)
+    if (!isHan(run)) continue
+    const read = syllables(run)
+    let at = 0
+    for (const word of cut(run)) {
+      const rest = read.slice(at)
+      if (rest.length > 1)
+        tokens.add(
+          `/${rest
+            .slice(0, longestInitials)
+            .map(s => s[0])
+            .join('')}`,
+        )
+      tokens.add(`/${rest.join('').slice(0, longestPinyin)}`)
+      at += [...word].length
+    }
+  }
+  // Names of items come back in entry after entry.
+  if (known.size > 50_000) known.clear()
+  const made = [...tokens]
+  known.set(name, made)
+  return made
 }
