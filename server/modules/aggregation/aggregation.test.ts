@@ -542,7 +542,7 @@ test('a table is followed by its time of change, on a schedule: only what is new
   assert.deepEqual(counts(await turn()), ['done', 2, 2, 0, 0])
   await put('350582190402290031', '王五', '2026-01-02 08:00')
   // Committed late, with a time a little before the one already reached.
-  await put('350102199001010013', '赵六', '2026-01-01 08:57')
+  await put('350102199001010016', '赵六', '2026-01-01 08:57')
   assert.deepEqual(counts(await turn()), ['done', 3, 2, 1, 0])
   const none = await turn()
   assert.deepEqual([...counts(none), none.messages[0]?.code], ['done', 1, 0, 1, 0, undefined])
