@@ -1,7 +1,7 @@
 import type { z } from 'zod'
 
-/** Who may call an endpoint. `public`: anyone; `signed-in`: any session; `grant`: a bearer token of a data grant; else one of these roles. */
-export type Access = 'public' | 'signed-in' | 'grant' | readonly Role[]
+/** Who may call an endpoint. `public`: anyone; `signed-in`: any session; `grant`: a bearer token of a data grant; `key`: the key of a pushing system or an agent; else one of these roles. */
+export type Access = 'public' | 'signed-in' | 'grant' | 'key' | readonly Role[]
 
 /**
  * Roles of a person inside a department. What a *department* is in a procedure (authority, provider, applicant …)
@@ -35,8 +35,8 @@ export type Endpoint<P = any, Q = any, B = any, R = any> = {
   body?: z.ZodType<B>
   /** Absent when the reply is a stream (download, upload progress). */
   response?: z.ZodType<R>
-  /** `multipart`: the body is a file upload read by the route itself. `stream`: the reply is a file or event stream. */
-  kind?: 'json' | 'multipart' | 'stream'
+  /** `multipart`: the body is a file upload read by the route itself. `raw`: it is a stream of bytes. `stream`: the reply is a file or event stream. */
+  kind?: 'json' | 'multipart' | 'raw' | 'stream'
 }
 
 export const endpoint = <P = undefined, Q = undefined, B = undefined, R = undefined>(e: Endpoint<P, Q, B, R>) => e

@@ -1,14 +1,17 @@
 import { z } from 'zod'
+import * as agents from './agents.ts'
 import * as aggregation from './aggregation.ts'
 import * as audit from './audit.ts'
 import * as bases from './bases.ts'
 import * as catalog from './catalog.ts'
+import * as catalogRuns from './catalog-runs.ts'
 import * as common from './common.ts'
 import * as delivery from './delivery.ts'
 import type { Endpoint } from './endpoint.ts'
 import * as opening from './opening.ts'
 import * as organization from './organization.ts'
 import * as procedure from './procedure.ts'
+import * as push from './push.ts'
 import * as quality from './quality.ts'
 import * as regulation from './regulation.ts'
 import * as sharing from './sharing.ts'
@@ -19,9 +22,9 @@ const modules: Record<string, object> = {
   regulation,
   organization,
   procedure,
-  catalog,
+  catalog: { ...catalog, ...catalogRuns },
   quality,
-  aggregation,
+  aggregation: { ...aggregation, ...push, ...agents },
   bases,
   delivery,
   sharing,
@@ -38,7 +41,8 @@ export const endpoints: { module: string; name: string; endpoint: Endpoint }[] =
 )
 
 /** Endpoints for systems and the public keep their own address; all others live below /api. */
-export const urlOf = (e: Pick<Endpoint, 'path'>): string => (/^\/(data|oauth|open\/v1)(\/|$)/.test(e.path) ? e.path : `/api${e.path}`)
+export const urlOf = (e: Pick<Endpoint, 'path'>): string =>
+  /^\/(data|ingest|agent|oauth|open\/v1)(\/|$)/.test(e.path) ? e.path : `/api${e.path}`
 
 /** Shapes with a name of their own, for the API document. */
 export const schemas: Record<string, z.ZodType> = Object.fromEntries(

@@ -5,7 +5,10 @@ import helmet from '@fastify/helmet'
 import multipart from '@fastify/multipart'
 import statics from '@fastify/static'
 import Fastify, { type FastifyInstance } from 'fastify'
+import { registerAgentApi } from './modules/aggregation/agents/routes.ts'
+import { type Follower, startCapture } from './modules/aggregation/capture/run.ts'
 import { aggregationJobs } from './modules/aggregation/jobs.ts'
+import { registerPushApi } from './modules/aggregation/push/routes.ts'
 import { registerAggregation } from './modules/aggregation/routes.ts'
 import { expand } from './modules/audit/expand.ts'
 import { auditJobs } from './modules/audit/jobs.ts'
@@ -13,6 +16,7 @@ import { openLedger } from './modules/audit/public.ts'
 import { registerAudit } from './modules/audit/routes.ts'
 import { catalogJobs } from './modules/catalog/jobs.ts'
 import { registerCatalog } from './modules/catalog/routes.ts'
+import { registerCatalogRuns } from './modules/catalog/run-routes.ts'
 import { registerDelivery, registerDeliveryApi } from './modules/delivery/routes.ts'
 import { openingJobs } from './modules/opening/jobs.ts'
 import { registerOpening, registerOpeningApi } from './modules/opening/routes.ts'
@@ -108,6 +112,7 @@ export async function buildApp({
       registerOrganization(api)
       registerProcedure(api)
       registerCatalog(api)
+      registerCatalogRuns(api)
       registerQuality(api)
       registerAggregation(api)
       registerDelivery(api)
@@ -118,6 +123,8 @@ export async function buildApp({
     { prefix: '/api' },
   )
   await app.register(async root => {
+    registerPushApi(root)
+    registerAgentApi(root)
     registerDeliveryApi(root)
     registerOpeningApi(root)
   })
@@ -141,11 +148,15 @@ export async function buildApp({
     if (!roles.includes('worker')) return
     expanding = expand(db, { wait: false }).catch(error => app.log.warn({ error: (error as Error).message }, 'expand'))
   }, 1000)
+  let follower: Follower | undefined
   app.addHook('onReady', async () => {
-    if (roles.includes('worker')) await jobs.start(() => systemContext(services))
+    if (!roles.includes('worker')) return
+    await jobs.start(() => systemContext(services))
+    follower = await startCapture(services, databaseUrl)
   })
   app.addHook('onClose', async () => {
     clearInterval(timer)
+    await follower?.stop()
     await jobs.stop()
     await expanding
     await law.close()
@@ -175,7 +186,7 @@ async function servePages(app: FastifyInstance, web: string): Promise<void> {
     const path = request.url.split('?')[0]!
     const page =
       request.method === 'GET' &&
-      !/^\/(api|data|open\/v1|oauth|assets)(\/|$)/.test(path) &&
+      !/^\/(api|data|ingest|agent|open\/v1|oauth|assets)(\/|$)/.test(path) &&
       String(request.headers.accept ?? '').includes('text/html')
     if (page && pages)
       return reply

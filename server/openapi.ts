@@ -25,7 +25,9 @@ const accessWords = (e: Endpoint): string =>
       ? '已登录的人员'
       : e.access === 'grant'
         ? '持有授权令牌的信息系统'
-        : e.access.map(r => roles[r]).join('、')
+        : e.access === 'key'
+          ? '持有推送密钥的信息系统、已配对的前置机'
+          : e.access.map(r => roles[r]).join('、')
 
 /** Named shapes once, everything else refers to them. */
 function components(): Record<string, Schema> {
@@ -76,7 +78,9 @@ export async function openApiDocument(): Promise<object> {
           content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
         },
       },
-      ...(e.access === 'public' ? { security: [] } : { security: [{ [e.access === 'grant' ? 'token' : 'session']: [] }] }),
+      ...(e.access === 'public'
+        ? { security: [] }
+        : { security: [{ [e.access === 'grant' || e.access === 'key' ? 'token' : 'session']: [] }] }),
     }
   }
   return {

@@ -8,6 +8,7 @@ import { aWorld } from './support/world.ts'
 const allowed = (e: Endpoint, role: Role | null): boolean =>
   e.access === 'public' ||
   e.access === 'grant' ||
+  e.access === 'key' ||
   (role !== null && (e.access === 'signed-in' || (e.access as readonly Role[]).includes(role)))
 
 test('every endpoint of the contract has a route, and answers each role as the contract says', async t => {

@@ -45,7 +45,7 @@ export function route<P, Q, B, R>(
       const call = {
         params: parse(e.params, request.params, 'params') as P,
         query: parse(e.query, request.query, 'query') as Q,
-        body: (e.kind === 'multipart' ? undefined : parse(e.body, request.body ?? {}, 'body')) as B,
+        body: (e.kind === 'multipart' || e.kind === 'raw' ? undefined : parse(e.body, request.body ?? {}, 'body')) as B,
         ctx: ctx as StaffContext,
         request,
         reply,
@@ -66,7 +66,7 @@ export function contextOf(services: Services, request: FastifyRequest): Context 
 
 /** Default deny: anonymous callers are sent to sign in, others are told who may. */
 export function allow(access: Access, actor: Actor | null): void {
-  if (access === 'public' || access === 'grant') return
+  if (access === 'public' || access === 'grant' || access === 'key') return
   if (!actor) throw new Problem('session.required', { status: 401, detail: '请先登录。', remedy: '登录后会回到这一页。' })
   if (access === 'signed-in') return
   if (access.some(role => actor.roles.includes(role))) return

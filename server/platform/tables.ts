@@ -23,6 +23,25 @@ export type JsonValue = JsonArray | JsonObject | JsonPrimitive;
 
 export type Timestamp = ColumnType<Date, Date | string, Date | string>;
 
+export interface AggregationAgent {
+  actor: Json;
+  contact: Timestamp | null;
+  department_id: string;
+  id: string;
+  name: string;
+  paired: Timestamp;
+  public_key: string;
+  report: Generated<Json>;
+  revoked: Timestamp | null;
+  version: Generated<string>;
+}
+
+export interface AggregationAgentNonce {
+  agent_id: string;
+  at: Timestamp;
+  nonce: string;
+}
+
 export interface AggregationBatch {
   accepted: Generated<number>;
   actor: Json;
@@ -39,9 +58,11 @@ export interface AggregationBatch {
   messages: Generated<Json>;
   name: string;
   no: string;
+  open_until: Timestamp | null;
   options: Generated<Json>;
   position: Generated<string>;
   produced: Timestamp | null;
+  reached: Json | null;
   read: Generated<number>;
   reason: string | null;
   rejected: Generated<number>;
@@ -144,6 +165,25 @@ export interface AggregationFilingView {
   filed_with: string | null;
 }
 
+export interface AggregationGone {
+  at: Timestamp;
+  entry_id: string;
+  key: string;
+  list: string | null;
+  source_id: string;
+}
+
+export interface AggregationIncoming {
+  bytes: number;
+  created: Timestamp;
+  gzip: boolean;
+  id: string;
+  name: string;
+  received: Generated<number>;
+  source_id: string;
+  type: string;
+}
+
 export interface AggregationMount {
   batch_id: string;
   columns: string[];
@@ -165,6 +205,15 @@ export interface AggregationMountView {
   updated: Timestamp | null;
 }
 
+export interface AggregationPairing {
+  actor: Json;
+  agent_id: string | null;
+  code_hash: Buffer;
+  department_id: string;
+  expires: Timestamp;
+  name: string;
+}
+
 export interface AggregationProgress {
   batch_id: string;
   cancel: string | null;
@@ -175,6 +224,28 @@ export interface AggregationProgress {
   taken: Generated<number>;
   total: number | null;
   updated: Timestamp;
+}
+
+export interface AggregationPush {
+  at: Timestamp;
+  batch_id: string;
+  incoming_id: string | null;
+  key: string;
+  refused: Json | null;
+  sha256: string;
+  source_id: string;
+}
+
+export interface AggregationPushKey {
+  actor: Json;
+  created: Timestamp;
+  id: string;
+  ips: Generated<string[]>;
+  name: string;
+  revoked: Timestamp | null;
+  secret_hash: Buffer;
+  source_id: string;
+  used: Timestamp | null;
 }
 
 export interface AggregationRefresh {
@@ -196,6 +267,7 @@ export interface AggregationReject {
   id: Generated<number>;
   item: string | null;
   line: number;
+  mended: string | null;
   note: string | null;
   row: Json | null;
   rule: string;
@@ -205,6 +277,9 @@ export interface AggregationReject {
 export interface AggregationSource {
   active: Generated<boolean>;
   agent_id: string | null;
+  agent_run: string | null;
+  agent_run_at: Timestamp | null;
+  agent_source: string | null;
   cadence: Generated<string>;
   connection: Json | null;
   contact: Timestamp | null;
@@ -217,17 +292,20 @@ export interface AggregationSource {
   id: string;
   keys: Generated<string[]>;
   kind: string;
+  live: Json | null;
   mapping: Generated<Json>;
   mode: Generated<string>;
   name: string;
   next_run: Timestamp | null;
   options: Generated<Json>;
+  owed: string | null;
   position: Json | null;
   produced_item: string | null;
   run_as: Json | null;
   schedule: Json | null;
   secret: string | null;
   secret_names: string[] | null;
+  slot: Json | null;
   system_id: string | null;
   threshold: Generated<number>;
   trouble: Json | null;
@@ -356,6 +434,20 @@ export interface CatalogAcquisition {
   title: string;
 }
 
+export interface CatalogCodeClass {
+  code: string;
+  name: string;
+  parent: string | null;
+  region: Generated<string>;
+  usual: Generated<boolean>;
+}
+
+export interface CatalogCodePattern {
+  kind: number;
+  pattern: string;
+  region: Generated<string>;
+}
+
 export interface CatalogCollector {
   case_no: string;
   department_id: string;
@@ -446,6 +538,52 @@ export interface CatalogRelease {
   released: string;
   released_by: string;
   version: number;
+}
+
+export interface CatalogRun {
+  actor: Json;
+  beat: Generated<Timestamp>;
+  created: Timestamp;
+  department_id: string;
+  done: Generated<number>;
+  finished: Timestamp | null;
+  id: string;
+  input: Generated<Json>;
+  kind: string;
+  name: string;
+  problem: Json | null;
+  read: Generated<number>;
+  region: string;
+  state: string;
+  total: Generated<number>;
+}
+
+export interface CatalogRunEntry {
+  case_no: string | null;
+  code: string;
+  line: number;
+  lines: number;
+  n: number;
+  outcome: string;
+  run_id: string;
+  saved: Generated<boolean>;
+  sheet: string;
+  title: string;
+}
+
+export interface CatalogRunNote {
+  cell: string;
+  cite: Json | null;
+  code: string;
+  field: string;
+  level: string;
+  line: number;
+  message: string;
+  n: number;
+  remedy: string | null;
+  run_id: string;
+  seq: number;
+  sheet: string;
 }
 
 export interface CatalogSearch {
@@ -1264,6 +1402,86 @@ export interface QualityReportView {
   wrong: boolean | null;
 }
 
+export interface QualityRule {
+  active: boolean;
+  article: Generated<string>;
+  changed: Timestamp;
+  changed_by: string;
+  check: Json;
+  dimension: string;
+  entry_id: string;
+  id: string;
+  removed: Timestamp | null;
+  severity: string;
+  threshold: number;
+  title: string;
+  weight: number;
+}
+
+export interface QualityRuleResult {
+  batch_id: string;
+  checked: number;
+  dimension: string;
+  entry_id: string;
+  failed: number;
+  fault: Generated<string>;
+  rule_id: string;
+  title: string;
+  weight: number;
+}
+
+export interface QualityScore {
+  at: Timestamp;
+  batch_id: string;
+  batch_no: string;
+  dimensions: Json;
+  entry_id: string;
+  facts: Json;
+  loaded: boolean;
+  total: number | null;
+}
+
+export interface QualityScoreLimit {
+  entry_id: string;
+  score: number | null;
+}
+
+export interface QualityScoreView {
+  at: Timestamp | null;
+  batch_id: string | null;
+  batch_no: string | null;
+  dimensions: Json | null;
+  entry_id: string | null;
+  loaded: boolean | null;
+  total: number | null;
+}
+
+export interface QualityTicket {
+  case_id: string;
+  case_no: string;
+  department_id: string;
+  entry_id: string;
+  opened: string;
+  region: string;
+  rule_id: string | null;
+  what: string;
+}
+
+export interface QualityTicketView {
+  case_id: string | null;
+  case_no: string | null;
+  closed: string | null;
+  department_id: string | null;
+  due: string | null;
+  ended: boolean | null;
+  entry_id: string | null;
+  opened: string | null;
+  region: string | null;
+  rule_id: string | null;
+  state: string | null;
+  what: string | null;
+}
+
 export interface RegulationAdoption {
   document: string;
   ended_by: string | null;
@@ -1399,6 +1617,8 @@ export interface SharingMatter {
 }
 
 export interface DB {
+  "aggregation.agent": AggregationAgent;
+  "aggregation.agent_nonce": AggregationAgentNonce;
   "aggregation.batch": AggregationBatch;
   "aggregation.batch_view": AggregationBatchView;
   "aggregation.conflict": AggregationConflict;
@@ -1408,9 +1628,14 @@ export interface DB {
   "aggregation.derived_source": AggregationDerivedSource;
   "aggregation.filing": AggregationFiling;
   "aggregation.filing_view": AggregationFilingView;
+  "aggregation.gone": AggregationGone;
+  "aggregation.incoming": AggregationIncoming;
   "aggregation.mount": AggregationMount;
   "aggregation.mount_view": AggregationMountView;
+  "aggregation.pairing": AggregationPairing;
   "aggregation.progress": AggregationProgress;
+  "aggregation.push": AggregationPush;
+  "aggregation.push_key": AggregationPushKey;
   "aggregation.refresh": AggregationRefresh;
   "aggregation.reject": AggregationReject;
   "aggregation.source": AggregationSource;
@@ -1425,6 +1650,8 @@ export interface DB {
   "audit.outbox": AuditOutbox;
   "audit.verification": AuditVerification;
   "catalog.acquisition": CatalogAcquisition;
+  "catalog.code_class": CatalogCodeClass;
+  "catalog.code_pattern": CatalogCodePattern;
   "catalog.collector": CatalogCollector;
   "catalog.condition_view": CatalogConditionView;
   "catalog.counter": CatalogCounter;
@@ -1436,6 +1663,9 @@ export interface DB {
   "catalog.mount": CatalogMount;
   "catalog.registration_counter": CatalogRegistrationCounter;
   "catalog.release": CatalogRelease;
+  "catalog.run": CatalogRun;
+  "catalog.run_entry": CatalogRunEntry;
+  "catalog.run_note": CatalogRunNote;
   "catalog.search": CatalogSearch;
   "catalog.synonym": CatalogSynonym;
   "catalog.use": CatalogUse;
@@ -1501,6 +1731,13 @@ export interface DB {
   "quality.measure_view": QualityMeasureView;
   "quality.report": QualityReport;
   "quality.report_view": QualityReportView;
+  "quality.rule": QualityRule;
+  "quality.rule_result": QualityRuleResult;
+  "quality.score": QualityScore;
+  "quality.score_limit": QualityScoreLimit;
+  "quality.score_view": QualityScoreView;
+  "quality.ticket": QualityTicket;
+  "quality.ticket_view": QualityTicketView;
   "regulation.adoption": RegulationAdoption;
   "regulation.calendar": RegulationCalendar;
   "regulation.gate": RegulationGate;

@@ -22,7 +22,7 @@ import { createDatabase, dropDatabase } from '../../server/platform/postgres.ts'
 
 const password = 'a long enough password'
 
-export type Answer<E> = { status: number; headers: Record<string, unknown>; body: Reply<E>; problem: Problem }
+export type Answer<E> = { status: number; headers: Record<string, unknown>; body: Reply<E>; problem: Problem; raw: Buffer }
 export type Person = {
   id: string
   departmentId: string
@@ -140,7 +140,7 @@ function caller(app: FastifyInstance, who: Pick<Person, 'id' | 'departmentId' | 
     const path = e.path.replace(/:(\w+)/g, (_, key) =>
       encodeURIComponent(String((parts.params as Record<string, unknown>)?.[key] ?? '').toWellFormed()),
     )
-    const outside = /^\/(data|oauth|open\/v1)(\/|$)/.test(e.path)
+    const outside = /^\/(data|ingest|agent|oauth|open\/v1)(\/|$)/.test(e.path)
     const query = new URLSearchParams(
       Object.entries(parts.query ?? {})
         .filter(([, v]) => v !== undefined)
@@ -154,7 +154,7 @@ function caller(app: FastifyInstance, who: Pick<Person, 'id' | 'departmentId' | 
       ...(parts.body === undefined && e.method !== 'GET' && e.kind !== 'multipart' && { payload: {} }),
     })
     const json = String(reply.headers['content-type'] ?? '').includes('json') ? reply.json() : reply.body
-    return { status: reply.statusCode, headers: reply.headers, body: json, problem: json }
+    return { status: reply.statusCode, headers: reply.headers, body: json, problem: json, raw: reply.rawPayload }
   }
   return {
     ...who,

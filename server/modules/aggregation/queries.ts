@@ -202,6 +202,8 @@ export type RejectRecord = {
   value: string | null
   note: string | null
   row: string[] | null
+  /** Number of the batch that brought the row in, corrected. */
+  mended_no: string | null
 }
 export async function listRejects(db: Db, batchId: string, q: { rule?: string; item?: string; after?: string; limit: number }) {
   const where = sql`batch_id = ${batchId} ${q.rule ? sql`and rule = ${q.rule}` : sql``} ${q.item ? sql`and item = ${q.item}` : sql``}`
@@ -212,7 +214,7 @@ export async function listRejects(db: Db, batchId: string, q: { rule?: string; i
   const [rows, count, rules, items] = await Promise.all([
     rowsOf<RejectRecord>(
       db,
-      sql`select id, line, item, rule, value, note from aggregation.reject where ${where} and (line, id) > (${line}, ${id}) order by line, id limit ${q.limit}`,
+      sql`select id, line, item, rule, value, note, (select no from aggregation.batch b where b.id = mended) as mended_no from aggregation.reject where ${where} and (line, id) > (${line}, ${id}) order by line, id limit ${q.limit}`,
     ),
     first<{ n: number }>(db, sql`select count(*)::int as n from aggregation.reject where ${where}`),
     rowsOf<{ rule: string; count: number }>(
@@ -226,6 +228,16 @@ export async function listRejects(db: Db, batchId: string, q: { rule?: string; i
   ])
   return { rows, total: count!.n, rules, items }
 }
+
+/** How many rejected lines of which batch another one mended, where either is one of these. */
+export const mendsOf = (db: Db, ids: string[]) =>
+  ids.length
+    ? rowsOf<{ batch_id: string; no: string; mended: string; lines: number }>(
+        db,
+        sql`select r.batch_id, b.no, r.mended, count(distinct r.line)::int as lines from aggregation.reject r join aggregation.batch b on b.id = r.batch_id
+          where r.mended is not null and (r.mended = any(${ids}::uuid[]) or r.batch_id = any(${ids}::uuid[])) group by 1, 2, 3`,
+      )
+    : Promise.resolve([])
 
 /** All rejects by line, in pages, so that a large list never stands in memory. */
 export async function* allRejects(db: Db, batchId: string): AsyncGenerator<RejectRecord> {

@@ -10,7 +10,7 @@ import { notFound, refuse } from '../../platform/problem.ts'
 import { Unreadable } from '../../platform/xlsx.ts'
 import { recordRead } from '../audit/public.ts'
 import { publishedEntry } from '../catalog/public.ts'
-import { explain, rules as valueRules } from '../quality/public.ts'
+import { explain } from '../quality/public.ts'
 import { govern } from '../regulation/public.ts'
 import { registerAgents } from './agents/routes.ts'
 import { registerBases } from './bases/routes.ts'
@@ -45,6 +45,7 @@ import {
   listRejects,
   listSources,
   maySee,
+  mendsOf,
   progressOf,
   type SourceRecord,
   sourceById,
@@ -53,7 +54,7 @@ import {
   verificationsOf,
 } from './queries.ts'
 import { judge } from './reading/inspect.ts'
-import { allowed, type Verb } from './rules.ts'
+import { allowed, shownColumns, type Verb } from './rules.ts'
 import { abandonBatches, targetOf } from './run.ts'
 import './health.ts'
 import './matters.ts'
@@ -161,11 +162,12 @@ export function registerAggregation(app: FastifyInstance): void {
           ruleLabel: label,
           reason,
           remedy,
+          mended: r.mended_no,
         }
       }),
       total,
       next: rows.length === query.limit ? `${rows.at(-1)!.line}.${rows.at(-1)!.id}` : null,
-      rules: rules.map(r => ({ ...r, label: (valueRules as Record<string, { label: string }>)[r.rule]?.label ?? r.rule })),
+      rules: rules.map(r => ({ ...r, label: explain(r.rule, null).label })),
       items: items.map(i => ({ ...i, name: names.get(i.item) ?? i.item })),
     }
   })
@@ -306,13 +308,13 @@ async function itemNames(ctx: StaffContext, batch: Pick<BatchRecord, 'entry_id'>
 /** One line per rejected row as it came, and why: corrected in place, the file can be uploaded again as it is. */
 async function annotated(ctx: StaffContext, batch: BatchRecord, source: SourceRecord) {
   const names = await itemNames(ctx, batch)
-  // A table is read with its mapped columns only; a file with all of them, in the order of the mapping.
-  const mapped = source.mapping.filter(m => !tableConnector(source.kind) || m.item)
+  const mapped = shownColumns(source.mapping, !!tableConnector(source.kind))
   const columns: Column[] = [
     { key: 'line', name: '原行号', type: 'I' },
     ...mapped.map((m, i) => ({ key: `s${i}`, name: m.source, type: 'C' })),
     { key: 'reasons', name: '拒收原因', type: 'C' },
     { key: 'remedies', name: '怎样改', type: 'C' },
+    { key: 'batch', name: '原批次', type: 'C' },
   ]
   const place = new Map(mapped.map((m, i) => [m.item, `s${i}`]))
   async function* rows(): AsyncGenerator<Record<string, unknown>> {
@@ -322,6 +324,7 @@ async function annotated(ctx: StaffContext, batch: BatchRecord, source: SourceRe
       ...Object.fromEntries(current!.values.map((v, i) => [`s${i}`, v])),
       reasons: current!.reasons.join('；'),
       remedies: current!.remedies.join('；'),
+      batch: batch.no,
       bad: current!.bad,
     })
     for await (const r of allRejects(ctx.db, batch.id)) {
@@ -433,6 +436,10 @@ async function batchViews(ctx: StaffContext, batches: BatchRecord[]): Promise<co
       )
     ).map(v => [v.batch_id, v]),
   )
+  const mended = await mendsOf(
+    ctx.db,
+    batches.map(b => b.id),
+  )
   return batches.map(b => {
     const seen = verified.get(b.id)
     const head = heads.get(b.entry_id)
@@ -475,6 +482,9 @@ async function batchViews(ctx: StaffContext, batches: BatchRecord[]): Promise<co
       unchanged: b.unchanged,
       rejected: b.rejected,
       waiting: b.waiting,
+      removed: b.removed,
+      mended: mended.filter(m => m.batch_id === b.id).reduce((sum, m) => sum + m.lines, 0),
+      mends: mended.filter(m => m.mended === b.id).map(m => ({ id: m.batch_id, no: m.no, rows: m.lines })),
       balanced: b.read === b.accepted + b.unchanged + b.rejected + b.waiting,
       rejectShare: b.read ? b.rejected / b.read : 0,
       threshold: b.threshold,

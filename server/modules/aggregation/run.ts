@@ -12,14 +12,14 @@ import { Problem } from '../../platform/problem.ts'
 import { Unreadable } from '../../platform/xlsx.ts'
 import { record } from '../audit/public.ts'
 import { noteMount, openUpdateTask, type PublishedEntry, publishedEntry } from '../catalog/public.ts'
-import { noteDelivery, rules as valueRules } from '../quality/public.ts'
+import { explain, noteDelivery, type RejectRule, rejectRules, wiredRules } from '../quality/public.ts'
 import { gateMode, govern } from '../regulation/public.ts'
 import { noteChange } from './bases/refresh.ts'
 import type { Beginning } from './capture/types.ts'
 import { tableConnector } from './connectors/index.ts'
 import { type Database as DatabaseTarget, type Position, SourceDown, type Target } from './connectors/types.ts'
 import { noteArrival } from './freshness.ts'
-import { load, type Outcome, type Phase } from './load.ts'
+import { load, type Outcome, type Phase, VANISHING } from './load.ts'
 import { intervalOf, isLate, isStale, lagOf, lagText } from './promises.ts'
 import {
   type BatchRecord,
@@ -33,9 +33,10 @@ import {
 } from './queries.ts'
 import { csvFeed, type Feed, tableFeed, xlsxFeed } from './reading/feed.ts'
 import { lookAt } from './reading/inspect.ts'
+import { mendingColumns } from './reading/mapping.ts'
 import type { Check } from './reading/scan.ts'
 import { TooManyBad } from './reading/scanner.ts'
-import { drift, fingerprint, identityOf, mappingFaults, tableName, type Wiring, wire } from './rules.ts'
+import { drift, fingerprint, identityOf, mappingFaults, shownColumns, tableName, type Wiring, wire } from './rules.ts'
 
 /** A batch stops here and says why; nothing of it has been loaded. */
 class Stopped extends Error {
@@ -154,8 +155,12 @@ async function attempt(base: Context, client: pg.PoolClient, batchId: string, vi
           released: batch.released,
           hold: await waitsForVerification(ctx, work.entry, batch),
           unidentified: work.unidentified,
+          rules: work.rules,
           today: dayOf(ctx.clock()),
           now: ctx.clock(),
+          follow: source.deletes === 'follow' && !work.increment,
+          shown: shownColumns(source.mapping, !!tableConnector(source.kind)).map(m => work.names.indexOf(m.source)),
+          mends: mendingColumns(work.names),
         },
         watch.phase,
       )
@@ -188,6 +193,8 @@ type Work = {
   entry: PublishedEntry
   /** See Plan.unidentified. */
   unidentified: string | null
+  /** See Plan.rules. */
+  rules: RejectRule[]
   /** Once all is read: up to where, for the next increment. */
   reached: () => Position | null
   /** Only what is new since the last time: nothing at all is a good answer. */
@@ -209,6 +216,7 @@ async function prepare(ctx: Context, batch: BatchRecord, source: SourceRecord, s
       faults.map(f => ({ level: 'stop', code: f.code, text: `目录已变更：${f.message}`, remedy: '请重新对应信息项，再重试。' })),
     )
   }
+  const rules = await rejectRules(ctx.db, entry.id)
   const mounted = await mountOf(ctx.db, batch.entry_id)
   if (mounted && mounted.keys.join() !== source.keys.join())
     throw stop('key-changed', '主键与已入库的数据不同，不能并入。', '请改回原来的主键。')
@@ -230,16 +238,17 @@ async function prepare(ctx: Context, batch: BatchRecord, source: SourceRecord, s
         : undefined
     const reading = connector.read(target, asked, { ...(cursor && { cursor }), ...(via && { snapshot: via.snapshot }) }, signal)
     return {
-      feed: tableFeed(reading.bytes, asked.length, checksOf(narrow, ctx), seedOf(fingerprint(narrow, source.keys), asked)),
+      feed: tableFeed(reading.bytes, asked.length, checksOf(narrow, rules, ctx), seedOf(fingerprint(narrow, source.keys, rules), asked)),
       names: asked,
       items,
       wiring: narrow,
-      fingerprint: fingerprint(narrow, source.keys),
+      fingerprint: fingerprint(narrow, source.keys, rules),
       estimate: cursor?.from ? null : table.estimate,
       sha256: null,
       code: entry.code,
       entry,
       unidentified: named(wiring),
+    rules,
       reached: () => (via ? via.position(reading.position()) : reading.position()),
       increment: !!cursor?.from,
     }
@@ -254,7 +263,7 @@ async function prepare(ctx: Context, batch: BatchRecord, source: SourceRecord, s
   if (stopper) throw new Stopped('failed', [stopper])
   compare(source, names)
   const wiring = wire(source.mapping, names, items, source.keys, identity)
-  const print = fingerprint(wiring, source.keys)
+  const print = fingerprint(wiring, source.keys, rules)
   const seed = seedOf(print, names)
   const feed =
     shape.kind === 'csv'
@@ -263,7 +272,7 @@ async function prepare(ctx: Context, batch: BatchRecord, source: SourceRecord, s
           delimiter: shape.delimiter,
           columns: names.length,
           skip: shape.header.line - 1 + shape.header.rows,
-          checks: checksOf(wiring, ctx),
+          checks: checksOf(wiring, rules, ctx),
           seed,
         })
       : xlsxFeed(path, {
@@ -285,6 +294,7 @@ async function prepare(ctx: Context, batch: BatchRecord, source: SourceRecord, s
     code: entry.code,
     entry,
     unidentified: named(wiring),
+    rules,
     reached: () => batch.reached,
     increment: false,
   }
@@ -312,9 +322,10 @@ export const seedOf = (print: string, names: string[]) =>
     .readInt32BE(0)
 
 /** By source column. */
-function checksOf(wiring: Wiring, ctx: Context): Check[] {
+function checksOf(wiring: Wiring, rules: readonly RejectRule[], ctx: Context): Check[] {
   const list: Check[] = []
-  for (const { index, item, required } of wiring) list[index] = { item, required, today: dayOf(ctx.clock()) }
+  const ruled = rules.length > 0
+  for (const { index, item, required } of wiring) list[index] = { item, required, today: dayOf(ctx.clock()), ...(ruled && { ruled }) }
   return list
 }
 
@@ -422,6 +433,7 @@ async function settle(tx: Tx, ctx: Context, batch: BatchRecord, source: SourceRe
       loaded: !held,
       read: done.read,
       rules: rejects,
+      applied: wiredRules(work.rules, work.wiring.map(w => w.item)),
       items: work.wiring.map(w => ({ required: w.required, semantic: w.item.semantic, codes: w.item.codes })),
       late: timing?.judged ? { late: timing.late, note: lagText(timing.lag, timing.late) } : null,
       stale: timing?.newest ? isStale(work.entry.content.updateCycle, timing.newest, now) : null,
@@ -456,7 +468,7 @@ function heldBecause(
   const share = (100 * done.rejected) / done.read
   const over = work.unidentified !== null || done.rejected > batch.threshold * done.read
   const listed = [...rejects]
-    .map(([rule, n]) => `${(valueRules as Record<string, { label: string }>)[rule]?.label ?? rule} ${n} 行`)
+    .map(([rule, n]) => `${explain(rule, null).label} ${n} 行`)
     .join('，')
   const again = '下载拒收清单，更正后重新上传。'
   const identity = govern(region, 'subject-identifier', ctx.day)
@@ -470,6 +482,18 @@ function heldBecause(
           text: `${rejects.get('identity-key-missing')} 行缺主体标识，隔离在拒收清单里，整批没有入库（${identity.cite.title} ${identity.cite.article}）。`,
           remedy: again,
           cite: identity.cite,
+        },
+      ],
+    }
+  if (done.vanishing)
+    return {
+      state: 'held',
+      messages: [
+        {
+          level: 'warn',
+          code: 'vanishing',
+          text: `来源里少了 ${done.vanishing.toLocaleString('en')} 行已入库的数据，超过 ${VANISHING * 100}%，整批待放行，没有入库。`,
+          remedy: '请向来源核实是否真的删除；属实就放行并说明理由，不属实就退回来源。',
         },
       ],
     }
