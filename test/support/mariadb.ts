@@ -43,7 +43,7 @@ const freePort = () =>
 
 /**
  * A MariaDB of its own from the installed programs, with row-based binary log and GTIDs; gone after the test.
- * null where the programs are missing. `options`: further lines for its command line, e.g. `--require-secure-transport=ON`.
+ * null where the programs are missing. `options`: further words of its command line.
  */
 export async function aMariadb(t: Pick<TestContext, 'after'>, options: string[] = []): Promise<Mariadb | null> {
   if (noMariadb) return null
@@ -61,6 +61,7 @@ export async function aMariadb(t: Pick<TestContext, 'after'>, options: string[] 
   let spoken = ''
 
   const start = async () => {
+    const until = Date.now() + 60_000
     server = spawn(
       found('mariadbd', 'mysqld')!,
       [
@@ -110,6 +111,7 @@ export async function aMariadb(t: Pick<TestContext, 'after'>, options: string[] 
         await first.end()
         return
       }
+      if (Date.now() > until) throw error
       await new Promise(resolve => setTimeout(resolve, 50))
     }
   }
@@ -120,7 +122,7 @@ export async function aMariadb(t: Pick<TestContext, 'after'>, options: string[] 
       user: 'huitong',
       password,
       multipleStatements: true,
-      ...(options.some(o => o.includes('secure-transport')) && { ssl: { rejectUnauthorized: false } }),
+      ...(options.some(o => o.startsWith('--ssl-cert')) && { ssl: { rejectUnauthorized: false } }),
       ...(database && { database }),
     })
     try {

@@ -1,8 +1,9 @@
 import type { SourceKind } from '../../../../contract/connections.ts'
+import { mysqlTables } from './mysql.ts'
 import { postgres } from './postgres.ts'
 import type { FileConnector, TableConnector } from './types.ts'
 
-const tables: Partial<Record<SourceKind, TableConnector<any>>> = { postgres }
+const tables: Partial<Record<SourceKind, TableConnector<any>>> = { postgres, mysql: mysqlTables }
 const files: Partial<Record<SourceKind, FileConnector<any>>> = {}
 
 /** The connector of a kind of table source; undefined for every other kind. */

@@ -1,0 +1,38 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import * as contract from '../../../../contract/aggregation.ts'
+import * as organization from '../../../../contract/organization.ts'
+import { finished } from '../../../../test/support/batches.ts'
+import { aPlace, aPlainEntry } from '../../../../test/support/country.ts'
+import { aMariadb, noMariadb } from '../../../../test/support/mariadb.ts'
+
+test('a MariaDB table fills an entry through the wizard; its password is sealed and never returned', { skip: noMariadb }, async t => {
+  const m = (await aMariadb(t))!
+  await m.sql(
+    `create database d; use d; create table jg (机构编号 varchar(20) primary key, 机构名称 varchar(50), 床位数 int); insert into jg values ('A001', '长者之家', 120), ('A002', '福寿院', 60)`,
+  )
+  const p = await aPlace(t, 'yongtai')
+  const entry = await p.register(aPlainEntry())
+  const { id: systemId } = await p.provider.ok(organization.createSystem, { body: { name: '养老业务系统' } })
+  const connection = { kind: 'mysql' as const, host: m.host, port: m.port, database: 'd', user: m.user, password: m.password, table: 'jg' }
+  const tried = await p.provider.ok(contract.testConnection, { body: { connection } })
+  assert.match(tried.text, /连接成功：MySQL \/ MariaDB 1/)
+  const bad = await p.provider.ok(contract.testConnection, { body: { connection: { ...connection, password: 'wrong' } } })
+  assert.deepEqual([bad.ok, bad.remedy !== null], [false, true])
+  const source = await p.provider.ok(contract.createSource, {
+    body: { entryId: entry.id, kind: 'mysql', systemId, connection, threshold: 1 },
+  })
+  assert.ok(!JSON.stringify(source).includes(connection.password))
+  const { rows: stored } = await p.world.app.services.pool.query('select row_to_json(s)::text as text from aggregation.source s')
+  assert.ok(!stored[0].text.includes(connection.password))
+  const seen = await p.provider.ok(contract.inspectTable, { params: { id: source.id } })
+  await p.provider.ok(contract.saveMapping, {
+    params: { id: source.id },
+    body: { mapping: seen.mapping.map(x => ({ source: x.source, item: x.item })), keys: ['c1'], threshold: 1 },
+  })
+  const run = async () => finished(p.provider, (await p.provider.ok(contract.startBatch, { params: { id: source.id }, body: {} })).id)
+  const first = await run()
+  assert.deepEqual([first.state, first.read, first.accepted, first.rejected], ['done', 2, 2, 0])
+  const again = await run()
+  assert.deepEqual([again.state, again.unchanged], ['done', 2])
+})
