@@ -3,7 +3,7 @@ import { pipeline } from 'node:stream/promises'
 import type pg from 'pg'
 import copy from 'pg-copy-streams'
 import type { Item } from '../../../contract/catalog.ts'
-import { checkSql, columnType, literal } from '../quality/public.ts'
+import { checkSql, columnType, literal, type RejectRule, rowRules } from '../quality/public.ts'
 import type { Feed } from './reading/feed.ts'
 import type { Wiring } from './rules.ts'
 
@@ -25,6 +25,8 @@ export type Plan = {
   unidentified: string | null
   today: string
   now: Date
+  /** Rules of the entry that turn rows away. */
+  rules?: readonly RejectRule[]
   /** The delivery is all the source has: rows of this source that are not in it leave the pool. */
   follow?: boolean
 }
@@ -89,10 +91,11 @@ function sqlOf(p: Plan) {
     const check = checkSql(w.item, column, p.today, w.required)
     return { ...w, column, ...check, ...(w.identity && { fault: check.fault.replace(`'required'`, `'identity-key-missing'`) }) }
   })
-  const checks: { item: { key: string }; column: string; fault: string }[] =
-    p.unidentified === null
-      ? wires
-      : [{ item: { key: p.unidentified }, column: 'null::text', fault: `'identity-key-missing'::text` }, ...wires]
+  const checks: { item: { key: string }; column: string; fault: string }[] = [
+    ...(p.unidentified === null ? [] : [{ item: { key: p.unidentified }, column: 'null::text', fault: `'identity-key-missing'::text` }]),
+    ...wires,
+    ...rowRules(p.rules ?? [], wires, p.today),
+  ]
   const keyWires = p.keys.map(k => wires.find(w => w.item.key === k)!)
   const join = (parts: string[]) => (parts.length === 1 ? parts[0]! : `concat_ws(chr(31), ${parts.join(', ')})`)
   return {

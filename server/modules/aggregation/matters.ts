@@ -5,7 +5,11 @@ import type { Tx } from '../../platform/db.ts'
 import { refuse } from '../../platform/problem.ts'
 import { entryForFilling } from '../catalog/public.ts'
 import { type CaseRecord, registerEffect, registerHooks } from '../procedure/public.ts'
+import { registerPool } from '../quality/public.ts'
 import { mountOf } from './queries.ts'
+
+// Rules of quality look at the rows of an entry; where they are is known here.
+registerPool(mountOf)
 
 const stated = (c: CaseRecord) => ({ ...c.form, ...c.said }) as Record<string, unknown>
 

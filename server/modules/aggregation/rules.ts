@@ -3,7 +3,7 @@ import type { BatchState, Mapping } from '../../../contract/aggregation.ts'
 import type { EntryContent, Item } from '../../../contract/catalog.ts'
 import type { Schedule } from '../../../contract/connections.ts'
 import { addDays, dayOf } from '../../platform/clock.ts'
-import { columnType } from '../quality/public.ts'
+import { columnType, type RejectRule } from '../quality/public.ts'
 import { annotations } from './reading/mapping.ts'
 
 /** Grows when a check changes its verdicts: rows loaded under older rules are then looked at again. */
@@ -90,7 +90,7 @@ export function mappingFaults(
 }
 
 /** Everything a row's verdict depends on besides the row. */
-export function fingerprint(wiring: Wiring, keys: string[]): string {
+export function fingerprint(wiring: Wiring, keys: string[], rules: readonly RejectRule[] = []): string {
   const items = wiring.map(w => [
     w.item.key,
     columnType(w.item),
@@ -101,7 +101,7 @@ export function fingerprint(wiring: Wiring, keys: string[]): string {
     ...(w.identity ? ['identity'] : []),
   ])
   return createHash('sha256')
-    .update(JSON.stringify([RULES_VERSION, keys, items]))
+    .update(JSON.stringify([RULES_VERSION, keys, items, ...rules.map(r => r.check)]))
     .digest('hex')
 }
 

@@ -124,3 +124,14 @@ export async function withdrawEntry(tx: Tx, entryId: string): Promise<void> {
   await tx.updateTable('catalog.entry').set({ withdrawn: true }).where('id', '=', entryId).execute()
   await tx.deleteFrom('catalog.search').where('entry_id', '=', entryId).execute()
 }
+
+/** Whether a department holds an active grant on an entry. */
+export const usesEntry = async (db: Database | Tx, entryId: string, departmentId: string): Promise<boolean> =>
+  !!(await db
+    .selectFrom('catalog.use')
+    .select('ref')
+    .where('entry_id', '=', entryId)
+    .where('grantee', '=', departmentId)
+    .where('kind', '=', 'grant')
+    .where('active', '=', true)
+    .executeTakeFirst())

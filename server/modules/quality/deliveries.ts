@@ -3,16 +3,24 @@ import type { Context } from '../../platform/context.ts'
 import type { Tx } from '../../platform/db.ts'
 import { newId } from '../../platform/id.ts'
 import { Problem, refuse } from '../../platform/problem.ts'
+import { publishedEntry } from '../catalog/public.ts'
 import { departmentFor } from '../organization/public.ts'
 import { registerEffect, registerHooks, startCase } from '../procedure/public.ts'
 import { govern, governProcedure } from '../regulation/public.ts'
+import { type RejectRule, ruleOfName } from './checks.ts'
+import { keepScore } from './evaluate.ts'
+import { standingOf } from './queries.ts'
+import { activeRules } from './rulebook.ts'
 import { type Delivered, dimensionOf, measuresOf } from './scores.ts'
+import { passedSince } from './tickets.ts'
 
 export type Delivery = Delivered & {
   entry: { id: string; code: string; title: string; region: string; departmentId: string }
   batch: { id: string; no: string }
   /** In the pool; false: held or returned. */
   loaded: boolean
+  /** Rules of the entry by which rows were turned away; what they rejected stands in `rules` by name. Absent: this way in checks none. */
+  applied?: readonly RejectRule[]
 }
 
 /**
@@ -72,6 +80,27 @@ export async function noteDelivery(tx: Tx, ctx: Context, d: Delivery): Promise<v
       .execute()
   }
   if (found) await openTask(tx, ctx, d)
+  await keepResults(tx, ctx, d)
+}
+
+/** Counts of the rules that ran inside the batch, and the score; what looks at the whole table follows as a job. */
+async function keepResults(tx: Tx, ctx: Context, d: Delivery): Promise<void> {
+  if (d.read === 0) return
+  const rules = await activeRules(tx, d.entry.id)
+  for (const rule of rules) {
+    if (!d.applied?.some(a => a.id === rule.id)) continue
+    const failed = [...d.rules].reduce((n, [name, rows]) => (ruleOfName(name)?.id === rule.id ? n + rows : n), 0)
+    const counts = { checked: d.read, failed: Math.min(d.read, failed), title: rule.title, dimension: rule.dimension, weight: rule.weight }
+    await tx
+      .insertInto('quality.rule_result')
+      .values({ rule_id: rule.id, batch_id: d.batch.id, entry_id: d.entry.id, ...counts })
+      .onConflict(c => c.columns(['rule_id', 'batch_id']).doUpdateSet({ ...counts, fault: '' }))
+      .execute()
+  }
+  const entry = (await publishedEntry(tx, { id: d.entry.id }))!
+  const standing = (await standingOf(tx, [entry], ctx.now)).get(entry.id)!
+  await keepScore(tx, ctx, entry, { ...d.batch, at: ctx.now, loaded: d.loaded }, standing)
+  if (rules.length) await ctx.jobs.enqueue(tx, 'quality.evaluate', { entryId: d.entry.id, batchId: d.batch.id })
 }
 
 /** One open task per entry: what is found while it runs belongs to it. A place without an authority, or whose text does not hold now, has none. */
@@ -120,6 +149,8 @@ const entryOf = async (tx: Tx, code: string | null) =>
   tx.selectFrom('catalog.entry_view').select('id').where('code', '=', code).executeTakeFirstOrThrow()
 
 registerEffect('check-corrected', async (tx, _, c) => {
+  const passed = await passedSince(tx, c)
+  if (passed) return passed
   const entry = await entryOf(tx, c.subject_code)
   const open = await tx
     .selectFrom('quality.finding')

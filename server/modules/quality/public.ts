@@ -1,9 +1,13 @@
 export { creditCheck } from '../organization/public.ts'
 
-import type { Item } from '../../../contract/catalog.ts'
+import { type CheckedItem, columnType } from './columns.ts'
+import { literal } from './sql.ts'
 
+export { type RejectRule, rowRules, type WiredItem, wiredRules } from './checks.ts'
+export { type CheckedItem, columnType } from './columns.ts'
 export { type Delivery, noteDelivery } from './deliveries.ts'
 export { marksOf, markText, recordKeys, registerUsers } from './reports.ts'
+export { registerPool, rejectRules } from './rulebook.ts'
 export {
   checkCreditCode,
   checkDate,
@@ -17,40 +21,10 @@ export {
   rules,
   type Verdict,
 } from './rules.ts'
+export { literal } from './sql.ts'
 export { type Voucher, vouchFor } from './vouch.ts'
 /** Where vouchFor stands, for a thread that needs nothing else of this module. */
 export const vouchModule = new URL('./vouch.ts', import.meta.url).href
-
-export type CheckedItem = Pick<Item, 'key' | 'name' | 'type' | 'length' | 'semantic' | 'required' | 'codes'>
-
-/** A string constant of SQL. Only for statements that take no parameters, such as CREATE TABLE … AS. */
-export const literal = (text: string) => {
-  const quoted = `'${text.replaceAll("'", "''")}'`
-  return text.includes('\\') ? ` E${quoted.replaceAll('\\', '\\\\')}` : quoted
-}
-
-/** Type of an item's column in its pool table. */
-export function columnType(item: CheckedItem): string {
-  switch (item.type) {
-    case 'N':
-    case 'Y':
-      return 'numeric'
-    case 'I':
-      // A bigint holds 18 digits of any value.
-      return (item.length ?? 18) > 18 ? 'numeric' : 'bigint'
-    case 'B':
-    case 'F':
-      return 'double precision'
-    case 'D':
-      return 'date'
-    case 'T':
-      return 'timestamp'
-    case 'L':
-      return 'boolean'
-    default:
-      return 'text'
-  }
-}
 
 const yes = ['1', '是', 'true', 'TRUE', 'True', 'Y', 'y', 'yes', 't', 'T', '有']
 const no = ['0', '否', 'false', 'FALSE', 'False', 'N', 'n', 'no', 'f', 'F', '无']

@@ -1,14 +1,15 @@
 import { sql } from 'kysely'
 import { regionPrefix } from '../../../contract/common.ts'
-import type { BoardRow, CheckKind, EntryQuality } from '../../../contract/quality.ts'
+import type { Reply } from '../../../contract/endpoint.ts'
+import type { BoardRow, CheckKind, EntryQuality, entryScores } from '../../../contract/quality.ts'
 import { dayOf } from '../../platform/clock.ts'
 import type { StaffContext } from '../../platform/context.ts'
-import type { Database } from '../../platform/db.ts'
+import type { Database, Tx } from '../../platform/db.ts'
 import { notFound } from '../../platform/problem.ts'
 import { filledAt, freshness, type PublishedEntry, publishedEntry } from '../catalog/public.ts'
 import { clockOf, govern, governProcedure, workingDaysBetween } from '../regulation/public.ts'
 import { marksOf, markText } from './reports.ts'
-import { dimensionsOf, type Facts, type Measure, meanOf } from './scores.ts'
+import { dimensionsOf, type Facts, type Measure, meanOf, type RuleCount } from './scores.ts'
 
 /** The latest delivery's measures of each entry, and what else a score is made of. */
 async function factsOf(
@@ -29,23 +30,49 @@ async function factsOf(
     select m.entry_id, m.kind, m.checked, m.failed, m.note, m.batch_no from quality.measure m
     join (select distinct on (entry_id) entry_id, batch_id from quality.measure where entry_id = any(${ids}::uuid[]) order by entry_id, at desc, batch_no desc) l
       on l.entry_id = m.entry_id and l.batch_id = m.batch_id order by m.kind`.execute(db)
+  const { rows: rules } = await sql<RuleCount & { entry_id: string }>`
+    select r.entry_id, r.title, r.dimension, r.weight, r.checked, r.failed, r.fault from quality.rule_result r
+    join (select distinct on (entry_id) entry_id, batch_id from quality.score where entry_id = any(${ids}::uuid[]) order by entry_id, at desc, batch_no desc) l
+      on l.entry_id = r.entry_id and l.batch_id = r.batch_id order by r.rule_id`.execute(db)
+  const known = await standingOf(db, entries, now)
+  return new Map(
+    entries.map(e => {
+      const mine = measures.filter(m => m.entry_id === e.id)
+      return [
+        e.id,
+        {
+          measures: mine.map((m): Measure => ({ kind: m.kind, checked: Number(m.checked), failed: Number(m.failed), note: m.note })),
+          rules: rules.filter(r => r.entry_id === e.id),
+          ...known.get(e.id)!,
+          batchNo: mine[0]?.batch_no ?? null,
+        },
+      ]
+    }),
+  )
+}
+
+export type Standing = Pick<Facts, 'reports' | 'fresh' | 'rows'>
+/** What a score is made of beside the counts of a delivery: how entries stand now. */
+export async function standingOf(
+  db: Database | Tx,
+  entries: Pick<PublishedEntry, 'id' | 'content'>[],
+  now: Date,
+): Promise<Map<string, Standing>> {
+  const ids = entries.map(e => e.id)
   const { rows: reports } = await sql<{ entry_id: string; settled: number; wrong: number }>`
     select entry_id, count(*)::int as settled, count(*) filter (where wrong)::int as wrong from quality.report
     where entry_id = any(${ids}::uuid[]) and wrong is not null group by entry_id`.execute(db)
   const filled = await filledAt(db, ids)
   return new Map(
     entries.map(e => {
-      const mine = measures.filter(m => m.entry_id === e.id)
       const mount = filled.get(e.id)
       const told = reports.find(r => r.entry_id === e.id)
       return [
         e.id,
         {
-          measures: mine.map((m): Measure => ({ kind: m.kind, checked: Number(m.checked), failed: Number(m.failed), note: m.note })),
           reports: { settled: told?.settled ?? 0, wrong: told?.wrong ?? 0 },
           fresh: mount ? freshness(e.content.updateCycle, mount.updated, now) : null,
           rows: mount ? mount.rows : null,
-          batchNo: mine[0]?.batch_no ?? null,
         },
       ]
     }),
@@ -73,7 +100,7 @@ export async function entryQualityOf(ctx: StaffContext, code: string): Promise<E
     department: entry.department,
     score: meanOf(dimensions),
     measured: dimensions.filter(d => d.measured).length,
-    dimensions,
+    dimensions: dimensions.map(({ weight: _, ...d }) => d),
     cite: rule.cite,
     inherited: rule.inherited,
     batchNo: facts.batchNo,
@@ -136,6 +163,56 @@ export async function departmentQualityOf(ctx: StaffContext) {
         }
       })
       .sort((a, b) => (a.score ?? 101) - (b.score ?? 101) || a.department.localeCompare(b.department, 'zh')),
+  }
+}
+
+/** Entries by the score of their last delivery, the worst first, and the mean of every week. */
+export async function entryScoresOf(
+  ctx: StaffContext,
+  q: { department?: string | undefined; limit: number },
+): Promise<Reply<typeof entryScores>> {
+  const mine = sql`e.state = 'published'
+    and ${oversees(ctx) ? sql`e.region like ${below(ctx)}` : sql`e.department_id = ${ctx.actor.departmentId}`}
+    ${q.department ? sql`and e.department_id = ${q.department}::uuid` : sql``}`
+  const { rows } = await sql<{
+    code: string
+    title: string
+    department: string
+    total: number | null
+    dimensions: { key: string; label: string; score: number | null }[]
+    batch_no: string
+    at: Date
+    rules: number
+    tickets: number
+    all: number
+  }>`
+    select e.code, e.title, e.department, s.total, s.dimensions, s.batch_no, s.at, count(*) over () as all,
+      (select count(*) from quality.rule r where r.entry_id = e.id and r.active and r.removed is null) as rules,
+      (select count(*) from quality.ticket_view t where t.entry_id = e.id and not t.ended) as tickets
+    from catalog.entry_view e
+    cross join lateral (select * from quality.score s where s.entry_id = e.id order by at desc, batch_no desc limit 1) s
+    where ${mine} order by s.total nulls last, e.code limit ${q.limit}`.execute(ctx.db)
+  // An entry stands in each week with the last score it had until then.
+  const { rows: trend } = await sql<{ week: string; score: number; entries: number }>`
+    select w.week::date::text as week, round(avg(s.total)::numeric, 1)::float as score, count(*)::int as entries
+    from generate_series(date_trunc('week', ${ctx.day}::date - interval '11 weeks'), ${ctx.day}::date, interval '1 week') w(week)
+    cross join catalog.entry_view e
+    cross join lateral (select total from quality.score s where s.entry_id = e.id and s.at < w.week + interval '1 week' order by at desc, batch_no desc limit 1) s
+    where s.total is not null and ${mine} group by 1 order by 1`.execute(ctx.db)
+  return {
+    rows: rows.map(r => ({
+      code: r.code,
+      title: r.title,
+      department: r.department,
+      score: r.total,
+      dimensions: r.dimensions.map(({ key, label, score }) => ({ key, label, score })),
+      batchNo: r.batch_no,
+      at: r.at.toISOString(),
+      rules: r.rules,
+      tickets: r.tickets,
+    })),
+    total: rows[0]?.all ?? 0,
+    trend,
   }
 }
 

@@ -1,6 +1,7 @@
 /** Checks of single values, pure. The same rules run as SQL over whole batches (migration 0050); one table of vectors tests both. */
 
 import { creditCheck } from '../organization/public.ts'
+import { ruleOfName } from './checks.ts'
 
 export type Verdict<T = string> = { ok: true; value: T; warning?: Rule } | { ok: false; rule: Rule; reason: string }
 
@@ -42,6 +43,11 @@ export const rules = {
     remedy: '可以保留；建议向来源核对',
   },
   'duplicate-key': { label: '主键重复', reason: '同一文件里主键已经出现过', remedy: '只保留一行' },
+  'delete-unapproved': {
+    label: '删除未经批准',
+    reason: '要求删除记录，但没有批准，记录仍在',
+    remedy: '提出「记录删除审批」；批准后由平台移除',
+  },
   ragged: { label: '列数不符', reason: '这一行的列数与表头不同', remedy: '检查漏掉的分隔符，或含分隔符的内容没有加引号' },
   encoding: { label: '编码损坏', reason: '这一行含有不能识别的字节', remedy: '在来源系统重新导出这一行' },
   quote: { label: '引号没有结束', reason: '引号开始后没有结束', remedy: '补上引号，或去掉多余的引号' },
@@ -142,6 +148,13 @@ export function checkInteger(text: string): Verdict {
 
 /** Text for one rejected value: why, and what to do; never a guessed correction of an identifier. */
 export function explain(rule: string, value: string | null, note?: string | null): { label: string; reason: string; remedy: string } {
+  const own = ruleOfName(rule)
+  if (own)
+    return {
+      label: own.title,
+      reason: `不符合本目录的质量规则：${own.title}`,
+      remedy: '按规则改正后重新上传；规则不对的，在目录的质量页修改',
+    }
   const text = (rules as Record<string, { label: string; reason: string; remedy: string }>)[rule]
   if (!text) return { label: rule, reason: note ?? rule, remedy: '请核对后重新上传' }
   const digits = value ? code(value) : ''

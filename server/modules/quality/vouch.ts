@@ -1,4 +1,4 @@
-import type { CheckedItem } from './public.ts'
+import type { CheckedItem } from './columns.ts'
 
 /**
  * Answers, on the bytes of a field, whether its value is plainly right: written the usual way and keeping every rule of its item.

@@ -4,9 +4,15 @@ import { type Encoding, toUtf8 } from './encoding.ts'
 import { type Layout, Scanner } from './scanner.ts'
 
 /** What a value has to be, as data that can go to another thread. */
-export type Check = { item: CheckedItem; required: boolean; today: string }
+export type Check = {
+  item: CheckedItem
+  required: boolean
+  today: string
+  /** Rules look at whole rows: no value alone makes one plainly right. */
+  ruled?: boolean
+}
 export const vouchersOf = (vouch: typeof vouchFor, checks: (Check | undefined)[]): (Voucher | undefined)[] =>
-  Array.from(checks, c => c && vouch(c.item, c.required, c.today))
+  Array.from(checks, c => c && (c.ruled ? () => false : vouch(c.item, c.required, c.today)))
 
 export type FileScan = {
   path: string
