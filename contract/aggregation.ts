@@ -98,6 +98,9 @@ export const Batch = z.object({
   unchanged: z.number().int(),
   rejected: z.number().int(),
   waiting: z.number().int().describe('Rows of a held batch that wait for a decision; 0 otherwise'),
+  removed: z.number().int().describe('Rows the source no longer holds that left the pool; no part of what was read'),
+  mended: z.number().int().describe('Rejected rows that came in corrected with a later batch'),
+  mends: z.array(z.object({ id: Id, no: z.string(), rows: z.number().int() })).describe('Batches whose rejected rows this one brought in'),
   balanced: z.boolean().describe('read = accepted + unchanged + rejected + waiting'),
   rejectShare: z.number(),
   threshold: z.number(),
@@ -412,6 +415,7 @@ export const Reject = z.object({
   ruleLabel: z.string(),
   reason: z.string(),
   remedy: z.string(),
+  mended: z.string().nullable().describe('Number of the batch that brought the row in, corrected'),
 })
 export const rejects = endpoint({
   method: 'GET',

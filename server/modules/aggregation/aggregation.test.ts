@@ -249,7 +249,7 @@ test('the rejects come back as a workbook that can be corrected and uploaded as 
   })
   assert.match(
     file.body,
-    /原行号,身份证号,姓名,月补助金额,起始日期,保障类别,拒收原因,怎样改\r\n3,350125190001010029,'=cmd\|calc,1,20260101,01,/,
+    /原行号,身份证号,姓名,月补助金额,起始日期,保障类别,拒收原因,怎样改,原批次\r\n3,350125190001010029,'=cmd\|calc,1,20260101,01,/,
   )
   const book = await s.world.app.inject({
     method: 'GET',
@@ -264,6 +264,52 @@ test('the rejects come back as a workbook that can be corrected and uploaded as 
   assert.deepEqual(counts(fixed.batch), ['done', 1, 1, 0, 0])
   assert.equal((await poolOf(s)).length, 2)
 })
+for (const format of ['csv', 'xlsx'] as const)
+  test(`a rejects list that is only half corrected (${format}): what is right comes in and is marked as mended, the rest comes back again`, async t => {
+    const long = '享受最低生活保障待遇人员的公民身份号码（按照国家标准填写十八位）'
+    const s = await setUp(t, [{ ...people[0]!, name: long }, ...people.slice(1)])
+    const bad = `备用列,${long},姓名,月补助金额,起始日期,保障类别\n甲,350125190001010029,-李四,300,2026-02-01,02\n乙,350582190402290031,王五,三百,2026-02-30,01\n丙,35012519000101001X,张三,512,20260101,01\n`
+    const { source, batch } = await load(s, bad)
+    assert.deepEqual(counts(batch), ['done', 3, 1, 0, 2])
+    const list = async (id: string) => {
+      const { rawPayload } = await s.world.app.inject({
+        method: 'GET',
+        url: `/api/aggregation/batches/${id}/rejects/download?format=${format}`,
+        headers: await cookieOf(s),
+      })
+      return rawPayload
+    }
+    const corrected = (file: Buffer, from: string, to: string) => {
+      if (format === 'csv') return Buffer.from(file.toString().replace(from, to))
+      const parts = unzipSync(file)
+      const sheet = strFromU8(parts['xl/worksheets/sheet1.xml']!)
+      assert.ok(sheet.includes(from))
+      parts['xl/worksheets/sheet1.xml'] = strToU8(sheet.replace(from, to))
+      return Buffer.from(zipSync(parts))
+    }
+    const half = await load(s, corrected(await list(batch.id), '350125190001010029', '350125190001010028'), {
+      source,
+      name: `改好.${format}`,
+    })
+    assert.deepEqual([...counts(half.batch), half.batch.mends], ['done', 2, 1, 0, 1, [{ id: batch.id, no: batch.no, rows: 1 }]])
+    assert.deepEqual((await poolOf(s)).find(r => r._key === '350125190001010028').c2, '-李四')
+    const before = await s.steward.ok(contract.batch, { params: { id: batch.id } })
+    assert.deepEqual([before.rejected, before.mended], [2, 1])
+    const marked = await s.steward.ok(contract.rejects, { params: { id: batch.id }, query: {} })
+    assert.deepEqual(
+      marked.rows.map(r => [r.line, r.rule, r.mended]),
+      [
+        [2, 'id-check', half.batch.no],
+        [3, 'not-number', null],
+        [3, 'not-date', null],
+      ],
+    )
+    // What is still wrong comes back with its own columns in their places, and can be corrected once more.
+    const again = await list(half.batch.id)
+    const rest = await load(s, corrected(corrected(again, '三百', '300'), '2026-02-30', '2026-02-28'), { source, name: `再改.${format}` })
+    assert.deepEqual([...counts(rest.batch), rest.batch.mends.map(m => m.no)], ['done', 1, 1, 0, 0, [half.batch.no]])
+    assert.equal((await poolOf(s)).length, 3)
+  })
 const cookieOf = async (s: { world: World; steward: Person }) => {
   const signed = await s.world.app.inject({
     method: 'POST',

@@ -29,6 +29,10 @@ export type Plan = {
   rules?: readonly RejectRule[]
   /** The delivery is all the source has: rows of this source that are not in it leave the pool. */
   follow?: boolean
+  /** Columns of the source as its rejects workbook shows them; -1: not in this delivery. */
+  shown?: number[]
+  /** Where a corrected rejects workbook says which batch and line a row comes from. */
+  mends?: { batch: number; line: number } | null
 }
 export type Outcome = {
   held: boolean
@@ -73,7 +77,8 @@ export async function load(client: pg.PoolClient, feed: Feed, p: Plan, phase: (p
   const { rows } = await client.query<{ fresh: boolean }>('select to_regclass($1) is null as fresh', [`pool.e_${p.table}`])
   const { fresh } = rows[0]!
   const once: Once = { client, feed, p, phase, fresh, ...sqlOf(p) }
-  if (feed.again) {
+  // What a corrected workbook says of its rows stands in columns only the slow way reads.
+  if (feed.again && !p.mends) {
     await client.query('savepoint quick')
     const done = fresh ? await fill(once) : await merge(once, true)
     if (done) return done
@@ -85,7 +90,7 @@ export async function load(client: pg.PoolClient, feed: Feed, p: Plan, phase: (p
 type Once = { client: pg.PoolClient; feed: Feed; p: Plan; phase: (phase: Phase) => void; fresh: boolean } & ReturnType<typeof sqlOf>
 
 /** The expressions of this plan over a staging table `s`. */
-function sqlOf(p: Plan) {
+export function sqlOf(p: Plan) {
   const wires = p.wiring.map(w => {
     const column = `s.s${w.index + 1}`
     const check = checkSql(w.item, column, p.today, w.required)
@@ -237,6 +242,9 @@ async function merge(once: Once, narrow: boolean): Promise<Outcome | undefined> 
   phase('reading')
   const stage = await table('b', narrow ? keys : all(p))
   await copy(stage, narrow ? outOf(feed.again!({ kind: 'keys', keys })) : feed.bytes())
+  // In the CSV we gave out a quote before a sign keeps spreadsheets from taking the value for a formula.
+  if (p.mends)
+    for (const s of all(p).map(c => `s${c + 1}`)) await run(`update ${stage} set ${s} = substr(${s}, 2) where ${s} ~ '^''[-=+@＝＋－＠]'`)
 
   // ── compare ──
   phase('checking')
@@ -409,6 +417,15 @@ async function merge(once: Once, narrow: boolean): Promise<Outcome | undefined> 
   }
   const held = over()
   if (fresh && held) await run(`drop table ${relation}, ${history}`)
+  if (p.mends && !held) {
+    const [of, line] = [`s.s${p.mends.batch + 1}`, `s.s${p.mends.line + 1}`]
+    await run(
+      `update aggregation.reject r set mended = ${once.batch} from ${stage} s, aggregation.batch b
+       where b.no = ${of} and b.source_id = (select source_id from aggregation.batch where id = ${once.batch}) and b.id <> ${once.batch}
+         and r.batch_id = b.id and r.line = case when ${line} ~ '^[0-9]{1,15}$' then ${line}::bigint end and r.mended is null
+         and not exists (select from ${name('x')} x where x._n = s._n)${repeated ? ` and not exists (select from ${name('u')} u where u._n = s._n)` : ''}`,
+    )
+  }
 
   await writeRejects(once, { stage, rest, wrong: wrong ? name('x') : null, repeats: repeated ? name('u') : null })
   if (gone) await run(`drop table ${name('m')}`)
@@ -515,9 +532,7 @@ async function writeRejects(once: Once, t: { stage: string; rest: string; wrong:
     ])
   }
   const line = (n: string) => `${n} + (select shift from ${lines} l where l.n <= ${n} order by l.n desc limit 1)`
-  const row = `to_jsonb(array[${all(p)
-    .map(c => `s.s${c + 1}`)
-    .join(', ')}])`
+  const row = `to_jsonb(array[${(p.shown ?? all(p)).map(c => (c < 0 ? 'null' : `s.s${c + 1}`)).join(', ')}]::text[])`
   if (t.wrong) {
     // Arrays rather than VALUES: those are prepared anew for every row, which took ten times as long as the checks themselves.
     const array = (parts: string[]) => `array[${parts.join(', ')}]::text[]`

@@ -21,6 +21,9 @@ export function drift(mapping: Mapping, names: string[]): { missing: string[]; a
   return missing.length || added.length ? { missing, added } : null
 }
 
+/** The columns of a source that its rejects workbook shows: of a file all, of a table those that are read. */
+export const shownColumns = (mapping: Mapping, table: boolean): Mapping => mapping.filter(m => !table || m.item)
+
 /** `identity`: the item that the place wants every row to carry. */
 export function wire(mapping: Mapping, names: string[], items: Item[], keys: string[], identity?: string): Wiring {
   const byKey = new Map(items.map(i => [i.key, i]))

@@ -306,6 +306,11 @@ function BatchPage({ of: one }: { of: BatchShape }) {
           </p>
         )}
         {one.reason && <p className="ht-note">办理说明：{one.reason}</p>}
+        {one.mends.map(m => (
+          <p className="ht-note" key={m.id}>
+            本批更正了批次 <A href={at(`/batches/${m.id}`)}>{m.no}</A> 拒收的 {number(m.rows)} 行。
+          </p>
+        ))}
         <Balance of={one} />
         <Rejects of={one} />
       </div>
@@ -422,7 +427,10 @@ function Rejects({ of: one }: { of: BatchShape }) {
   return (
     <section>
       <div className="filters">
-        <h2 style={{ marginRight: 12 }}>拒收 {number(one.rejected)}</h2>
+        <h2 style={{ marginRight: 12 }}>
+          拒收 {number(one.rejected)}
+          {one.mended > 0 && `，已更正 ${number(one.mended)}`}
+        </h2>
         <div>
           <span>规则</span>
           <Select

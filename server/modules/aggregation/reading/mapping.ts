@@ -45,7 +45,12 @@ const synonyms = [
 ].map(group => new Set(group.map(plainName)))
 
 /** Columns our own rejects workbook adds; the corrected file is uploaded with them still in it. */
-export const annotations = new Set(['原行号', '拒收原因', '怎样改'])
+export const annotations = new Set(['原行号', '拒收原因', '怎样改', '原批次'])
+/** Where such a workbook says which batch and line a row comes from. */
+export function mendingColumns(names: string[]): { batch: number; line: number } | null {
+  const [batch, line] = [names.indexOf('原批次'), names.indexOf('原行号')]
+  return batch === -1 || line === -1 ? null : { batch, line }
+}
 
 function nameScore(column: string, item: string): number {
   const forms = [plainName(column), plainName(column.split(' ').pop()!)]
