@@ -102,6 +102,8 @@ export const EntryContent = z.object({
   abstract: z.string().trim().max(4000).default(''),
   formatClass: z.number().int().min(1).max(7).optional(),
   formatType: z.string().trim().max(50).default(''),
+  formatNote: z.string().trim().max(500).optional().describe('其他类型资源格式描述'),
+  affairs: z.string().trim().max(500).optional().describe('关联业务事项'),
   items: z.array(Item).max(1000).default([]),
   shareClass: ShareClass.optional(),
   shareWord: z
@@ -130,6 +132,8 @@ export const EntryContent = z.object({
   updateCycle: UpdateCycle.optional(),
   grade: z.number().int().min(1).max(4).optional(),
   relatedCodes: z.array(z.string().trim().max(60)).max(100).default([]),
+  upperCode: z.string().trim().max(80).optional().describe('Code of the entry of a level above that this one implements'),
+  tags: z.array(z.string().trim().min(1).max(20)).max(20).optional(),
   sourceSystem: z.string().trim().max(100).default(''),
   collectionBasis: z.string().trim().max(1000).default('').describe('采集依据与范围'),
   origin: z.string().trim().max(200).default('').describe('数据来源与获取方式'),
@@ -523,7 +527,17 @@ export const compare = endpoint({
   response: z.object({
     a: z.number().int(),
     b: z.number().int(),
-    rows: z.array(z.object({ field: z.string(), a: z.string(), b: z.string(), kind: z.enum(['same', 'changed', 'added', 'removed']) })),
+    rows: z.array(
+      z.object({
+        field: z.string(),
+        group: z.enum(['entry', 'item']),
+        a: z.string(),
+        b: z.string(),
+        kind: z.enum(['same', 'changed', 'added', 'removed']),
+        words: z.array(z.string()).describe('What it comes to: renamed, narrowed, tightened …'),
+        tighter: z.boolean().describe('Who uses the data gets less or has to change something'),
+      }),
+    ),
     affected: z.array(z.string()).describe('Grants that use a changed item'),
   }),
 })

@@ -10,7 +10,7 @@ import { record } from '../audit/public.ts'
 import { requireDepartment, requireOfficers } from '../organization/public.ts'
 import { type CaseRecord, registerEffect, registerHooks, registerSubject, startCase } from '../procedure/public.ts'
 import { govern, passGate, requireInForce } from '../regulation/public.ts'
-import { nextCode, nextRegistration } from './codes.ts'
+import { adoptCode, type CodeTable, nextCode, nextRegistration } from './codes.ts'
 import { requireConfirmed } from './confirmation.ts'
 import { refuseDuplicates, refuseUnsettled } from './duplicates.ts'
 import { guideFor } from './guide.ts'
@@ -18,6 +18,7 @@ import { pathOf, publishedEntry } from './public.ts'
 import { registrationTopics } from './registration.ts'
 import { checkView, type EntryRules, readWords } from './rules.ts'
 import { index } from './search.ts'
+import { upperFaults } from './upper.ts'
 
 /** The rulings of a region that entries are checked by, on a day. */
 export function rulesOf(region: string, day: string): EntryRules {
@@ -46,38 +47,46 @@ export async function rulesFor(db: Database | Tx, region: string, day: string): 
 
 export const etagOf = (content: unknown): string => createHash('sha256').update(JSON.stringify(content)).digest('base64url').slice(0, 16)
 
-export async function createEntry(ctx: StaffContext, given: Partial<EntryContent>): Promise<string> {
-  return ctx.db.transaction().execute(async tx => {
+export const createEntry = (ctx: StaffContext, given: Partial<EntryContent>): Promise<string> =>
+  ctx.db.transaction().execute(async tx => {
     requireInForce(ctx.actor.region, ctx.day)
     await requireDepartment(tx, ctx)
-    const content = settled(given, ctx.actor.region, ctx.day)
-    const id = newId()
-    const code = await nextCode(tx, content.kind ?? 3, ctx.actor.region, ctx.actor.departmentId)
-    await tx
-      .insertInto('catalog.entry')
-      .values({ id, code, region: ctx.actor.region, department_id: ctx.actor.departmentId, created_by: ctx.actor.personId })
-      .execute()
-    await tx
-      .insertInto('catalog.version')
-      .values({
-        entry_id: id,
-        version: 1,
-        state: 'draft',
-        content: JSON.stringify(content),
-        etag: etagOf(content),
-        saved_by: ctx.actor.name,
-        saved: ctx.now,
-      })
-      .execute()
-    await index(tx, id, content)
-    await record(tx, ctx, { action: 'catalog.create', subject: code })
-    return code
+    return createDraft(tx, ctx, settled(given, ctx.actor.region, ctx.day))
   })
+
+/** A new entry with its first draft, under the next code of the place or under one it brings along. */
+export async function createDraft(
+  tx: Tx,
+  ctx: StaffContext,
+  content: EntryContent,
+  given: { code?: string; codes?: CodeTable } = {},
+): Promise<string> {
+  const { region, departmentId } = ctx.actor
+  const id = newId()
+  const kind = content.kind ?? 3
+  const code = given.code
+    ? await adoptCode(tx, given.code, { kind, departmentId })
+    : await nextCode(tx, { kind, region, departmentId, classification: content.classification }, given.codes)
+  await tx.insertInto('catalog.entry').values({ id, code, region, department_id: departmentId, created_by: ctx.actor.personId }).execute()
+  await tx
+    .insertInto('catalog.version')
+    .values({
+      entry_id: id,
+      version: 1,
+      state: 'draft',
+      content: JSON.stringify(content),
+      etag: etagOf(content),
+      saved_by: ctx.actor.name,
+      saved: ctx.now,
+    })
+    .execute()
+  await index(tx, id, content)
+  await record(tx, ctx, { action: 'catalog.create', subject: code })
+  return code
 }
 
 /** What a form leaves open where the place lets it: words become classes, and the usual kind is taken where none is asked for. */
-function settled(given: Partial<EntryContent>, region: string, day: string): EntryContent {
-  const rules = rulesOf(region, day)
+export function settled(given: Partial<EntryContent>, region: string, day: string, rules = rulesOf(region, day)): EntryContent {
   const content = readWords(EntryContent.parse(given), rules)
   return rules['catalog-kinds'].value.required || content.kind ? content : { ...content, kind: 3 }
 }
@@ -119,37 +128,61 @@ export async function isReturned(db: Database | Tx, w: Working): Promise<boolean
 }
 
 /** Saves the draft; on a published entry begins the next version. 412 when somebody else saved meanwhile. */
-export async function saveDraft(ctx: StaffContext, code: string, given: EntryContent, etag: string | undefined): Promise<void> {
-  await ctx.db.transaction().execute(async tx => {
+export const saveDraft = (ctx: StaffContext, code: string, given: EntryContent, etag: string | undefined): Promise<void> =>
+  ctx.db.transaction().execute(async tx => {
     const e = await lockOwn(tx, ctx, code)
-    const working = await workingVersion(tx, e.id)
-    if (working?.state === 'in_review' && !(await isReturned(tx, working))) {
-      refuse('catalog.in_review', {
-        status: 409,
-        reason: 'step-skipped',
-        detail: `正在审核（${working.case_no}），不能修改。`,
-        remedy: '需要修改时，请审核部门退回补正，或撤回后再改。',
-      })
-    }
-    if (working && etag && etag !== working.etag) {
-      throw new Problem('catalog.draft_changed', {
-        status: 412,
-        detail: '另一个窗口或同事刚保存过这份草稿，没有覆盖。',
-        remedy: '请刷新后把两份内容对照再保存。',
-      })
-    }
-    const content = settled(given, e.region, ctx.day)
-    const text = JSON.stringify(content)
-    const row = { content: text, etag: etagOf(content), saved_by: ctx.actor.name, saved: ctx.now }
-    if (working)
-      await tx.updateTable('catalog.version').set(row).where('entry_id', '=', e.id).where('version', '=', working.version).execute()
-    else
-      await tx
-        .insertInto('catalog.version')
-        .values({ entry_id: e.id, version: (e.published ?? 0) + 1, state: 'draft', ...row })
-        .execute()
-    if (!e.published) await index(tx, e.id, content)
+    const working = await openVersion(tx, e)
+    if (working && etag && etag !== working.etag) draftChanged()
+    await writeDraft(tx, ctx, e, working, settled(given, e.region, ctx.day))
   })
+
+/** As `saveDraft`, for one who read the entry as it stood under `etag`, published or not, and has settled the content. */
+export async function changeDraft(tx: Tx, ctx: StaffContext, code: string, content: EntryContent, etag: string): Promise<void> {
+  const e = await lockOwn(tx, ctx, code)
+  const working = await openVersion(tx, e)
+  const stands =
+    working ??
+    (await tx
+      .selectFrom('catalog.version')
+      .select('etag')
+      .where('entry_id', '=', e.id)
+      .where('version', '=', e.published ?? 0)
+      .executeTakeFirst())
+  if (stands?.etag !== etag) draftChanged()
+  await writeDraft(tx, ctx, e, working, content)
+}
+
+const draftChanged = (): never =>
+  refuse('catalog.draft_changed', {
+    status: 412,
+    detail: '另一个窗口或同事刚保存过这份草稿，没有覆盖。',
+    remedy: '请刷新后把两份内容对照再保存。',
+  })
+
+/** The version that may be written on, unless it is under review. */
+async function openVersion(tx: Tx, e: Locked): Promise<Working | undefined> {
+  const working = await workingVersion(tx, e.id)
+  if (working?.state === 'in_review' && !(await isReturned(tx, working))) {
+    refuse('catalog.in_review', {
+      status: 409,
+      reason: 'step-skipped',
+      detail: `正在审核（${working.case_no}），不能修改。`,
+      remedy: '需要修改时，请审核部门退回补正，或撤回后再改。',
+    })
+  }
+  return working
+}
+
+async function writeDraft(tx: Tx, ctx: StaffContext, e: Locked, working: Working | undefined, content: EntryContent): Promise<void> {
+  const row = { content: JSON.stringify(content), etag: etagOf(content), saved_by: ctx.actor.name, saved: ctx.now }
+  if (working)
+    await tx.updateTable('catalog.version').set(row).where('entry_id', '=', e.id).where('version', '=', working.version).execute()
+  else
+    await tx
+      .insertInto('catalog.version')
+      .values({ entry_id: e.id, version: (e.published ?? 0) + 1, state: 'draft', ...row })
+      .execute()
+  if (!e.published) await index(tx, e.id, content)
 }
 
 export async function discardDraft(ctx: StaffContext, code: string): Promise<void> {
@@ -164,16 +197,16 @@ export async function discardDraft(ctx: StaffContext, code: string): Promise<voi
 }
 
 async function refuseFaults(tx: Tx, content: EntryContent, region: string, day: string): Promise<void> {
-  const check = checkView(content, await rulesFor(tx, region, day))
-  if (check.ready) return
-  const first = check.faults[0]!
+  const faults = [...checkView(content, await rulesFor(tx, region, day)).faults, ...(await upperFaults(tx, region, day, content))]
+  const [first] = faults
+  if (!first) return
   throw new Problem('catalog.incomplete', {
     status: 422,
     reason: first.code,
-    detail: check.faults.length === 1 ? first.message : `还差 ${check.faults.length} 处：${check.faults.map(f => f.message).join('')}`,
+    detail: faults.length === 1 ? first.message : `还差 ${faults.length} 处：${faults.map(f => f.message).join('')}`,
     ...(first.cite && { cite: first.cite }),
     ...(first.remedy && { remedy: first.remedy }),
-    errors: check.faults,
+    errors: faults,
   })
 }
 
@@ -243,7 +276,7 @@ async function gates(tx: Tx, ctx: StaffContext, e: Locked, c: EntryContent): Pro
     })
 }
 
-async function submitOne(tx: Tx, ctx: StaffContext, code: string): Promise<string> {
+export async function submitOne(tx: Tx, ctx: StaffContext, code: string): Promise<string> {
   const e = await lockOwn(tx, ctx, code)
   const working =
     (await workingVersion(tx, e.id)) ??

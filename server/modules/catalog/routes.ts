@@ -115,6 +115,7 @@ export function registerCatalog(app: FastifyInstance): void {
     const labels = {
       share: govern(e.region, 'share-types', ctx.day).value.values,
       open: govern(e.region, 'open-types', ctx.day).value.values,
+      origins: govern(e.region, 'catalog-origin', ctx.day).value.values,
     }
     const { rows, changedItems } = compareContents(a, b, labels)
     const uses = await db
