@@ -170,7 +170,7 @@ export type Source = z.infer<typeof Source>
 export const Inspection = z.object({
   uploadId: Id.nullable(),
   name: z.string(),
-  kind: z.enum(['csv', 'xlsx', 'table']),
+  kind: z.enum(['csv', 'xlsx', 'json', 'xml', 'table']),
   bytes: z.number().int().nullable(),
   rows: z.number().int().nullable().describe('Estimate'),
   encoding: Encoding.nullable(),
@@ -327,7 +327,7 @@ export const testConnection = endpoint({
 export const upload = endpoint({
   method: 'POST',
   path: '/aggregation/sources/:id/uploads',
-  summary: 'Upload a CSV or XLSX file',
+  summary: 'Upload a CSV, XLSX, JSON or XML file',
   access: ['steward'],
   params: IdParam,
   kind: 'multipart',

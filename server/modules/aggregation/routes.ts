@@ -108,7 +108,8 @@ export function registerAggregation(app: FastifyInstance): void {
     const source = await ownSource(ctx, params.id)
     await entryToFill(ctx, source.entry_id)
     const part = await request.file()
-    if (!part) refuse('aggregation.no_upload', { status: 400, detail: '没有收到文件。', remedy: '请选择一个 CSV 或 XLSX 文件。' })
+    if (!part)
+      refuse('aggregation.no_upload', { status: 400, detail: '没有收到文件。', remedy: '请选择一个文件：CSV、XLSX、JSON 或 XML。' })
     const upload = await receiveUpload(ctx, source, part.filename, part.file, () => part.file.truncated)
     return inspection(ctx, source, upload, {})
   })
@@ -240,10 +241,10 @@ async function inspection(
     return {
       uploadId: upload?.id ?? null,
       name,
-      kind: upload ? shape.kind : 'table',
+      kind: !upload ? 'table' : shape.kind === 'document' ? shape.rows.kind : shape.kind,
       bytes: upload?.bytes ?? null,
       rows: shape.estimate,
-      encoding: upload && shape.kind === 'csv' ? shape.encoding : null,
+      encoding: upload && shape.kind !== 'xlsx' ? shape.encoding : null,
       delimiter: upload && shape.kind === 'csv' ? (shape.delimiter as contract.Inspection['delimiter']) : null,
       sheets: seen.sheets,
       sheet: shape.kind === 'xlsx' ? shape.sheet : null,

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { CompiledQuery, Kysely, PostgresDialect, sql } from 'kysely'
 import type pg from 'pg'
@@ -34,6 +35,7 @@ import {
 import { csvFeed, type Feed, tableFeed, xlsxFeed } from './reading/feed.ts'
 import { lookAt } from './reading/inspect.ts'
 import { mendingColumns } from './reading/mapping.ts'
+import { tableOf } from './reading/records.ts'
 import type { Check } from './reading/scan.ts'
 import { TooManyBad } from './reading/scanner.ts'
 import { drift, fingerprint, identityOf, mappingFaults, shownColumns, tableName, type Wiring, wire } from './rules.ts'
@@ -177,6 +179,7 @@ async function attempt(base: Context, client: pg.PoolClient, batchId: string, vi
     await fail(ctx, batch, error, controller.signal, watch.rows())
   } finally {
     running.delete(batchId)
+    if (batch.upload_id) await rm(`${uploadPath(ctx.config.dataDir, batch.upload_id)}.csv`, { force: true })
     await watch.end()
   }
 }
@@ -258,7 +261,8 @@ async function prepare(ctx: Context, batch: BatchRecord, source: SourceRecord, s
   const path = uploadPath(ctx.config.dataDir, upload.id)
   const seen = await lookAt(path, upload.bytes, items, batch.options)
   const { shape } = seen
-  const names = shape.header.names
+  const table = shape.kind === 'document' ? await tableOf(path, upload.bytes, shape.rows, `${path}.csv`) : null
+  const names = table?.names ?? shape.header.names
   const stopper = seen.messages.find(m => m.level === 'stop')
   if (stopper) throw new Stopped('failed', [stopper])
   compare(source, names)
@@ -266,12 +270,12 @@ async function prepare(ctx: Context, batch: BatchRecord, source: SourceRecord, s
   const print = fingerprint(wiring, source.keys, rules)
   const seed = seedOf(print, names)
   const feed =
-    shape.kind === 'csv'
-      ? csvFeed(path, upload.bytes, {
-          encoding: shape.encoding,
-          delimiter: shape.delimiter,
+    shape.kind !== 'xlsx'
+      ? csvFeed(table ? `${path}.csv` : path, table?.bytes ?? upload.bytes, {
+          ...(shape.kind === 'csv'
+            ? { encoding: shape.encoding, delimiter: shape.delimiter, skip: shape.header.line - 1 + shape.header.rows }
+            : { encoding: 'utf-8', delimiter: ',', skip: 0 }),
           columns: names.length,
-          skip: shape.header.line - 1 + shape.header.rows,
           checks: checksOf(wiring, rules, ctx),
           seed,
         })

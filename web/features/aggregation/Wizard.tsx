@@ -406,7 +406,7 @@ function Preview({ of: one, filters, go, busy, table }: { of: Inspection; filter
               one.sheets.map(sheet => ({ value: sheet.name, label: sheet.note ? `${sheet.name}（${sheet.note}）` : sheet.name })),
               220,
             )}
-          {one.kind === 'csv' &&
+          {one.encoding &&
             choice(
               '编码',
               'encoding',
@@ -422,20 +422,22 @@ function Preview({ of: one, filters, go, busy, table }: { of: Inspection; filter
               Object.entries(delimiters).map(([value, label]) => ({ value, label })),
               110,
             )}
-          {choice(
-            '表头从第几行',
-            'headerRow',
-            String(one.headerRow),
-            Array.from({ length: 10 }, (_, i) => ({ value: String(i + 1), label: `第 ${i + 1} 行` })),
-            120,
-          )}
-          {choice(
-            '表头占几行',
-            'headerRows',
-            String(one.headerRows),
-            ['1', '2', '3'].map(value => ({ value, label: `${value} 行` })),
-            110,
-          )}
+          {one.headerRow > 0 &&
+            choice(
+              '表头从第几行',
+              'headerRow',
+              String(one.headerRow),
+              Array.from({ length: 10 }, (_, i) => ({ value: String(i + 1), label: `第 ${i + 1} 行` })),
+              120,
+            )}
+          {one.headerRow > 0 &&
+            choice(
+              '表头占几行',
+              'headerRows',
+              String(one.headerRows),
+              ['1', '2', '3'].map(value => ({ value, label: `${value} 行` })),
+              110,
+            )}
           <span className="ht-ink2 ht-num">
             {one.rows !== null && `约 ${number(one.rows)} 行`} {one.bytes !== null && bytes(one.bytes)} {busy && '正在重读…'}
           </span>

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as contract from '../../../../contract/aggregation.ts'
 import * as organization from '../../../../contract/organization.ts'
-import { finished } from '../../../../test/support/batches.ts'
+import { deliver, finished } from '../../../../test/support/batches.ts'
 import { aPlace, aPlainEntry } from '../../../../test/support/country.ts'
 import { aMariadb, noMariadb } from '../../../../test/support/mariadb.ts'
 
@@ -35,4 +35,24 @@ test('a MariaDB table fills an entry through the wizard; its password is sealed 
   assert.deepEqual([first.state, first.read, first.accepted, first.rejected], ['done', 2, 2, 0])
   const again = await run()
   assert.deepEqual([again.state, again.unchanged], ['done', 2])
+})
+
+test('JSON, NDJSON and XML files fill an entry like CSV; a rejected row names its line', async t => {
+  const p = await aPlace(t, 'yongtai')
+  const entry = await p.register(aPlainEntry())
+  const json = JSON.stringify({ data: [{ 机构编号: 'A001', 机构名称: '长者之家', 床位数: 120 }] })
+  const { source, batch } = await deliver(p.provider, entry, json, { name: '名录.json', keys: ['c1'] })
+  assert.deepEqual([batch.state, batch.accepted, batch.rejected], ['done', 1, 0])
+  const lines = `${json.slice(9, -2)}\n{"机构编号":"A002","机构名称":"福寿院","床位数":"12345678901"}\n{"机构编号":"A003",\n`
+  const second = (await deliver(p.provider, entry, lines, { source: { ...source, ready: true }, name: 'x.ndjson' })).batch
+  assert.deepEqual([second.read, second.unchanged, second.rejected], [3, 1, 2])
+  const { rows } = await p.provider.ok(contract.rejects, { params: { id: second.id } })
+  assert.deepEqual(rows.map(r => [r.line, r.rule]).sort(), [
+    [2, 'too-long'],
+    [3, 'ragged'],
+  ])
+  const xml =
+    '<?xml version="1.0"?><list><org><机构编号>A001</机构编号><机构名称>长者之家</机构名称><床位数>121</床位数></org><org><机构编号>A009</机构编号><机构名称>九</机构名称><床位数>1</床位数></org></list>'
+  const third = (await deliver(p.provider, entry, xml, { source: { ...source, ready: true }, name: 'x.xml' })).batch
+  assert.deepEqual([third.state, third.accepted, third.changed], ['done', 2, 1])
 })

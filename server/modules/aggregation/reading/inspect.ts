@@ -6,12 +6,16 @@ import { type Cell, containerOf, Unreadable, Workbook } from '../../../platform/
 import { parseRecords, sniffDelimiter } from './csv.ts'
 import { detectEncoding, type Encoding, samples, toUtf8 } from './encoding.ts'
 import { findHeader, type Header, type Merge, type Sheet } from './header.ts'
+import { findJsonRows } from './json.ts'
 import { proposeMapping, type SampleColumn } from './mapping.ts'
+import { Names, type Rows, recordsOf } from './records.ts'
+import { findXmlRows } from './xml.ts'
 
 /** How a file will be read: settled once, shown to the person, used by the batch. */
 export type Shape =
   | { kind: 'csv'; encoding: Encoding; delimiter: string; header: Header; estimate: number }
   | { kind: 'xlsx'; sheet: string; header: Header; estimate: number | null }
+  | { kind: 'document'; rows: Rows; encoding: Encoding; header: Header; estimate: number | null }
 
 const SAMPLE_ROWS = 50
 const HEAD_BYTES = 512 * 1024
@@ -34,16 +38,18 @@ export async function lookAt(path: string, bytes: number, items: Item[], options
           ? new Unreadable('workbook-encrypted', '工作簿有密码，读不到内容。', '请去掉密码后重新上传。')
           : new Unreadable('workbook-old', '这是旧版 .xls（或 .et）工作簿，不能读取。', '请用 Excel 或 WPS 另存为 .xlsx 后上传。')
       case 'pdf':
-        throw new Unreadable('file-kind', '这是 PDF 文件，不是数据表。', '请上传 CSV 或 XLSX。')
+        throw new Unreadable('file-kind', '这是 PDF 文件，不是数据表。', '请上传 CSV、XLSX、JSON 或 XML。')
       case 'gzip':
-        throw new Unreadable('file-kind', '这是压缩文件。', '请解压后上传 CSV 或 XLSX。')
+        throw new Unreadable('file-kind', '这是压缩文件。', '请解压后上传。')
     }
     const pieces = await samples(file, bytes)
     const detected = detectEncoding(pieces)
     const encoding = options.encoding ?? detected.encoding
     const beginning = Buffer.alloc(Math.min(bytes, HEAD_BYTES))
     await file.read(beginning, 0, beginning.length, 0)
-    return lookAtText(await text(beginning, encoding, bytes > HEAD_BYTES), bytes, encoding, items, options)
+    const content = await text(beginning, encoding, bytes > HEAD_BYTES)
+    const rows = await documentRows(content, encoding)
+    return rows ? await lookAtDocument(path, bytes, rows) : lookAtText(content, bytes, encoding, items, options)
   } finally {
     await file.close()
   }
@@ -67,6 +73,57 @@ async function text(bytes: Buffer, encoding: Encoding, cut: boolean): Promise<st
   out = out.replace(/^\ufeff/, '').replaceAll('\0', '')
   // The last record of a piece is not whole.
   return cut ? out.slice(0, Math.max(out.lastIndexOf('\n'), out.lastIndexOf('\r')) + 1) || out : out
+}
+
+/** How the rows of a JSON or XML document stand; null when it is neither. */
+async function documentRows(content: string, encoding: Encoding): Promise<Rows | null> {
+  const start = content.trimStart().slice(0, 200)
+  if (/^<(!doctype\s+html|html|head|body|table)\b/i.test(start))
+    throw new Unreadable(
+      'file-kind',
+      '这是网页（HTML），不是数据表；有的系统把它叫作 .xls。',
+      '请用 Excel 或 WPS 打开后另存为 .xlsx 再上传。',
+    )
+  if (/^<(\?xml|!--|!doctype|[\p{L}_])/iu.test(start)) return { kind: 'xml', encoding, at: findXmlRows(content) }
+  if (/^(\{\s*["}]|\[\s*[{\]])/.test(start)) return { kind: 'json', encoding, at: await findJsonRows(content) }
+  return null
+}
+
+/** Up to here all fields of a document are found before it is shown; of a longer one, those of its beginning. */
+const WHOLE_BYTES = 8 * 1024 * 1024
+const MANY_RECORDS = 20_000
+
+async function lookAtDocument(path: string, bytes: number, rows: Rows): Promise<Seen> {
+  const names = new Names()
+  const sample: Map<string, string>[] = []
+  let read = 0
+  let whole = true
+  for await (const records of recordsOf(path, rows)) {
+    for (const r of records) {
+      if (r.broken !== undefined) continue
+      names.add(r)
+      if (sample.length < 500) sample.push(r.fields)
+    }
+    read += records.length
+    if (bytes > WHOLE_BYTES && read > MANY_RECORDS) {
+      whole = false
+      break
+    }
+  }
+  if (!names.list.length) throw new Unreadable('no-records', '文件里没有找到记录。', '请检查导出是否成功：需要由记录组成的列表。')
+  return {
+    shape: {
+      kind: 'document',
+      rows,
+      encoding: rows.encoding,
+      header: { line: 0, rows: 0, names: names.list },
+      estimate: whole ? read : null,
+    },
+    sheets: [],
+    columns: names.list.map(name => ({ name, values: sample.map(fields => fields.get(name) ?? ''), lossy: false })),
+    preview: sample.slice(0, SAMPLE_ROWS).map(fields => names.list.map(name => fields.get(name) ?? '')),
+    messages: [],
+  }
 }
 
 function lookAtText(content: string, bytes: number, encoding: Encoding, items: Item[], options: ReadOptions): Seen {
