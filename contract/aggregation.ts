@@ -153,6 +153,16 @@ export const Source = z.object({
     .nullable()
     .describe('What keeps it from working now'),
   contact: Instant.nullable().describe('When it last answered'),
+  live: z
+    .object({
+      phase: z.enum(['copying', 'streaming', 'waiting', 'retrying']),
+      text: z.string(),
+      lag: z.number().int().nullable().describe('Milliseconds from the commit at the source until it could be read here; 0: nothing to do'),
+      retained: z.number().int().nullable().describe('Bytes the source keeps for this'),
+      gone: z.number().int().describe('Rows the source has deleted, kept until their removal is approved'),
+    })
+    .nullable()
+    .describe('Live capture; null: not captured'),
   mapping: Mapping,
   keys: z.array(z.string()),
   threshold: z.number().describe('Share of rejected rows that holds the whole batch, e.g. 0.01'),
@@ -296,6 +306,34 @@ export const setFollow = endpoint({
   params: IdParam,
   body: Follow,
   response: Source,
+})
+export const gone = endpoint({
+  method: 'GET',
+  path: '/aggregation/sources/:id/gone',
+  summary: 'Rows the source has deleted, kept until an approved order names their list',
+  access: ['steward'],
+  params: IdParam,
+  query: PageQuery,
+  response: page(z.object({ key: z.string(), at: Instant, list: z.string().nullable() })).extend({
+    lists: z.array(z.object({ list: z.string(), rows: z.number().int() })),
+  }),
+})
+export const listGone = endpoint({
+  method: 'POST',
+  path: '/aggregation/sources/:id/gone',
+  summary: 'Put them on a list that a 记录删除审批 can name',
+  access: ['steward'],
+  params: IdParam,
+  response: z.object({ list: z.string(), rows: z.number().int() }),
+})
+export const removeGone = endpoint({
+  method: 'POST',
+  path: '/aggregation/sources/:id/gone/removal',
+  summary: 'Move the rows of an approved list to the history',
+  access: ['steward'],
+  params: IdParam,
+  body: z.object({ list: z.string().max(40), order: z.string().max(40).optional() }),
+  response: z.object({ removed: z.number().int(), order: z.string() }),
 })
 export const pullNow = endpoint({
   method: 'POST',

@@ -52,6 +52,8 @@ export const actionLabels = {
   'source.change': '修改数据源',
   'source.activate': '启用数据源',
   'source.test': '测试数据源连接',
+  'source.gone': '列出来源已删除的记录',
+  'source.removed': '移除来源已删除的记录',
   'upload.receive': '接收上传文件',
   'batch.start': '开始批次',
   'batch.done': '批次入库',

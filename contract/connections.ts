@@ -145,5 +145,6 @@ export const Follow = z.object({
   cursor: z.string().max(64).nullable().default(null).describe('Column that only grows: a time of change or a number'),
   schedule: Schedule.nullable().default(null),
   deletes: Deletions.default('keep'),
+  order: z.string().max(40).optional().describe('Approved 记录删除审批 for following deletions; asked for when that begins'),
 })
 export type Follow = z.infer<typeof Follow>

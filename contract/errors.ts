@@ -185,6 +185,11 @@ export const errors: { area: string; label: string; codes: Record<string, Explai
       'aggregation.batch_not_found': { is: '没有找到批次' },
       'aggregation.not_your_entry': { is: '目录属于别的部门，只有它的数据专员可以入库' },
       'aggregation.entry_not_registered': { is: '目录还没有发布，不能接收数据', do: '目录审核发布后再入库。' },
+      'aggregation.nothing_gone': { is: '来源没有新删除的记录可以列入名单', do: '已列出的名单，请等待审批或凭办件编号办理。' },
+      'aggregation.change_not_approved': {
+        is: '没有经批准的办件，不能删除已汇聚的记录',
+        do: '先发起“记录删除审批”，批准后凭办件编号办理。',
+      },
       'aggregation.no_connection': { is: '数据源是上传文件，没有数据库连接', do: '上传一个文件。' },
       'aggregation.not_a_file_source': { is: '数据源读取数据库表，不接收文件' },
       'aggregation.no_upload': { is: '没有收到要入库的文件', do: '选择一个 CSV 或 XLSX 文件。' },

@@ -26,6 +26,12 @@ export const Settings = z.object({
     .default('info')
     .describe('How much is logged; secrets and data rows never are.'),
   HUITONG_MAX_UPLOAD_MB: z.coerce.number().int().positive().default(4096).describe('Largest file a provider may upload.'),
+  HUITONG_CAPTURE_RETAINED_MB: z.coerce
+    .number()
+    .int()
+    .positive()
+    .default(4096)
+    .describe('What a source may have to keep for live capture; beyond it the platform lets go and reads the table anew.'),
   HUITONG_SESSION_HOURS: z.coerce.number().int().positive().max(72).default(10).describe('How long a sign-in lasts without activity.'),
   HUITONG_POOL_SIZE: z.coerce.number().int().min(4).max(200).default(24).describe('Database connections of one process.'),
   HUITONG_SITE_NAME: z.string().max(40).default('公共数据开放').describe('Name of the public portal.'),
@@ -76,6 +82,7 @@ export type Config = {
   secretKey: string | undefined
   lawWarningDays: number
   site: Site
+  captureRetainedBytes: number
   mail: { url: string; from: string } | undefined
   webhook: { url: string; secret: string } | undefined
 }
@@ -109,6 +116,7 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
     lawWarningDays: s.HUITONG_LAW_WARNING_DAYS,
     site: {
       name: s.HUITONG_SITE_NAME,
+    captureRetainedBytes: s.HUITONG_CAPTURE_RETAINED_MB * 1024 * 1024,
       operator: s.HUITONG_SITE_OPERATOR ?? null,
       contact: s.HUITONG_SITE_CONTACT ?? null,
       siteCode: s.HUITONG_SITE_CODE ?? null,

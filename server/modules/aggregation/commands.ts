@@ -17,6 +17,7 @@ import { record } from '../audit/public.ts'
 import { entryForFilling, type PublishedEntry, publishedEntry } from '../catalog/public.ts'
 import { govern, passGate } from '../regulation/public.ts'
 import { requireNotDerived } from './bases/declare.ts'
+import { requireStanding } from './capture/gone.ts'
 import { fileConnector, tableConnector } from './connectors/index.ts'
 import type { Database as DatabaseTarget } from './connectors/types.ts'
 import { checkedPromise, defaultCadence, promiseOf, requireFiled } from './promises.ts'
@@ -151,6 +152,7 @@ export async function setFollow(ctx: StaffContext, source: SourceRecord, follow:
   if (follow.deletes === 'follow' && !(table && follow.mode !== 'increment'))
     faults.add('/deletes', 'aggregation.deletes', '只有整表读取和实时捕获能知道来源删了什么。')
   faults.throwIfAny('aggregation.follow')
+  const order = follow.deletes === 'follow' && source.deletes !== 'follow' ? await requireStanding(ctx, source, follow.order) : null
   // Another way of following starts anew: what is there already is left out as unchanged.
   const anew = follow.mode !== source.mode || follow.cursor !== source.cursor
   const next = follow.schedule ? nextRun(follow.schedule, ctx.now) : null
@@ -162,6 +164,7 @@ export async function setFollow(ctx: StaffContext, source: SourceRecord, follow:
     await record(tx, ctx, {
       action: 'source.change',
       subject: source.id,
+      ...(order && { caseNo: order.no, cite: order.cite }),
       data: { mode: follow.mode, schedule: follow.schedule, deletes: follow.deletes },
     })
   })
@@ -207,7 +210,9 @@ export async function changeConnection(ctx: StaffContext, source: SourceRecord, 
   const { secret, names } = sealed(ctx, { ...kept, ...secrets })
   await ctx.db.transaction().execute(async tx => {
     await sql`update aggregation.source set connection = ${JSON.stringify(open)}, secret = ${secret}, secret_names = ${names}
-      ${placeOf(connection) === placeOf(source.connection) ? sql`` : sql`, position = null, live = null`} where id = ${source.id}`.execute(tx)
+      ${placeOf(connection) === placeOf(source.connection) ? sql`` : sql`, position = null, live = null`} where id = ${source.id}`.execute(
+      tx,
+    )
     await record(tx, ctx, {
       action: 'source.change',
       subject: source.id,
@@ -324,9 +329,7 @@ export async function saveMapping(
   const { encoding: _e, delimiter: _d, ...kept } = o.options
   await ctx.db.transaction().execute(async tx => {
     await sql`update aggregation.source set mapping = ${JSON.stringify(o.mapping)}, keys = ${o.keys}, threshold = ${o.threshold}, options = ${JSON.stringify(kept)}
-      ${source.mode === 'capture' ? sql`, position = null, live = null` : sql``} where id = ${source.id}`.execute(
-      tx,
-    )
+      ${source.mode === 'capture' ? sql`, position = null, live = null` : sql``} where id = ${source.id}`.execute(tx)
     await record(tx, ctx, {
       action: 'source.change',
       subject: entry.code,

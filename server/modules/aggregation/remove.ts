@@ -15,11 +15,11 @@ export async function removeRecord(tx: Tx, ctx: Context, entryId: string, key: s
   const columns = sql.join([...m.columns, '_batch', '_updated'].map(c => sql.ref(c)))
   if (rows[0]!.there)
     await sql`insert into ${sql.table(name)} (_key, ${columns}, _replaced_by, _replaced)
-      select _key, ${columns}, ${caseId}::uuid, ${ctx.now} from ${relation} where _key = ${key}`.execute(tx)
-  const gone = Number((await sql`delete from ${relation} where _key = ${key}`.execute(tx)).numAffectedRows ?? 0)
-  if (!gone) return false
-  await sql`update aggregation.mount set rows = greatest(rows - 1, 0), updated = ${ctx.now} where entry_id = ${entryId}`.execute(tx)
-  await noteMount(tx, entryId, { rows: Math.max(0, m.rows - 1), updated: ctx.now })
+      select _key, ${columns}, ${caseId}::uuid, ${ctx.now} from ${relation} where _key = any(${keys})`.execute(tx)
+  const gone = Number((await sql`delete from ${relation} where _key = any(${keys})`.execute(tx)).numAffectedRows ?? 0)
+  if (!gone) return 0
+  await sql`update aggregation.mount set rows = greatest(rows - ${gone}, 0), updated = ${ctx.now} where entry_id = ${entryId}`.execute(tx)
+  await noteMount(tx, entryId, { rows: Math.max(0, m.rows - gone), updated: ctx.now })
   await noteChange(tx, ctx, entryId, caseId)
-  return true
+  return gone
 }

@@ -14,6 +14,7 @@ import { explain } from '../quality/public.ts'
 import { govern } from '../regulation/public.ts'
 import { registerAgents } from './agents/routes.ts'
 import { registerBases } from './bases/routes.ts'
+import { goneOf, listGone, liveView, removeGone } from './capture/gone.ts'
 import {
   changeConnection,
   createSource,
@@ -95,6 +96,17 @@ export function registerAggregation(app: FastifyInstance): void {
     await setFollow(ctx, source, body)
     return sourceView(ctx, (await sourceById(ctx.db, source.id))!)
   })
+  route(app, contract.gone, async ({ params, query, ctx }) => {
+    const { rows, total, lists } = await goneOf(ctx.db, await ownSource(ctx, params.id), query)
+    return {
+      rows: rows.map(r => ({ key: r.key.replaceAll('\u001f', ' + '), at: r.at.toISOString(), list: r.list })),
+      total,
+      next: rows.length === query.limit ? rows.at(-1)!.key : null,
+      lists,
+    }
+  })
+  route(app, contract.listGone, async ({ params, ctx }) => listGone(ctx, await ownSource(ctx, params.id)))
+  route(app, contract.removeGone, async ({ params, body, ctx }) => removeGone(ctx, await ownSource(ctx, params.id), body))
   route(app, contract.pullNow, async ({ params, ctx }) => {
     const source = await ownSource(ctx, params.id)
     const batches = await pull(ctx, source).catch(unreachable)
@@ -380,6 +392,7 @@ async function sourceViews(ctx: StaffContext, sources: SourceRecord[]): Promise<
         nextRun: s.next_run?.toISOString() ?? null,
         trouble: s.trouble,
         contact: s.contact?.toISOString() ?? null,
+        live: await liveView(ctx.db, s),
         mapping: s.mapping,
         keys: s.keys,
         threshold: s.threshold,

@@ -5,7 +5,7 @@ import { type Column, type Diagnosis, type Postgres, SourceDown, type TableConne
 const place = (c: Pick<Postgres, 'host' | 'port'>) => `${c.host}:${c.port}`
 export const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`
 
-async function open(c: Postgres): Promise<pg.Client> {
+export async function open(c: Postgres): Promise<pg.Client> {
   const client = new pg.Client({
     host: c.host,
     port: c.port,
@@ -87,7 +87,7 @@ const columnsOf = async (client: pg.Client, c: Postgres): Promise<Column[]> => {
   if (!rows.length) throw new SourceDown(diagnose({ code: '42P01' }, c))
   return rows
 }
-const tableOf = (c: Postgres) => `${quoted(c.schema)}.${quoted(c.table)}`
+export const tableOf = (c: Postgres) => `${quoted(c.schema)}.${quoted(c.table)}`
 
 /** Rows committed late carry older times: an increment looks back this far. What it sees again is left out as unchanged. */
 const OVERLAP = '5 minutes'
@@ -123,6 +123,7 @@ export const postgres: TableConnector<Postgres> = {
   read(c, columns, o, signal) {
     let reached: string | null = o.cursor?.from ?? null
     async function* bytes(): AsyncGenerator<Buffer> {
+        if (o.snapshot) await client.query(`set transaction snapshot ${pg.escapeLiteral(o.snapshot)}`)
       let client: pg.Client | undefined
       try {
         client = await open(c)

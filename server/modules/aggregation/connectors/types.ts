@@ -34,8 +34,11 @@ export type TableConnector<C extends Database = Database> = {
   /** Proves that the connection works; `version` as the server states it. */
   tables(c: C): Promise<{ version: string; tables: Table[] }>
   look(c: C): Promise<Look>
-  /** `cursor`: only rows from that value on (a little before it, since late commits may carry older values); one snapshot in any case. */
-  read(c: C, columns: string[], o: { cursor?: { column: string; from: string | null } }, signal?: AbortSignal): Reading
+  /**
+   * One snapshot in any case. `cursor`: only rows from that value on (a little before it, since late commits may carry older values);
+   * `snapshot`: the one that live capture begins with.
+   */
+  read(c: C, columns: string[], o: { cursor?: { column: string; from: string | null }; snapshot?: string }, signal?: AbortSignal): Reading
 }
 
 export type RemoteFile = { name: string; bytes: number | null /** Changes when the file does. */; stamp: string }
