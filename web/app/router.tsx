@@ -41,6 +41,7 @@ const catalog = () => import('../features/catalog/pages.tsx')
 const editor = () => import('../features/catalog/Editor.tsx')
 const aggregation = () => import('../features/aggregation/pages.tsx')
 const holdings = () => import('../features/aggregation/Holdings.tsx')
+const bases = () => import('../features/bases/pages.tsx')
 const quality = () => import('../features/quality/pages.tsx')
 const sharing = () => import('../features/sharing/pages.tsx')
 const grants = () => import('../features/delivery/pages.tsx')
@@ -70,7 +71,11 @@ const tree = root.addChildren([
   page('/sources/$id', aggregation, 'Source'),
   page('/pipelines', () => import('../features/aggregation/Pipelines.tsx'), 'Pipelines'),
   page('/coverage', holdings, 'Coverage'),
-  page('/databases', holdings, 'Databases'),
+  page('/databases', bases, 'Databases'),
+  page('/databases/$id', bases, 'DatabasePage'),
+  page('/databases/$id/edit', () => import('../features/bases/Plan.tsx'), 'PlanPage'),
+  page('/databases/$id/record', bases, 'RecordPage'),
+  page('/databases/$id/conflicts', bases, 'Conflicts'),
   page('/quality', quality, 'Quality'),
   page('/quality/cases', quality, 'Board'),
   page('/batches', aggregation, 'Batches'),

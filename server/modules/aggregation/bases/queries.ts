@@ -110,11 +110,12 @@ export async function listConflicts(
     ${q.entries ? sql`and (c.chosen_entry = any(${q.entries}::uuid[]) or c.other_entry = any(${q.entries}::uuid[]))` : sql``}
     ${q.item ? sql`and c.item = ${q.item}` : sql``} ${q.case ? sql`and c.case_no = ${q.case}` : sql``}
     ${q.state ? sql`and ${state} = ${q.state}` : sql``}`
-  const [after, item, entry] = (q.after ?? '').split('.')
+  // Counted, not by the last key: an identity number must not stand in an address.
   const { rows } =
     await sql<ConflictRecord>`select c.id, c.item, c.chosen_entry, c.chosen_value, c.other_entry, c.other_value, c.since, c.case_no, ${state} as state
-    from aggregation.conflict c where ${where} ${entry ? sql`and (c.id, c.item, c.other_entry::text) > (${after}, ${item}, ${entry})` : sql``}
-    order by c.id, c.item, c.other_entry::text limit ${q.limit}`.execute(db)
+    from aggregation.conflict c where ${where} order by c.id, c.item, c.other_entry limit ${q.limit} offset ${Number(q.after) || 0}`.execute(
+      db,
+    )
   const { rows: count } = await sql<{ n: number }>`select count(*)::int as n from aggregation.conflict c where ${where}`.execute(db)
   return { rows, total: count[0]!.n }
 }

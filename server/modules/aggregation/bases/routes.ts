@@ -112,7 +112,7 @@ export function registerBases(app: FastifyInstance): void {
         since: r.since.toISOString(),
         caseNo: r.case_no,
       })),
-      next: rows.length === query.limit ? `${rows.at(-1)!.id}.${rows.at(-1)!.item}.${rows.at(-1)!.other_entry}` : null,
+      next: rows.length === query.limit ? String((Number(query.after) || 0) + rows.length) : null,
     }
   })
 }
