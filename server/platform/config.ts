@@ -61,6 +61,11 @@ export const Settings = z.object({
     .max(1000)
     .default(180)
     .describe('How many days before a regulation runs out its authority is warned.'),
+  HUITONG_AGENT_DIR: z
+    .string()
+    .default(resolve(root, 'agent-data'))
+    .describe('For `./huitong agent` on a department’s own machine: directory of its key, its sealed sources and what it has read and not delivered.'),
+  HUITONG_AGENT_SPOOL_MB: z.coerce.number().int().positive().default(20_480).describe('How much an agent may keep there until it is delivered.'),
   HUITONG_SECRET_KEY: z
     .string()
     .min(43)
@@ -77,12 +82,13 @@ export type Config = {
   trustProxy: boolean
   logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
   maxUploadBytes: number
+  captureRetainedBytes: number
   sessionHours: number
   poolSize: number
   secretKey: string | undefined
   lawWarningDays: number
+  agent: { dir: string; spoolBytes: number }
   site: Site
-  captureRetainedBytes: number
   mail: { url: string; from: string } | undefined
   webhook: { url: string; secret: string } | undefined
 }
@@ -110,13 +116,14 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
     trustProxy: s.HUITONG_TRUST_PROXY,
     logLevel: s.HUITONG_LOG_LEVEL,
     maxUploadBytes: s.HUITONG_MAX_UPLOAD_MB * 1024 * 1024,
+    captureRetainedBytes: s.HUITONG_CAPTURE_RETAINED_MB * 1024 * 1024,
     sessionHours: s.HUITONG_SESSION_HOURS,
     poolSize: s.HUITONG_POOL_SIZE,
     secretKey: s.HUITONG_SECRET_KEY,
     lawWarningDays: s.HUITONG_LAW_WARNING_DAYS,
+    agent: { dir: resolve(s.HUITONG_AGENT_DIR), spoolBytes: s.HUITONG_AGENT_SPOOL_MB * 1024 * 1024 },
     site: {
       name: s.HUITONG_SITE_NAME,
-    captureRetainedBytes: s.HUITONG_CAPTURE_RETAINED_MB * 1024 * 1024,
       operator: s.HUITONG_SITE_OPERATOR ?? null,
       contact: s.HUITONG_SITE_CONTACT ?? null,
       siteCode: s.HUITONG_SITE_CODE ?? null,

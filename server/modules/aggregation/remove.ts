@@ -6,9 +6,13 @@ import { noteChange } from './bases/refresh.ts'
 import { mountOf } from './queries.ts'
 
 /** Takes one record out of an entry. What it held moves to the history, under the case that approved it. Says whether there was one. */
-export async function removeRecord(tx: Tx, ctx: Context, entryId: string, key: string, caseId: string): Promise<boolean> {
+export const removeRecord = async (tx: Tx, ctx: Context, entryId: string, key: string, caseId: string): Promise<boolean> =>
+  (await removeRecords(tx, ctx, entryId, [key], caseId)) > 0
+
+/** The same for many; returns how many there were. */
+export async function removeRecords(tx: Tx, ctx: Context, entryId: string, keys: string[], caseId: string): Promise<number> {
   const m = await mountOf(tx, entryId)
-  if (!m) return false
+  if (!m) return 0
   const relation = sql.table(m.relation)
   const name = m.relation.replace(/^pool\.e_/, 'pool.h_')
   const { rows } = await sql<{ there: boolean }>`select to_regclass(${name}) is not null as there`.execute(tx)

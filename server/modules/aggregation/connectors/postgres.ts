@@ -1,5 +1,6 @@
 import pg from 'pg'
 import copy from 'pg-copy-streams'
+import { unreached } from './diagnosis.ts'
 import { type Column, type Diagnosis, type Postgres, SourceDown, type TableConnector } from './types.ts'
 
 const place = (c: Pick<Postgres, 'host' | 'port'>) => `${c.host}:${c.port}`
@@ -26,15 +27,9 @@ export async function open(c: Postgres): Promise<pg.Client> {
 export function diagnose(error: unknown, c: Postgres): Diagnosis {
   const e = error as { code?: string; message?: string }
   const at = place(c)
+  const far = unreached(error, '来源数据库', c.host, at)
+  if (far) return far
   switch (e.code) {
-    case 'ECONNREFUSED':
-      return { code: 'refused', text: `连不上来源数据库 ${at}（拒绝连接）。`, remedy: '请确认数据库已启动、端口正确，并允许本机访问。' }
-    case 'ENOTFOUND':
-    case 'EAI_AGAIN':
-      return { code: 'unknown-host', text: `找不到主机 ${c.host}。`, remedy: '请核对主机名，或改填 IP 地址。' }
-    case 'EHOSTUNREACH':
-    case 'ENETUNREACH':
-      return { code: 'unreachable', text: `到不了 ${at}（网络不通）。`, remedy: '请检查网络与防火墙。' }
     case '28P01':
     case '28000':
       return {
@@ -59,7 +54,7 @@ export function diagnose(error: unknown, c: Postgres): Diagnosis {
       text: `与 ${at} 的加密方式不一致（${c.tls ? '来源不支持 TLS' : '来源要求 TLS'}）。`,
       remedy: '请改变「使用 TLS」后再试。',
     }
-  if (/terminat|ECONNRESET|EPIPE|57P0/i.test(`${e.code} ${e.message}`))
+  if (/terminat|57P0/i.test(`${e.code} ${e.message}`))
     return { code: 'lost', text: `来源数据库 ${at} 断开了连接。`, remedy: '恢复后重试。' }
   return { code: 'other', text: `来源数据库 ${at} 报错：${e.message ?? String(error)}`, remedy: '请把这段话告诉来源的管理员。' }
 }
@@ -123,12 +118,12 @@ export const postgres: TableConnector<Postgres> = {
   read(c, columns, o, signal) {
     let reached: string | null = o.cursor?.from ?? null
     async function* bytes(): AsyncGenerator<Buffer> {
-        if (o.snapshot) await client.query(`set transaction snapshot ${pg.escapeLiteral(o.snapshot)}`)
       let client: pg.Client | undefined
       try {
         client = await open(c)
         // One snapshot for the highest cursor and the rows up to it.
         await client.query('begin isolation level repeatable read')
+        if (o.snapshot) await client.query(`set transaction snapshot ${pg.escapeLiteral(o.snapshot)}`)
         let where = ''
         if (o.cursor) {
           const column = quoted(o.cursor.column)
