@@ -205,6 +205,7 @@ export const Check = z.object({
   sections: z.array(z.object({ key: z.string(), label: z.string(), state: z.enum(['empty', 'wrong', 'done', 'advice']) })),
 })
 
+const Linked = z.object({ code: z.string(), title: z.string(), department: z.string(), region: z.string(), regionName: z.string() })
 export const EntryDetail = z.object({
   id: Id,
   code: z.string().describe('Working code, there from the first draft on'),
@@ -234,6 +235,10 @@ export const EntryDetail = z.object({
   applyNote: z.string().nullable().describe('Why applying is not possible, or who decides and in how long'),
   applyCite: Cite.nullable(),
   clock: Clock.nullable(),
+  upper: Linked.extend({ missing: z.array(z.string()).describe('Items it has that this entry has not') })
+    .nullable()
+    .describe('The entry of a level above that this one implements'),
+  lowers: z.array(Linked).describe('Published entries of levels below that implement this one'),
 })
 export type EntryDetail = z.infer<typeof EntryDetail>
 

@@ -197,7 +197,7 @@ export async function discardDraft(ctx: StaffContext, code: string): Promise<voi
 }
 
 async function refuseFaults(tx: Tx, content: EntryContent, region: string, day: string): Promise<void> {
-  const faults = [...checkView(content, await rulesFor(tx, region, day)).faults, ...(await upperFaults(tx, region, day, content))]
+  const { faults } = checkView(content, await rulesFor(tx, region, day), await upperFaults(tx, region, day, content))
   const [first] = faults
   if (!first) return
   throw new Problem('catalog.incomplete', {

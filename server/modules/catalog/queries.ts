@@ -8,6 +8,7 @@ import { govern, governProcedure, openLabel, regionName, shareLabel, timeText } 
 import { isReturned, workingVersion } from './commands.ts'
 import { pathOf } from './public.ts'
 import { freshness } from './rules.ts'
+import { links } from './upper.ts'
 
 /** Unpublished entries are seen by their own department and by the authority of their region. */
 const visible = (a: Actor) =>
@@ -131,5 +132,6 @@ export async function entryDetail(ctx: StaffContext, e: EntryHead, version?: num
     applyNote,
     applyCite,
     clock: null,
+    ...(await links(db, e.code, content)),
   }
 }

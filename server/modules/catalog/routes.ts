@@ -15,6 +15,7 @@ import { acquisitions, addAcquisition, checklist, confirmDuty, dutyBoard, linkAc
 import { entryDetail, findEntry } from './queries.ts'
 import { checkView } from './rules.ts'
 import { registerChange } from './updates.ts'
+import { upperFaults } from './upper.ts'
 
 const stateLabels: Record<string, string> = { draft: '草稿', in_review: '待审核', published: '现行', superseded: '历史' }
 
@@ -29,16 +30,19 @@ export function registerCatalog(app: FastifyInstance): void {
   }
 
   route(app, contract.searchEntries, ({ query, ctx }) => searchEntries(ctx, query))
+  const checked = async (ctx: StaffContext, { content, region }: contract.EntryDetail) =>
+    checkView(content, await rulesFor(db, region, ctx.day), await upperFaults(db, region, ctx.day, content))
+
   route(app, contract.createEntry, async ({ body, ctx }) => show(ctx, await createEntry(ctx, body.content)))
   route(app, contract.entryByCode, ({ params, query, ctx }) => show(ctx, params.code, query.version))
   route(app, contract.saveDraft, async ({ params, body, ctx }) => {
     await saveDraft(ctx, params.code, body.content, body.etag)
     const entry = await written(ctx, params.code)
-    return { ...entry, check: checkView(entry.content, await rulesFor(db, entry.region, ctx.day)) }
+    return { ...entry, check: await checked(ctx, entry) }
   })
   route(app, contract.checkDraft, async ({ params, ctx }) => {
     const entry = await written(ctx, params.code)
-    return checkView(entry.content, await rulesFor(db, entry.region, ctx.day))
+    return checked(ctx, entry)
   })
   route(app, contract.discardDraft, async ({ params, ctx }) => {
     await discardDraft(ctx, params.code)

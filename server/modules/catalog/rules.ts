@@ -132,6 +132,7 @@ export function checkEntry(c: EntryContent, rules: EntryRules): { faults: Found[
   checkItems(c.items, fields.cite, fault, hint)
   checkSharing(c, rules, fault)
   checkOpening(c, rules, fault)
+  checkLevels(c, rules, fault)
   const openness = checkOpenness(c, rules)
   faults.push(...openness.faults)
   hints.push(...openness.hints)
@@ -314,9 +315,50 @@ function checkOpening(c: EntryContent, rules: EntryRules, fault: Add): void {
   }
 }
 
-/** The check as pages show it: how many of the sections are done, and the state of each. */
-export function checkView(c: EntryContent, rules: EntryRules) {
+/**
+ * The class of an entry has to be true of it: of at least one item, and nothing in an entry that is kept back can be given away, since who
+ * wants an item asks for its entry.
+ */
+function checkLevels(c: EntryContent, rules: EntryRules, fault: Add): void {
+  const level = (
+    section: 'share' | 'open',
+    field: 'shareClass' | 'openClass',
+    what: string,
+    shut: string,
+    own: string | undefined,
+    types: { value: { values: Record<string, string> }; cite: Cite },
+  ) => {
+    if (!own || !c.items.length) return
+    const label = (key: string) => types.value.values[key] ?? key
+    const apart = c.items.filter(i => i[field] && i[field] !== own)
+    if (own === shut && apart.length)
+      for (const item of apart)
+        fault(
+          section,
+          `/items/${c.items.indexOf(item)}/${field}`,
+          'class-inconsistent',
+          `目录是“${label(own)}”，其中的“${item.name}”却是“${label(item[field]!)}”，别的部门申请不到。`,
+          types.cite,
+          `把目录的${what}改为可以提供的一种，不能提供的信息项另定；或去掉这一项的${what}。`,
+        )
+    else if (apart.length === c.items.length)
+      fault(
+        section,
+        `/${field}`,
+        'class-inconsistent',
+        `目录是“${label(own)}”，可是没有一个信息项是这一类。`,
+        types.cite,
+        `把目录的${what}改为信息项实际所属的一种。`,
+      )
+  }
+  level('share', 'shareClass', '共享类型', 'denied', c.shareClass, rules['share-types'])
+  level('open', 'openClass', '开放类型', 'closed', c.openClass, rules['open-types'])
+}
+
+/** The check as pages show it: how many of the sections are done, and the state of each. `links` are faults that only the rest of the catalog shows. */
+export function checkView(c: EntryContent, rules: EntryRules, links: Fault[] = []) {
   const { faults, hints } = checkEntry(c, rules)
+  faults.push(...links.map(f => ({ ...f, section: 'basic' as const, wrong: true })))
   const state = (key: Section) => {
     const mine = faults.filter(f => f.section === key)
     if (mine.some(f => f.wrong)) return 'wrong' as const
