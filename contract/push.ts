@@ -129,7 +129,9 @@ export const beginUpload = endpoint({
   access: 'key',
   body: z.object({
     bytes: z.number().int().positive().describe('Length of the body as it will be sent'),
-    type: z.enum(['application/x-ndjson', 'application/json', 'text/csv']),
+    type: z
+      .enum(['application/x-ndjson', 'application/json', 'text/csv', 'application/octet-stream'])
+      .describe('The last: a file of any kind the platform can read'),
     encoding: z.enum(['identity', 'gzip']).default('identity'),
     name: z.string().trim().max(200).default(''),
     source: Id.optional().describe('For an agent, which has several'),

@@ -7,6 +7,10 @@ const commands: Record<string, { about: string; load: () => Promise<{ default: C
   start: { about: '安装、构建、启动，首次启动载入演示数据（--empty 不载入）', load: () => import('./commands/start.ts') },
   serve: { about: '只启动服务，用于正式部署（--roles api,worker 只做其一）', load: () => import('./commands/serve.ts') },
   worker: { about: '只办后台任务，等于 serve --roles worker', load: () => import('./commands/worker.ts') },
+  agent: {
+    about: '前置机：agent pair <平台地址> <配对码>；agent source add；agent 运行',
+    load: () => import('./commands/agent.ts'),
+  },
   migrate: { about: '把数据库升级到当前版本', load: () => import('./commands/migrate.ts') },
   demo: { about: '向空库载入演示数据', load: () => import('./commands/demo.ts') },
   audit: { about: '核验台账：audit verify；出具证明：audit prove <记录编号>', load: () => import('./commands/audit.ts') },

@@ -26,6 +26,12 @@ export const Settings = z.object({
     .default('info')
     .describe('How much is logged; secrets and data rows never are.'),
   HUITONG_MAX_UPLOAD_MB: z.coerce.number().int().positive().default(4096).describe('Largest file a provider may upload.'),
+  HUITONG_FOLDER_ROOT: z.string().optional().describe('Directory below which folders may be watched as sources. Without it no folder is.'),
+  HUITONG_LOCAL_SOURCES: flag
+    .default(false)
+    .describe(
+      'Let HTTP sources point at this machine itself and at link-local addresses; for trials, never where a cloud keeps credentials there.',
+    ),
   HUITONG_CAPTURE_RETAINED_MB: z.coerce
     .number()
     .int()
@@ -64,8 +70,15 @@ export const Settings = z.object({
   HUITONG_AGENT_DIR: z
     .string()
     .default(resolve(root, 'agent-data'))
-    .describe('For `./huitong agent` on a department’s own machine: directory of its key, its sealed sources and what it has read and not delivered.'),
-  HUITONG_AGENT_SPOOL_MB: z.coerce.number().int().positive().default(20_480).describe('How much an agent may keep there until it is delivered.'),
+    .describe(
+      'For `./huitong agent` on a department’s own machine: directory of its key, its sealed sources and what it has read and not delivered.',
+    ),
+  HUITONG_AGENT_SPOOL_MB: z.coerce
+    .number()
+    .int()
+    .positive()
+    .default(20_480)
+    .describe('How much an agent may keep there until it is delivered.'),
   HUITONG_SECRET_KEY: z
     .string()
     .min(43)
@@ -82,6 +95,8 @@ export type Config = {
   trustProxy: boolean
   logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
   maxUploadBytes: number
+  /** What sources may reach on this machine. */
+  sources: { folders: string | null; local: boolean }
   captureRetainedBytes: number
   sessionHours: number
   poolSize: number
@@ -116,6 +131,7 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
     trustProxy: s.HUITONG_TRUST_PROXY,
     logLevel: s.HUITONG_LOG_LEVEL,
     maxUploadBytes: s.HUITONG_MAX_UPLOAD_MB * 1024 * 1024,
+    sources: { folders: s.HUITONG_FOLDER_ROOT ? resolve(s.HUITONG_FOLDER_ROOT) : null, local: s.HUITONG_LOCAL_SOURCES },
     captureRetainedBytes: s.HUITONG_CAPTURE_RETAINED_MB * 1024 * 1024,
     sessionHours: s.HUITONG_SESSION_HOURS,
     poolSize: s.HUITONG_POOL_SIZE,

@@ -22,10 +22,12 @@ import { runBatch, uploadPath } from '../run.ts'
 import { csvOf, type Survey, survey } from './body.ts'
 
 export const types = { 'application/x-ndjson': 'json', 'application/json': 'json', 'text/csv': 'csv' } as const
-export type BodyType = keyof typeof types
+/** `application/octet-stream`: a file as an agent found it, whatever it is. */
+export type BodyType = keyof typeof types | 'application/octet-stream'
+const formOf = (type: BodyType) => (type === 'application/octet-stream' ? 'file' : types[type])
 
 /** A body on disk as its sender wrote it, unpacked. */
-export type Body = { path: string; type: BodyType; bytes: number; sha256: string }
+export type Body = { path: string; type: BodyType; bytes: number; sha256: string; name?: string }
 export type Accepted = { batch: BatchRecord; repeated: boolean }
 
 const directory = (ctx: Pick<Context, 'config'>) => join(ctx.config.dataDir, 'incoming')
@@ -92,17 +94,19 @@ export async function accept(
   key: string,
   also: (tx: Tx, batchId: string, uploadId: string) => Promise<void> = async () => {},
 ): Promise<Accepted> {
-  const sha256 = createHash('sha256').update(`${types[body.type]} ${body.sha256}`).digest('hex')
+  const sha256 = createHash('sha256')
+    .update(`${formOf(body.type)} ${body.sha256}`)
+    .digest('hex')
   const before = await known(ctx.db, source.id, key)
   if (before) return again(ctx, before, sha256)
   await requireRoom(ctx, source)
 
-  const found = types[body.type] === 'json' ? await survey(read(body)) : null
+  const found = formOf(body.type) === 'json' ? await survey(read(body)) : null
   if (found && found.rows === 0) refuseEmpty(found)
   const content = found ? csvOf(read(body), found.columns) : read(body)
   // What we wrote ourselves need not be guessed.
   const options: ReadOptions = found ? { encoding: 'utf-8', delimiter: ',', headerRow: 1, headerRows: 1 } : {}
-  const upload = await receiveUpload(ctx, source, `${key.replace(/[^\p{L}\p{N}._-]/gu, '_').slice(0, 80)}.csv`, content)
+  const upload = await receiveUpload(ctx, source, body.name || `${key.replace(/[^\p{L}\p{N}._-]/gu, '_').slice(0, 80)}.csv`, content)
   try {
     const wired = await withMapping(ctx, source, upload, options)
     const batchId = await queueBatch(ctx, wired, { uploadId: upload.id, options }, true, async (tx, id) => {

@@ -274,7 +274,7 @@ export function registerPushApi(app: FastifyInstance): void {
         one.gzip,
       )
       try {
-        const accepted = await accept(ctx, source, body, key, async (tx, batchId, uploadId) => {
+        const accepted = await accept(ctx, source, { ...body, name: one.name }, key, async (tx, batchId, uploadId) => {
           await sql`update aggregation.push set incoming_id = ${one.id} where batch_id = ${batchId}`.execute(tx)
           await settleDelivery(tx, ctx, source, { batchId, uploadId, key, ...more })
         })

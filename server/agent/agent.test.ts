@@ -1,0 +1,351 @@
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { createServer, type Server, type Socket, connect as tcp } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import pg from 'pg'
+import * as agents from '../../contract/agents.ts'
+import * as aggregation from '../../contract/aggregation.ts'
+import { createSystem } from '../../contract/organization.ts'
+import { finished } from '../../test/support/batches.ts'
+import { aPublishedEntry } from '../../test/support/published.ts'
+import { aWorld } from '../../test/support/world.ts'
+import { caller, checkedPlatform, type Refused } from './call.ts'
+import { openHome } from './home.ts'
+import { digestOf, signRequest } from './sign.ts'
+
+const root = resolve(import.meta.dirname, '../..')
+const items = [
+  { name: '编号', type: 'I', identifier: true, required: true },
+  { name: '内容', type: 'C', length: 4000 },
+]
+
+/** Everything on its way to the platform goes through here, so that a test can cut it. */
+async function aWire(port: number) {
+  const sockets = new Set<Socket>()
+  let limit = Number.POSITIVE_INFINITY
+  let open = true
+  const server: Server = createServer(socket => {
+    if (!open) return socket.destroy()
+    const out = tcp(port, '127.0.0.1')
+    sockets.add(socket).add(out)
+    socket.on('data', piece => {
+      limit -= piece.length
+      if (limit < 0 || !open) {
+        socket.destroy()
+        out.destroy()
+      } else out.write(piece)
+    })
+    out.on('data', piece => socket.write(piece))
+    for (const [a, b] of [
+      [socket, out],
+      [out, socket],
+    ] as const) {
+      a.on('error', () => {})
+      a.on('close', () => b.destroy())
+    }
+  })
+  await new Promise<void>(done => server.listen(0, '127.0.0.1', done))
+  return {
+    url: `http://127.0.0.1:${(server.address() as { port: number }).port}`,
+    /** So many more bytes get through. */
+    allow: (bytes: number) => {
+      limit = bytes
+    },
+    cut: () => {
+      open = false
+      for (const s of sockets) s.destroy()
+    },
+    mend: () => {
+      open = true
+      limit = Number.POSITIVE_INFINITY
+    },
+    close: () => {
+      for (const s of sockets) s.destroy()
+      server.close()
+    },
+  }
+}
+
+async function setUp(t: TestContext) {
+  const world = await aWorld(t)
+  const departmentId = await world.department({ region: '350125', name: '永泰县民政局' })
+  const steward = await world.person({ department: '永泰县民政局', roles: ['steward'] })
+  const entry = await aPublishedEntry(world, departmentId, '350125', items)
+  const systemId = (await steward.ok(createSystem, { body: { name: '民政业务系统' } })).id
+  await world.app.listen({ port: 0, host: '127.0.0.1' })
+  const wire = await aWire((world.app.server.address() as { port: number }).port)
+  const dir = mkdtempSync(join(tmpdir(), 'huitong-agent-'))
+  const running = new Set<ChildProcess>()
+  const heard: string[] = []
+  t.after(() => {
+    for (const child of running) child.kill('SIGKILL')
+    wire.close()
+    rmSync(dir, { recursive: true, force: true })
+  })
+  // The agent's own process: it gets its directory and nothing of the platform's.
+  const command = (args: string[], input = '') => {
+    const child = spawn(process.execPath, ['server/main.ts', 'agent', ...args], {
+      cwd: root,
+      env: { PATH: process.env.PATH, HUITONG_AGENT_DIR: dir },
+      stdio: ['pipe', 'pipe', 'pipe'],
+    })
+    running.add(child)
+    child.stdin!.end(input)
+    let said = ''
+    child.stderr!.on('data', piece => {
+      said += piece
+      heard.push(String(piece))
+    })
+    const ended = new Promise<number | null>(done => child.on('exit', code => done(code))).finally(() => running.delete(child))
+    return { child, ended, said: () => said }
+  }
+  const run = async (args: string[], input?: string) => {
+    const { ended, said } = command(args, input)
+    return { code: await ended, said: said() }
+  }
+  const until = async <T>(what: string, look: () => Promise<T | undefined | false> | T | undefined | false): Promise<T> => {
+    for (let i = 0; i < 800; i++) {
+      const found = await look()
+      if (found) return found
+      await sleep(50)
+    }
+    throw new Error(`never: ${what}; the agent said: ${heard.join('')}`)
+  }
+  const pairing = async () => {
+    const made = await steward.ok(agents.pairAgent, { body: { name: '民政前置机' } })
+    return made.code
+  }
+  const database = new URL(world.url)
+  const password = 'not-to-be-seen-outside'
+  const addTable = (table: string) =>
+    run(
+      [
+        'source',
+        'add',
+        '本地表',
+        '--kind',
+        'postgres',
+        '--host',
+        database.hostname,
+        '--port',
+        database.port,
+        '--database',
+        database.pathname.slice(1),
+      ].concat(['--user', database.username, '--table', table, '--schema', 'public']),
+      `${decodeURIComponent(database.password) || password}\n`,
+    )
+  const mine = async () => (await steward.ok(agents.agents, {}))[0]!
+  const pool = async () => {
+    const { rows } = await world.app.services.pool.query('select relation from aggregation.mount where entry_id = $1', [entry.id])
+    return rows.length
+      ? (await world.app.services.pool.query(`select c1::int as a, md5(c2) as b from ${rows[0].relation} order by c1`)).rows
+      : []
+  }
+  const source = async () => {
+    const made = await steward.ok(agents.agentMakesSource, {
+      params: { id: (await mine()).id },
+      body: { entryId: entry.id, source: '本地表', threshold: 1, systemId },
+    })
+    return made.id
+  }
+  const owner = new pg.Client({ connectionString: world.url })
+  owner.on('error', () => {}) // The database goes before this connection does.
+  await owner.connect()
+  t.after(() => owner.end())
+  return { world, steward, entry, wire, dir, command, run, until, pairing, addTable, mine, pool, source, owner, password }
+}
+type Setting = Awaited<ReturnType<typeof setUp>>
+
+async function pairedAgent(s: Setting, rows: number, width: number) {
+  await s.owner.query(`create table public.local_rows ("编号" int primary key, "内容" text)`)
+  // Does not compress: what is delivered is as large as what is read.
+  for (let i = 0; i < rows; i += 1000)
+    await s.owner.query(`insert into public.local_rows select * from unnest($1::int[], $2::text[])`, [
+      Array.from({ length: Math.min(1000, rows - i) }, (_, n) => i + n),
+      Array.from({ length: Math.min(1000, rows - i) }, () =>
+        randomBytes(Math.ceil(width * 0.75))
+          .toString('base64url')
+          .slice(0, width),
+      ),
+    ])
+  const paired = await s.run(['pair', s.wire.url, await s.pairing()])
+  assert.equal(paired.code, 0, paired.said)
+  assert.equal((await s.addTable('local_rows')).code, 0)
+}
+const batchesOf = async (s: Setting, source: string) => (await s.steward.ok(aggregation.batches, { query: { source } })).rows
+const same = async (s: Setting) =>
+  assert.deepEqual(await s.pool(), (await s.owner.query(`select "编号" as a, md5("内容") as b from public.local_rows order by 1`)).rows)
+
+test('an agent reads a table at its own machine and delivers it; killed in the middle of an upload it goes on: one batch, no row lost or doubled', async t => {
+  const s = await setUp(t)
+  await pairedAgent(s, 4000, 3000)
+  const first = s.command([])
+  await s.until('the agent offers its table', async () => (await s.mine()).offered[0]?.columns)
+  const id = await s.source()
+  const seen = await s.steward.ok(aggregation.source, { params: { id } })
+  assert.equal(seen.connection?.kind, 'postgres')
+  assert.deepEqual(seen.secrets, [])
+  // Between the first and the last piece of some 9 MB the way ends, and then the agent does.
+  s.wire.allow(5_500_000)
+  await s.steward.ok(aggregation.pullNow, { params: { id } })
+  assert.equal((await s.mine()).sources[0]!.waiting, true)
+  const { pool } = s.world.app.services
+  const received = async () => Number((await pool.query('select max(received) as n from aggregation.incoming')).rows[0].n ?? 0)
+  const part = await s.until('a part has arrived', received)
+  first.child.kill('SIGKILL')
+  await first.ended
+  const { rows: whole } = await pool.query('select bytes from aggregation.incoming')
+  assert.ok(part < Number(whole[0].bytes), 'all of it arrived before the kill')
+  assert.deepEqual(await batchesOf(s, id), [])
+
+  s.wire.mend()
+  const second = s.command([])
+  const [batch] = await s.until('a batch', async () => {
+    const list = await batchesOf(s, id)
+    return list.length ? list : undefined
+  })
+  const done = await finished(s.steward, batch!.id)
+  assert.deepEqual([done.state, done.read, done.accepted], ['done', 4000, 4000], JSON.stringify(done.messages))
+  await same(s)
+  // The pieces that had arrived before were not sent again: one upload was begun.
+  assert.match(second.said(), /已送达/)
+  assert.equal((await pool.query(`select count(*)::int as n from aggregation.push`)).rows[0].n, 1)
+  assert.deepEqual(readdirSync(join(s.dir, 'spool')), [])
+  assert.equal((await s.mine()).lag, 0)
+
+  // A change at the source arrives with the next reading; so does one while the platform cannot be reached for a while.
+  s.wire.cut()
+  await s.owner.query(`update public.local_rows set "内容" = '改了' where "编号" = 7`)
+  await s.steward.ok(aggregation.pullNow, { params: { id } })
+  await s.until('the agent notices', () => second.said().includes('恢复后'))
+  s.wire.mend()
+  const list = await s.until('the second batch', async () => {
+    const found = await batchesOf(s, id)
+    return found.length === 2 ? found : undefined
+  })
+  const next = await finished(s.steward, list[0]!.id)
+  assert.deepEqual([next.accepted, next.changed, next.unchanged], [1, 1, 3999])
+  await same(s)
+  second.child.kill('SIGTERM')
+  assert.equal(await second.ended, 0)
+
+  // Nothing of the platform knows how to sign in at the source, and on the machine it is not there to read.
+  const dump = JSON.stringify([
+    (await pool.query('select connection, secret from aggregation.source')).rows,
+    (await pool.query('select report from aggregation.agent')).rows,
+  ])
+  const kept = readFileSync(join(s.dir, 'sources.json'), 'utf8')
+  assert.ok(!dump.includes('"password"') && !kept.includes('"password"'))
+  for (const name of ['agent.key', 'agent.json', 'sources.json', 'secret.key'])
+    assert.equal(statSync(join(s.dir, name)).mode & 0o077, 0, name)
+})
+
+test('a code works once and for ten minutes; a revoked agent is refused at its next request and ends', async t => {
+  const s = await setUp(t)
+  const wrong = await s.run(['pair', s.wire.url, 'AAAA-BBBB-CCCC'])
+  assert.equal(wrong.code, 1)
+  assert.match(wrong.said, /配对码不对/)
+  const late = await s.pairing()
+  s.world.later(11)
+  assert.equal((await s.run(['pair', s.wire.url, late])).code, 1)
+  const code = await s.pairing()
+  assert.equal((await s.run(['pair', s.wire.url, code.toLowerCase()])).code, 0)
+  assert.equal((await s.run(['pair', s.wire.url, code])).code, 1)
+
+  const agent = s.command([])
+  const { id } = await s.until('contact', async () => {
+    const one = await s.mine()
+    return one?.version ? one : undefined
+  })
+  await s.steward.ok(agents.revokeAgent, { params: { id } })
+  assert.equal(await agent.ended, 1)
+  assert.match(agent.said(), /已经停用/)
+  assert.equal((await s.mine()).state, 'revoked')
+})
+
+test('a request counts once, unchanged, and only near its time; an agent with a wrong clock sets itself right', async t => {
+  const s = await setUp(t)
+  assert.equal((await s.run(['pair', s.wire.url, await s.pairing()])).code, 0)
+  const home = openHome(s.dir)
+  const { id } = home.paired()!
+  const body = JSON.stringify({ version: '1', sources: [], spool: 0, error: null, busy: [] })
+  const send = async (change: { time?: number; nonce?: string; url?: string; sent?: string } = {}) => {
+    const signed = {
+      method: 'POST',
+      url: '/agent/v1/sync',
+      time: String(change.time ?? Date.now()),
+      nonce: change.nonce ?? randomBytes(8).toString('hex'),
+      digest: digestOf(body),
+      offset: '',
+      key: '',
+    }
+    const reply = await s.world.app.inject({
+      method: 'POST',
+      url: change.url ?? signed.url,
+      headers: {
+        'content-type': 'application/json',
+        'x-huitong-agent': id,
+        'x-huitong-time': signed.time,
+        'x-huitong-nonce': signed.nonce,
+        'x-huitong-digest': signed.digest,
+        'x-huitong-signature': signRequest(signed, home.key()),
+      },
+      payload: change.sent ?? body,
+    })
+    return reply.statusCode === 200 ? 'ok' : reply.json().code
+  }
+  assert.equal(await send({ nonce: 'n1' }), 'ok')
+  assert.equal(await send({ nonce: 'n1' }), 'agent.replayed')
+  assert.equal(await send({ url: '/agent/v1/sync?x=1' }), 'agent.signature')
+  assert.equal(await send({ sent: body.replace('"1"', '"2"') }), 'agent.signature')
+  assert.equal(await send({ time: Date.now() - 6 * 60_000 }), 'agent.clock')
+  assert.equal(await send({ time: Number.NaN }), 'agent.clock')
+
+  // The platform is on another day; the agent learns it from the refusal.
+  s.world.later(3 * 24 * 60)
+  const call = caller(s.wire.url, { who: { id, key: home.key() } })
+  assert.equal((await call<{ name: string }>({ method: 'POST', path: '/agent/v1/sync', body: JSON.parse(body) })).name, '民政前置机')
+  // Another machine with the same id but its own key is nobody.
+  const other = openHome(mkdtempSync(join(tmpdir(), 'huitong-agent-')))
+  t.after(() => rmSync(other.dir, { recursive: true, force: true }))
+  const stranger = caller(s.wire.url, { who: { id, key: other.key() } })
+  await assert.rejects(
+    stranger({ method: 'POST', path: '/agent/v1/sync', body: JSON.parse(body) }),
+    (e: Refused) => e.problem.code === 'agent.signature',
+  )
+})
+
+test('over an open network only TLS', () => {
+  assert.throws(() => checkedPlatform('http://data.example.gov.cn'), /https/)
+  assert.equal(checkedPlatform('https://data.example.gov.cn/'), 'https://data.example.gov.cn')
+  assert.equal(checkedPlatform('http://127.0.0.1:8080'), 'http://127.0.0.1:8080')
+})
+
+test('what the source says no to is told on the platform and tried again; a table that changed is not read', async t => {
+  const s = await setUp(t)
+  await pairedAgent(s, 3, 20)
+  const agent = s.command([])
+  await s.until('the table is offered', async () => (await s.mine()).offered[0]?.columns)
+  const id = await s.source()
+  await s.owner.query('alter table public.local_rows rename to gone_rows')
+  await s.steward.ok(aggregation.pullNow, { params: { id } })
+  const trouble = await s.until('trouble', async () => (await s.mine()).sources[0]!.trouble ?? undefined)
+  assert.match(trouble, /没有表/)
+  await s.owner.query('alter table public.gone_rows rename to local_rows')
+  const [batch] = await s.until('a batch', async () => {
+    const list = await batchesOf(s, id)
+    return list.length ? list : undefined
+  })
+  assert.equal((await finished(s.steward, batch!.id)).accepted, 3)
+  await s.owner.query('alter table public.local_rows add column "新列" text')
+  await s.steward.ok(aggregation.pullNow, { params: { id } })
+  await s.until('drift', async () => (await s.mine()).sources[0]!.trouble?.includes('多 1 列「新列」'))
+  assert.equal((await batchesOf(s, id)).length, 1)
+  agent.child.kill('SIGTERM')
+  await agent.ended
+})
