@@ -169,7 +169,8 @@ export const DataQuery = z.object({
 export const data = endpoint({
   method: 'GET',
   path: '/data/v1/:code',
-  summary: 'Rows of a granted entry; one under objection carries `_objection`, a disputed entry `objection` beside the rows',
+  summary:
+    'Rows of a granted entry; one under objection carries `_objection`, one in doubt `_doubt`, a disputed entry `objection` beside the rows',
   access: 'grant',
   params: z.object({ code: z.string().max(80) }),
   query: DataQuery,
@@ -191,5 +192,28 @@ export const verify = endpoint({
     found: z.boolean(),
     agrees: z.record(z.string(), z.boolean()),
     objection: z.string().optional().describe('异议标注 of the record or the entry'),
+    doubt: z.string().optional().describe('疑义标注 of the record'),
   }),
+})
+export const reportDoubt = endpoint({
+  method: 'POST',
+  path: '/data/v1/:code/doubts',
+  summary: '校核: report a record (and item) as doubtful; the mark shows to everybody who reads it until the case is settled',
+  access: 'grant',
+  params: z.object({ code: z.string().max(80) }),
+  body: z.object({
+    key: z.record(z.string().max(200), z.string().max(1000)).describe('Identifier items of the row'),
+    item: z.string().trim().max(200).optional().describe('Name or key of the item in doubt'),
+    doubt: z.string().trim().min(4, '请写明疑义，至少 4 个字').max(2000),
+  }),
+  response: z.object({ caseNo: z.string(), text: z.string() }),
+})
+export const correctionList = endpoint({
+  method: 'GET',
+  path: '/data/v1/:code/corrections',
+  summary: 'Records put right after a doubt, newest first; with their key where the grant holds it as it is',
+  access: 'grant',
+  params: z.object({ code: z.string().max(80) }),
+  query: z.object({ since: z.iso.datetime({ offset: true }).optional() }),
+  kind: 'stream',
 })

@@ -174,6 +174,8 @@ export const Mark = z.object({
   caseNo: z.string().nullable().describe('For the department of the data and its authority'),
   whole: z.boolean().describe('The whole entry, not one record'),
   record: z.string().nullable().describe('Key of the row, for the department of the data and its authority: it may identify a person'),
+  kind: z.enum(['objection', 'doubt']).describe('异议 of somebody outside, 疑义 of a department'),
+  item: z.string().nullable().describe('The item in doubt'),
   since: Instant,
   text: z.string(),
 })
@@ -408,6 +410,27 @@ export const board = endpoint({
       upheld: z.number().int(),
       averageDays: z.number().nullable(),
     }),
+  }),
+})
+export const corrections = endpoint({
+  method: 'GET',
+  path: '/quality/corrections',
+  summary: 'Records put right after a doubt, in data my department provides or has obtained',
+  access: staff,
+  response: z.object({
+    rows: z.array(
+      z.object({
+        caseNo: z.string().nullable().describe('For the parties of the case'),
+        code: z.string(),
+        entry: z.string(),
+        department: z.string(),
+        record: z.string().nullable().describe('For the parties of the case; others ask the data API, which knows what their grant holds'),
+        item: z.string().nullable(),
+        batchNo: z.string(),
+        at: Instant,
+        told: z.number().int().describe('Departments that were told'),
+      }),
+    ),
   }),
 })
 /** For people outside: which open data somebody disputes. Never which person, nor the key of the record. */

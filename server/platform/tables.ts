@@ -1303,6 +1303,25 @@ export interface ProcedureReminderView {
   name: string | null;
 }
 
+export interface QualityCorrection {
+  at: Timestamp;
+  batch_no: string;
+  case_no: string;
+  entry_id: string;
+  item: string;
+  record: string;
+  told: Generated<string[]>;
+}
+
+export interface QualityCorrectionView {
+  at: Timestamp | null;
+  batch_no: string | null;
+  case_no: string | null;
+  entry_id: string | null;
+  item: string | null;
+  record: string | null;
+}
+
 export interface QualityFinding {
   batch_id: string;
   batch_no: string;
@@ -1341,6 +1360,8 @@ export interface QualityMark {
   cleared: Timestamp | null;
   entry_id: string;
   ground: string;
+  item: Generated<string>;
+  kind: Generated<string>;
   record: Generated<string>;
   since: Timestamp;
 }
@@ -1349,6 +1370,8 @@ export interface QualityMarkView {
   case_no: string | null;
   entry_id: string | null;
   ground: string | null;
+  item: string | null;
+  kind: string | null;
   record: string | null;
   since: Timestamp | null;
 }
@@ -1723,6 +1746,8 @@ export interface DB {
   "procedure.notice": ProcedureNotice;
   "procedure.outside_view": ProcedureOutsideView;
   "procedure.reminder_view": ProcedureReminderView;
+  "quality.correction": QualityCorrection;
+  "quality.correction_view": QualityCorrectionView;
   "quality.finding": QualityFinding;
   "quality.finding_view": QualityFindingView;
   "quality.mark": QualityMark;

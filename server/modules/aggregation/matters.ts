@@ -5,7 +5,7 @@ import type { Tx } from '../../platform/db.ts'
 import { refuse } from '../../platform/problem.ts'
 import { entryForFilling } from '../catalog/public.ts'
 import { type CaseRecord, registerEffect, registerHooks } from '../procedure/public.ts'
-import { registerPool } from '../quality/public.ts'
+import { noteCorrection, registerPool } from '../quality/public.ts'
 import { mountOf } from './queries.ts'
 
 // Rules of quality look at the rows of an entry; where they are is known here.
@@ -87,7 +87,7 @@ async function rowOf(tx: Tx, entryId: string, record: string): Promise<{ updated
 }
 
 /** A confirmed error is closed by corrected data only: the record has come anew since the report, or, when no key names it, the entry has changed. */
-registerEffect('post-correction', async (tx, _, c) => {
+registerEffect('post-correction', async (tx, ctx, c) => {
   const { rows: entries } = await sql<{ id: string }>`select id from catalog.entry_view where code = ${c.subject_code}`.execute(tx)
   const entryId = entries[0]!.id
   const row = await rowOf(tx, entryId, String(stated(c).record ?? '').trim())
@@ -104,5 +104,6 @@ registerEffect('post-correction', async (tx, _, c) => {
       cite: c.ruling.cite,
       remedy: '把更正后的数据入库，形成新版本，再办结。',
     })
+  await noteCorrection(tx, ctx, c, batch.no)
   return { label: `更正批次 ${batch.no}`, href: `/workbench/batches/${batch.id}` }
 })

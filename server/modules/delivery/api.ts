@@ -3,7 +3,8 @@ import type pg from 'pg'
 import type { Context, Services } from '../../platform/context.ts'
 import { Problem, refuse } from '../../platform/problem.ts'
 import { recordRead } from '../audit/public.ts'
-import { markText, recordKeys } from '../quality/public.ts'
+import { publishedEntry } from '../catalog/public.ts'
+import { markText, reportDoubt, rowMarks } from '../quality/public.ts'
 import { gateMode, govern } from '../regulation/public.ts'
 import { openCallLog, openQuota } from './calls.ts'
 import { comparison, type Param, projectJson, type Statement } from './projection.ts'
@@ -205,7 +206,7 @@ export function openDelivery(services: Services) {
             filter: query.filter ? readFilter(query.filter) : undefined,
             after: query.after ? unsealAfter(query.after, grant.id) : undefined,
             limit: query.limit,
-            marked: { keys: recordKeys(grant.marked), text: markText },
+            marks: rowMarks(grant.marked),
             guard,
           })
           const row = (await run(grant, s)).rows[0] as { live: boolean; rows: string; count: number; last: string | null }
@@ -213,7 +214,7 @@ export function openDelivery(services: Services) {
           const next = row.count === query.limit && row.last !== null ? secrets.seal(JSON.stringify([grant.id, row.last])) : null
           return {
             live: row.live,
-            body: `{"rows":${row.rows},"count":${row.count},"next":${JSON.stringify(next)}${grant.marked.includes('') ? `,"objection":${JSON.stringify(markText)}` : ''}}`,
+            body: `{"rows":${row.rows},"count":${row.count},"next":${JSON.stringify(next)}${disputedWhole(grant) ? `,"objection":${JSON.stringify(markText)}` : ''}}`,
             rows: row.count,
             content: `${grant.title}（${grant.code}）${row.count} 行：${s.columns.map(c => c.name).join('、')}`,
           }
@@ -221,18 +222,77 @@ export function openDelivery(services: Services) {
       )
     },
 
+    /** 校核: a doubt about one record this grant may look up. The case goes to the provider, or to whom the place names. */
+    async doubt(ctx: Context, call: Call, d: { key: Record<string, string>; item?: string | undefined; doubt: string }) {
+      let about: { grant: Known; item: string | null } | undefined
+      const { seq } = await perform(ctx, call, { action: 'data.verify', method: '校核接口' }, async (grant, guard) => {
+        requireKey(grant, d.key, '校核')
+        const item = d.item ? grant.items.find(i => i.name === d.item || i.key === d.item) : undefined
+        if (d.item && !item)
+          refuse('data.field_not_granted', {
+            status: 403,
+            reason: 'field-not-granted',
+            detail: `不含「${d.item.slice(0, 60)}」。`,
+            remedy: '请核对信息项名称；说不清是哪一项时不写。',
+          })
+        const { relation, columns, items, keys } = grant
+        const s = comparison({ relation: relation!, columns, items, keys, key: d.key, values: {}, guard })
+        const row = (await run(grant, s)).rows[0] as { live: boolean; agrees: object | null }
+        if (row.live && !row.agrees)
+          refuse('data.record_not_found', {
+            status: 404,
+            reason: 'record-unknown',
+            detail: '没有 key 所指的记录。',
+            remedy: '请核对 key。',
+          })
+        about = { grant, item: item?.name ?? null }
+        return { live: row.live, body: '', rows: 1, content: `${grant.title}（${grant.code}）校核${item ? `：${item.name}` : ''}` }
+      })
+      const { grant, item } = about!
+      const entry = (await publishedEntry(ctx.db, { id: grant.entryId }))!
+      const c = await reportDoubt(ctx, {
+        entry,
+        departmentId: grant.granteeDepartmentId,
+        person: call.operator ?? '未写明',
+        record: keyOf(grant, d.key).replaceAll('\u001f', ' + '),
+        item,
+        doubt: d.doubt,
+      })
+      known.delete(grant.id)
+      return { seq, caseNo: c.no }
+    },
+
+    /** Records of this entry put right after a doubt, so that what was taken before can be fetched again. */
+    corrections(ctx: Caller, call: Call, since: string | undefined): Promise<Delivered> {
+      return perform(ctx, call, { action: 'data.verify', method: '更正清单接口' }, async (grant, guard) => {
+        // A key leaves only where the grant gives all of its items as they are.
+        const plain = grant.keys.length > 0 && grant.keys.every(k => grant.items.some(i => i.key === k && i.treatment === 'plain'))
+        const values: unknown[] = []
+        const live = guard(value => `$${values.push(value)}`)
+        const { rows } = await pool.query<{ live: boolean; rows: { record: string; item: string; batch: string; at: string }[] }>(
+          `select ${live} as live, coalesce((select jsonb_agg(jsonb_build_object('record', record, 'item', item, 'batch', batch_no, 'at', at) order by at desc)
+             from (select * from quality.correction_view where entry_id = $${values.push(grant.entryId)} and at >= $${values.push(since ?? '1970-01-01')}::timestamptz order by at desc limit 1000) c), '[]') as rows`,
+          values,
+        )
+        const list = rows[0]!.rows.map(r => ({
+          ...(plain && { key: Object.fromEntries(r.record.split(' + ').map((v, i) => [keyNames(grant)[i] ?? String(i), v])) }),
+          item: r.item || null,
+          batch: r.batch,
+          at: new Date(r.at).toISOString(),
+        }))
+        return {
+          live: rows[0]!.live,
+          body: JSON.stringify({ rows: list }),
+          rows: list.length,
+          content: `${grant.title}（${grant.code}）更正清单`,
+        }
+      })
+    },
+
     /** Yes or no for each value. */
     compare(ctx: Caller, call: Call, key: Record<string, string>, values: Record<string, string>): Promise<Delivered> {
       return perform(ctx, call, { action: 'data.verify', method: '核验接口' }, async (grant, guard) => {
-        const keys = grant.keys.map(k => grant.items.find(i => i.key === k)?.name ?? k)
-        const missing = keys.filter((name, i) => !(name in key) && !(grant.keys[i]! in key))
-        if (!keys.length || missing.length || Object.keys(key).length !== keys.length) {
-          refuse('data.key_incomplete', {
-            reason: 'field-missing',
-            detail: `核验须给出能唯一确定一行的信息项：${keys.join('、') || '这个目录没有标识项，不能核验'}。`,
-            remedy: '请在 key 里逐项写出，不多不少。',
-          })
-        }
+        requireKey(grant, key, '核验')
         const s = comparison({
           relation: grant.relation!,
           columns: grant.columns,
@@ -242,12 +302,19 @@ export function openDelivery(services: Services) {
           values,
           guard,
         })
-        const asked = keys.map((name, i) => key[name] ?? key[grant.keys[i]!]).join('\u001f')
-        const disputed = grant.marked.includes('') || recordKeys(grant.marked).includes(asked)
+        const asked = keyOf(grant, key)
+        const standing = rowMarks(grant.marked).filter(m => m.keys.includes(asked))
+        const disputed = disputedWhole(grant) || standing.some(m => m.field === '_objection')
+        const doubt = standing.find(m => m.field === '_doubt')?.text
         const row = (await run(grant, s)).rows[0] as { live: boolean; agrees: Record<string, boolean> | null }
         return {
           live: row.live,
-          body: JSON.stringify({ found: row.agrees !== null, agrees: row.agrees ?? {}, ...(disputed && { objection: markText }) }),
+          body: JSON.stringify({
+            found: row.agrees !== null,
+            agrees: row.agrees ?? {},
+            ...(disputed && { objection: markText }),
+            ...(doubt && { doubt }),
+          }),
           rows: row.agrees ? 1 : 0,
           content: `${grant.title}（${grant.code}）核验：${Object.keys(values).join('、')}`,
         }
@@ -269,6 +336,25 @@ export function openDelivery(services: Services) {
   }
 }
 export type Delivery = ReturnType<typeof openDelivery>
+
+const disputedWhole = (grant: Known) => grant.marked.some(m => m.kind === 'objection' && !m.record)
+const keyNames = (grant: Known) => grant.keys.map(k => grant.items.find(i => i.key === k)?.name ?? k)
+/** The key as the table has it. */
+const keyOf = (grant: Known, key: Record<string, string>) =>
+  keyNames(grant)
+    .map((name, i) => key[name] ?? key[grant.keys[i]!])
+    .join('\u001f')
+function requireKey(grant: Known, key: Record<string, string>, what: string): void {
+  const keys = keyNames(grant)
+  const missing = keys.filter((name, i) => !(name in key) && !(grant.keys[i]! in key))
+  if (!keys.length || missing.length || Object.keys(key).length !== keys.length) {
+    refuse('data.key_incomplete', {
+      reason: 'field-missing',
+      detail: `${what}须给出能唯一确定一行的信息项：${keys.join('、') || `这个目录没有标识项，不能${what}`}。`,
+      remedy: '请在 key 里逐项写出，不多不少。',
+    })
+  }
+}
 
 /** The seven fields of the usage record: purpose, person, approver, content, time, method, medium; content and method are added by the caller. */
 const usageOf = (grant: Known, call: Call) => ({

@@ -63,7 +63,7 @@ export function project(p: Projection): Statement & { columns: OutgoingItem[] } 
  * Names of items are parameters; they never become identifiers.
  */
 export function projectJson(
-  p: Projection & { limit: number; marked?: { keys: readonly string[]; text: string } | undefined },
+  p: Projection & { limit: number; marks?: readonly { field: string; keys: readonly string[]; text: string }[] | undefined },
 ): Statement & { columns: OutgoingItem[] } {
   const { values, param } = parameters()
   const chosen = choose(p)
@@ -72,10 +72,13 @@ export function projectJson(
       (item, i) => `${param(`${i ? ',' : '{'}${JSON.stringify(item.name)}:`)}::text || coalesce(to_json(${outgoing(item)})::text, 'null')`,
     )
     .join(' || ')
-  // A row under objection says so itself; its key does not leave by that.
-  const mark = p.marked?.keys.length
-    ? ` || case when _key = any(${param(p.marked.keys)}::text[]) then ${param(`,"_objection":${JSON.stringify(p.marked.text)}`)}::text else '' end`
-    : ''
+  // A row under objection or in doubt says so itself; its key does not leave by that.
+  const mark = (p.marks ?? [])
+    .map(
+      m =>
+        ` || case when _key = any(${param(m.keys)}::text[]) then ${param(`,${JSON.stringify(m.field)}:${JSON.stringify(m.text)}`)}::text else '' end`,
+    )
+    .join('')
   const text = `with live as materialized (select ${p.guard ? p.guard(param) : 'true'} as ok),
 page as materialized (select _key, ${object}${mark} || '}' as row from ${table(p.relation)} where (select ok from live) and ${conditions({ ...p, guard: undefined }, param)} order by _key limit ${param(p.limit)})
 select (select ok from live) as live, '[' || coalesce(string_agg(row, ',' order by _key), '') || ']' as rows, count(*)::int as count, max(_key) as last from page`

@@ -3,6 +3,7 @@ import type pg from 'pg'
 import type { Item } from '../../../contract/catalog.ts'
 import type { Actor } from '../../platform/context.ts'
 import type { Database, Tx } from '../../platform/db.ts'
+import type { StandingMark } from '../quality/public.ts'
 import type { GrantRecord } from './rules.ts'
 
 /** A grant with its entry, its table and the names of all concerned. */
@@ -20,8 +21,8 @@ export type LoadedGrant = GrantRecord & {
   relation: string | null
   columns: string[]
   keys: string[]
-  /** 异议标注 in force: keys of rows, or '' for the whole entry. */
-  marked: string[]
+  /** 异议和疑义标注 in force; an empty record is the whole entry. */
+  marked: { record: string; kind: StandingMark['kind']; item: string }[]
 }
 
 const select = `select g.id, g.no, g.version, g.state, g.state_reason as "stateReason", g.state_cite as "stateCite", g.state_at as "stateAt",
@@ -34,7 +35,8 @@ const select = `select g.id, g.no, g.version, g.state, g.state_reason as "stateR
     e.department_id as "providerDepartmentId", coalesce(e.department, '') as provider, coalesce(e.region, '') as "providerRegion",
     coalesce(d.name, '') as grantee, coalesce(d.region, '') as "granteeRegion", coalesce(s.name, '') as system,
     m.relation, coalesce(m.columns, '{}') as columns, coalesce(m.keys, '{}') as keys,
-    array(select q.record from quality.mark_view q where q.entry_id = g.entry_id) as marked
+    coalesce((select jsonb_agg(jsonb_build_object('record', q.record, 'kind', q.kind, 'item', q.item)) from quality.mark_view q
+      where q.entry_id = g.entry_id), '[]') as marked
   from delivery.grant g
   left join catalog.entry_view e on e.id = g.entry_id
   left join aggregation.mount_view m on m.entry_id = g.entry_id

@@ -190,6 +190,17 @@ export function registerDeliveryApi(app: FastifyInstance): void {
     return reply.headers(headers(seq)).send(body)
   })
 
+  route(app, contract.reportDoubt, async ({ params, body, ctx, request, reply }) => {
+    const { seq, caseNo } = await delivery.doubt(ctx, callOf(request, ctx.now, params.code), body)
+    void reply.headers(headers(seq))
+    return { caseNo, text: '已受理，办结后会告知；在此期间取用这条记录的部门都会看到疑义标注。' }
+  })
+
+  route(app, contract.correctionList, async ({ params, query, ctx, request, reply }) => {
+    const { body, seq } = await delivery.corrections(ctx, callOf(request, ctx.now, params.code), query.since)
+    return reply.headers(headers(seq)).send(body)
+  })
+
   route(app, contract.verify, async ({ params, body, ctx, request, reply }) => {
     const answer = await delivery.compare(ctx, callOf(request, ctx.now, params.code), body.key, body.values)
     return reply.headers(headers(answer.seq)).send(answer.body)

@@ -3,7 +3,7 @@ import { dayOf } from '../../platform/clock.ts'
 import type { Context, Services } from '../../platform/context.ts'
 import { Problem, refuse } from '../../platform/problem.ts'
 import { type OutgoingItem, type Param, project, projectJson, readFilter, splitNames } from '../delivery/public.ts'
-import { marksOf, markText, recordKeys } from '../quality/public.ts'
+import { marksOf, markText, rowMarks } from '../quality/public.ts'
 import { govern } from '../regulation/public.ts'
 import { type AccessRow, admit } from './admit.ts'
 import { asReviewed } from './attributes.ts'
@@ -134,10 +134,10 @@ export function openServing(services: Services) {
     rows: (ctx: Context, urlCode: string, q: OpenQuery, caller: Caller) =>
       steady(ctx, urlCode, caller, async s => {
         const marks = await marksOf(ctx.db, s.entryId)
-        const disputed = marks.some(m => m.record === null)
+        const disputed = marks.some(m => m.kind === 'objection' && m.record === null)
         const statement = projectJson({
           ...s,
-          marked: { keys: recordKeys(marks.flatMap(m => m.record ?? [])), text: markText },
+          marks: rowMarks(marks),
           fields: q.fields ? splitNames(q.fields) : undefined,
           filter: q.filter ? readFilter(q.filter) : undefined,
           after: q.after ? unsealAfter(q.after, s.entryId) : undefined,

@@ -6,7 +6,17 @@ import { literal } from './sql.ts'
 export { type RejectRule, rowRules, type WiredItem, wiredRules } from './checks.ts'
 export { type CheckedItem, columnType } from './columns.ts'
 export { type Delivery, noteDelivery } from './deliveries.ts'
-export { marksOf, markText, recordKeys, registerUsers } from './reports.ts'
+export {
+  doubtText,
+  marksOf,
+  markText,
+  noteCorrection,
+  recordKeys,
+  registerUsers,
+  reportDoubt,
+  rowMarks,
+  type StandingMark,
+} from './reports.ts'
 export { registerPool, rejectRules } from './rulebook.ts'
 export {
   checkCreditCode,

@@ -8,7 +8,7 @@ import type { Database, Tx } from '../../platform/db.ts'
 import { notFound } from '../../platform/problem.ts'
 import { filledAt, freshness, type PublishedEntry, publishedEntry } from '../catalog/public.ts'
 import { clockOf, govern, governProcedure, workingDaysBetween } from '../regulation/public.ts'
-import { marksOf, markText } from './reports.ts'
+import { doubtText, marksOf, markText } from './reports.ts'
 import { dimensionsOf, type Facts, type Measure, meanOf, type RuleCount } from './scores.ts'
 
 /** The latest delivery's measures of each entry, and what else a score is made of. */
@@ -122,7 +122,9 @@ export async function entryQualityOf(ctx: StaffContext, code: string): Promise<E
       whole: m.record === null,
       record: mine ? m.record : null,
       since: m.since.toISOString(),
-      text: markText,
+      kind: m.kind,
+      item: m.item,
+      text: m.kind === 'objection' ? markText : doubtText([m.item]),
     })),
   }
 }

@@ -4,7 +4,7 @@ import { route } from '../../platform/http.ts'
 import { publishedEntry } from '../catalog/public.ts'
 import { evaluate } from './evaluate.ts'
 import { boardOf, departmentQualityOf, entryQualityOf, entryScoresOf } from './queries.ts'
-import { marksOf, markText } from './reports.ts'
+import { correctionsOf, marksOf, markText } from './reports.ts'
 import { addRule, changeRule, entryRulesOf, previewOf, removeRule, rowsOf, setLimit } from './rulebook.ts'
 import { ticketsOf } from './tickets.ts'
 import './deliveries.ts'
@@ -33,9 +33,10 @@ export function registerQuality(app: FastifyInstance): void {
   })
   route(app, contract.entryScores, ({ query, ctx }) => entryScoresOf(ctx, query))
   route(app, contract.tickets, ({ query, ctx }) => ticketsOf(ctx, query))
+  route(app, contract.corrections, ({ ctx }) => correctionsOf(ctx))
   route(app, contract.publicMarks, async ({ params, ctx }) => {
     const entry = await publishedEntry(ctx.db, { code: params.code })
-    const marks = entry?.state === 'published' ? await marksOf(ctx.db, entry.id) : []
+    const marks = entry?.state === 'published' ? (await marksOf(ctx.db, entry.id)).filter(m => m.kind === 'objection') : []
     return { rows: marks.map(m => ({ since: m.since.toISOString(), whole: m.record === null })), text: markText }
   })
 }

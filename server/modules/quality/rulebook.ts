@@ -93,7 +93,7 @@ function requireKind(ctx: StaffContext, entry: PublishedEntry, kind: Check['kind
 /** The other entry of a reference: its keys must be as many as the items, and its data the department's to use. */
 async function referenced(db: Database | Tx, entry: PublishedEntry, check: Extract<Check, { kind: 'reference' }>) {
   const other = await publishedEntry(db, { code: check.code })
-  if (!other || other.state !== 'published') return { ok: false as const, message: `没有发布的目录 ${check.code}。` }
+  if (other?.state !== 'published') return { ok: false as const, message: `没有发布的目录 ${check.code}。` }
   if (other.department_id !== entry.department_id && !(await usesEntry(db, other.id, entry.department_id)))
     return {
       ok: false as const,
