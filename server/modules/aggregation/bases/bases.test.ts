@@ -6,9 +6,13 @@ import * as aggregation from '../../../../contract/aggregation.ts'
 import * as contract from '../../../../contract/bases.ts'
 import * as procedure from '../../../../contract/procedure.ts'
 import { anEntry, change, content, identity, idNumber, load, region, settled, setUp } from '../../../../test/support/bases.ts'
-import { act } from '../../../../test/support/country.ts'
+import { act, connect } from '../../../../test/support/country.ts'
 import { creditCode } from '../../../../test/support/world.ts'
+import { systemContext } from '../../../platform/context.ts'
+import { newId } from '../../../platform/id.ts'
+import { createGrant } from '../../delivery/public.ts'
 import { creditCheck } from '../../organization/public.ts'
+import { removeRecord } from '../remove.ts'
 import { tableName } from '../rules.ts'
 
 async function population(t: TestContext) {
@@ -32,7 +36,7 @@ async function population(t: TestContext) {
     '人口基础信息',
     [
       identity,
-      { name: '姓名', description: '户籍登记的姓名' },
+      { name: '姓名', description: '户籍登记的姓名', semantic: 'person-name' },
       { name: '住址' },
       { name: '婚姻状况' },
       { name: '身高', type: 'N', length: 6 },
@@ -198,6 +202,51 @@ test('differences become one case for the authority of the value; its decision o
   await settled(p.world, p.builder, p.id)
   const fresh = (await opened()).filter(r => r.state === 'open')
   assert.deepEqual([fresh.map(r => [r.key, r.chosen.value]), fresh[0]!.caseNo !== no], [[[idNumber(1), '丙1']], true])
+})
+
+test('a base leaves like any entry: under a grant, by the data API; who is in no source any more is gone from it', async t => {
+  const p = await population(t)
+  const hukou = await load(p.police, p.hukou, `公民身份号码,姓名,住址\n${zhang},张三,东街1号\n${li},李四,南街2号\n`)
+  await p.builder.ok(contract.declareBase, { params: { id: p.id }, body: { version: 0, entryId: p.result.id, plan: p.plan } })
+  await settled(p.world, p.builder, p.id)
+  const { services } = p.world.app
+  const grant = await services.db.transaction().execute(tx =>
+    createGrant(tx, systemContext(services), {
+      entryId: p.result.id,
+      entryVersion: 1,
+      granteeDepartmentId: p.civil.departmentId,
+      systemId: null,
+      items: [
+        { key: 'c1', treatment: 'plain' },
+        { key: 'c2', treatment: 'masked' },
+      ],
+      purpose: '核对救助资格',
+      basis: '',
+      approver: '大数据委',
+      from: '2026-01-01',
+      until: null,
+      quotaPerDay: null,
+      caseId: null,
+      caseNo: null,
+      method: 'api',
+      cite: { regulation: 'platform', title: '平台', article: '共享', text: '按批准的范围提供。' },
+    }),
+  )
+  const developer = await p.world.person({ department: '民政局', roles: ['developer'] })
+  const read = await connect(p.world, developer, grant.id)
+  const path = p.result.code.replace('/', '-')
+  const got = (await read(path, { filter: JSON.stringify({ 公民身份号码: li }) })).body as unknown as { rows: object[] }
+  assert.deepEqual(got.rows, [{ 公民身份号码: li, 姓名: '李**' }])
+  const { approved } = await services.db.transaction().execute(async tx => ({
+    approved: await removeRecord(tx, systemContext(services), p.hukou.id, li, newId()),
+  }))
+  assert.equal(approved, true)
+  const after = await settled(p.world, p.builder, p.id)
+  assert.deepEqual([after.rows, after.refreshes[0]!.removed], [1, 1])
+  assert.deepEqual(((await read(path, { filter: JSON.stringify({ 公民身份号码: li }) })).body as unknown as { rows: object[] }).rows, [])
+  const { rows } = await services.pool.query(`select c2 from pool.h_${tableName(p.result.id)} where _key = $1`, [li])
+  assert.deepEqual(rows, [{ c2: '李四' }])
+  assert.equal(hukou.batch.accepted, 2)
 })
 
 test('bodies meet by credit code, old organisation codes within it', async t => {

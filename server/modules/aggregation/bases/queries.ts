@@ -80,6 +80,12 @@ export const refreshesOf = async (db: Db, id: string): Promise<RefreshRecord[]> 
 export const waitingFor = async (db: Db, id: string): Promise<number> =>
   (await sql<{ n: number }>`select count(*)::int as n from aggregation.derived_change where derived_id = ${id}`.execute(db)).rows[0]!.n
 
+export const dueOf = async (db: Db): Promise<string[]> =>
+  (
+    await sql<{ id: string }>`select id from aggregation.derived d where entry_id is not null
+      and (stale or exists (select from aggregation.derived_change c where c.derived_id = d.id))`.execute(db)
+  ).rows.map(d => d.id)
+
 export type ConflictCount = { item: string; chosen_entry: string; other_entry: string; open: number; settled: number; agreed: number }
 export const conflictCounts = async (db: Db, id: string): Promise<ConflictCount[]> =>
   (

@@ -16,6 +16,7 @@ import {
   conflictCounts,
   type Derived,
   derivedById,
+  dueOf,
   type Listed,
   listConflicts,
   listDerived,
@@ -119,6 +120,11 @@ export function registerBases(app: FastifyInstance): void {
 
 export function basesJobs(jobs: Jobs): void {
   jobs.on('aggregation.refresh', async ({ id }: { id: string }, ctx) => refresh(ctx, id), { concurrency: 2 })
+  // What a failure or a right that was lost and came back has left waiting.
+  jobs.on('aggregation.refresh-due', async (_, ctx) => {
+    for (const id of await dueOf(ctx.db)) await ctx.jobs.enqueue(ctx.db, 'aggregation.refresh', { id })
+  })
+  jobs.every('aggregation.refresh-due', '*/10 * * * *')
   jobs.on('aggregation.conflicts', async ({ id }: { id: string }, ctx) => openCases(ctx, id))
 }
 
