@@ -77,6 +77,7 @@ export const actionLabels = {
   'base.rebuild': '要求重建数据库',
   'base.refresh': '归集来源数据',
   'base.record': '查看记录来源',
+  'record.history': '查看记录历史',
   'base.conflicts': '查看不一致清单',
   'batch.rejects': '下载拒收清单',
   'batch.preview': '预览上传内容',

@@ -8,6 +8,7 @@ import * as catalogRuns from './catalog-runs.ts'
 import * as common from './common.ts'
 import * as delivery from './delivery.ts'
 import type { Endpoint } from './endpoint.ts'
+import * as history from './history.ts'
 import * as opening from './opening.ts'
 import * as organization from './organization.ts'
 import * as procedure from './procedure.ts'
@@ -24,7 +25,7 @@ const modules: Record<string, object> = {
   procedure,
   catalog: { ...catalog, ...catalogRuns },
   quality,
-  aggregation: { ...aggregation, ...push, ...agents },
+  aggregation: { ...aggregation, ...push, ...agents, ...history },
   bases,
   delivery,
   sharing,

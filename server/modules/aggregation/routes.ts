@@ -33,6 +33,7 @@ import { fileConnector, tableConnector } from './connectors/index.ts'
 import { type Database, SourceDown, type Target } from './connectors/types.ts'
 import { coverageOf } from './coverage.ts'
 import { pipelinesOf } from './pipelines.ts'
+import { registerHistory } from './history.ts'
 import { activate, lagText, promiseOf, setCadence } from './promises.ts'
 import { fetchSample, pull } from './pull.ts'
 import { registerPush } from './push/routes.ts'
@@ -69,6 +70,8 @@ export function registerAggregation(app: FastifyInstance): void {
 
   registerPush(app)
   registerAgents(app)
+
+  registerHistory(app)
 
   route(app, contract.sources, async ({ query, ctx }) => {
     const { rows, total } = await listSources(ctx.db, ctx.actor, query)

@@ -1,5 +1,6 @@
 import { batches, createSource, sources } from '../../../contract/aggregation.ts'
 import type { EntryDetail } from '../../../contract/catalog.ts'
+import { recordHistory } from '../../../contract/history.ts'
 import { A, at } from '../../app/link.tsx'
 import { useRead } from '../../app/query.ts'
 import { useMay } from '../../app/session.ts'
@@ -11,6 +12,7 @@ import { BatchTable, SourceTable } from './tables.tsx'
 export function EntryData({ code, entry }: { code: string; entry: EntryDetail }) {
   const from = useRead(sources, { query: { entry: entry.id } })
   const runs = useRead(batches, { query: { entry: entry.id, limit: 10 } })
+  const mayLook = useMay(recordHistory)
   const mayMount = useMay(createSource) && entry.may.includes('mount')
   return (
     <div className="stack">
@@ -32,6 +34,11 @@ export function EntryData({ code, entry }: { code: string; entry: EntryDetail })
         }
       />
       {runs.data && runs.data.rows.length > 0 && <BatchTable load={runs} />}
+      {mayLook && entry.mount.mounted && (
+        <p>
+          <A href={at(`/catalog/${code}/record`)}>查一条记录的历史</A>
+        </p>
+      )}
     </div>
   )
 }
