@@ -37,6 +37,7 @@ type Row = SourceRecord & {
   rejected: number
   days: Record<string, number>
   owed: string | null
+  held: string | null
 }
 
 /** Every source the person may see, what needs a hand first. Figures come from the batches, nothing is kept beside them. */
@@ -44,7 +45,8 @@ export async function pipelinesOf(ctx: StaffContext, q: { state?: Pipeline['stat
   const first = addDays(ctx.day, -13)
   const { rows } = await sql<Row>`
     select s.*, s.owed::text as owed, e.title, e.code, e.department, b.id as batch_id, b.state as batch_state, b.lag as batch_lag, b.read,
-      extract(epoch from b.finished - b.started) as seconds, l.last, coalesce(d.rejected, 0)::int as rejected, coalesce(d.days, '{}') as days
+      extract(epoch from b.finished - b.started) as seconds, l.last,
+      (select h.id from aggregation.batch h where h.source_id = s.id and h.state = 'held' order by h.id desc limit 1) as held, coalesce(d.rejected, 0)::int as rejected, coalesce(d.days, '{}') as days
     from aggregation.source s
     join catalog.entry_view e on e.id = s.entry_id
     left join lateral (select * from aggregation.batch b where b.source_id = s.id order by b.id desc limit 1) b on true
@@ -76,9 +78,9 @@ function view(ctx: StaffContext, r: Row, first: string): Pipeline {
       ? 'stopped'
       : r.trouble
         ? 'trouble'
-        : r.batch_state === 'running' || r.batch_state === 'queued'
+        : (r.live ? r.live.phase === 'copying' : r.batch_state === 'running' || r.batch_state === 'queued')
           ? 'running'
-          : r.batch_state === 'held'
+          : r.held
             ? 'waiting'
             : r.owed && r.owed < ctx.day
               ? 'late'
@@ -86,8 +88,8 @@ function view(ctx: StaffContext, r: Row, first: string): Pipeline {
   const said = {
     trouble: [r.trouble?.text ?? '', r.trouble?.remedy ?? ''],
     late: [`应在 ${r.owed} 前送到，还没有收到。`, r.schedule ? '请看来源有没有新数据。' : '请送来新的一批。'],
-    running: ['', ''],
-    waiting: ['最近一批整批待放行。', '看过拒收清单后放行并说明理由，或退回来源。'],
+    running: [r.live ? '正在读现有的行，读完接着跟上变更。' : '', ''],
+    waiting: ['有一批整批待放行。', '看过拒收清单后放行并说明理由，或退回来源。'],
     idle: ['', ''],
     stopped: ['还没有启用。', '办好备案后启用。'],
     unready: ['还没有对应信息项。', '完成挂接。'],
@@ -109,12 +111,12 @@ function view(ctx: StaffContext, r: Row, first: string): Pipeline {
     remedy: said[1],
     since: r.trouble?.since ?? null,
     last: (r.mode === 'capture' ? r.contact : r.last)?.toISOString() ?? null,
-    lag: r.batch_lag === null ? null : Number(r.batch_lag),
+    lag: r.live ? (r.live.lag === undefined ? null : Math.round(r.live.lag / 1000)) : r.batch_lag === null ? null : Number(r.batch_lag),
     perSecond: r.read && r.seconds ? Math.round(Number(r.read) / Math.max(Number(r.seconds), 0.001)) : null,
     days: Array.from({ length: 14 }, (_, n) => Number(r.days[addDays(first, n)] ?? 0)),
     rejected: r.rejected,
     nextRun: r.next_run?.toISOString() ?? null,
-    batchId: r.batch_id,
+    batchId: state === 'waiting' ? r.held : r.batch_id,
     may:
       mine && r.active && r.keys.length
         ? [
