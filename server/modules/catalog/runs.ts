@@ -15,7 +15,7 @@ import { record } from '../audit/public.ts'
 import { requireDepartment } from '../organization/public.ts'
 import { requireInForce } from '../regulation/public.ts'
 import { bulkPlans } from './bulk.ts'
-import { codeTable } from './codes.ts'
+import { type CodeTable, codeTable } from './codes.ts'
 import { changeDraft, createDraft, submitOne } from './commands.ts'
 import { importPlans } from './template-plan.ts'
 
@@ -256,47 +256,97 @@ async function save(ctx: StaffContext, run: RunRecord): Promise<void> {
   )
   const codes = await codeTable(ctx.db, run.region)
   let done = 0
+  let held: Plan[] = []
+  const flush = async () => {
+    await saveAll(ctx, run, held, codes)
+    held = []
+    await progress(ctx.db, run.id, { done })
+  }
   for await (const step of stepsOf(ctx, run)) {
     if (!('plan' in step)) continue
     done++
-    if (!saved.has(step.plan.n)) await saveOne(ctx, run, step.plan, codes)
-    if (done % 50 === 0) await progress(ctx.db, run.id, { done })
+    if (!saved.has(step.plan.n)) held.push(step.plan)
+    if (held.length >= 50) await flush()
   }
+  await flush()
   await ctx.db.updateTable('catalog.run').set({ state: 'done', done, finished: ctx.clock() }).where('id', '=', run.id).execute()
 }
 
-/** Each entry is whole or not at all, together with what the report says about it. */
-async function saveOne(ctx: StaffContext, run: RunRecord, plan: Plan, codes: Awaited<ReturnType<typeof codeTable>>): Promise<void> {
-  const report = async (tx: Tx, p: Plan, done: { saved: boolean; caseNo?: string }) => {
-    await tx.deleteFrom('catalog.run_note').where('run_id', '=', run.id).where('n', '=', p.n).execute()
-    await writeEntries(tx, run.id, [p], done)
-    await writeNotes(tx, run.id, [], [p])
+/** Some entries in one transaction together with what the report says about them; where one is refused, each in one of its own. */
+async function saveAll(ctx: StaffContext, run: RunRecord, plans: Plan[], codes: CodeTable): Promise<void> {
+  const written = (tx: Tx, p: Plan, saved: boolean) => report(tx, run.id, [p], saved)
+  const apply = async (tx: Tx, p: Plan): Promise<Plan> => {
+    if (!p.content) return p
+    if (p.outcome === 'create') return { ...p, code: await createDraft(tx, ctx, p.content, { codes, ...(p.code && { code: p.code }) }) }
+    await changeDraft(tx, ctx, p.code, p.content, p.etag!)
+    return p
   }
+  const refused = (level: 'fault' | 'todo', p: Plan, error: unknown): Plan => {
+    if (!(error instanceof Problem)) throw error
+    return { ...p, notes: [...p.notes.filter(n => n.level === 'note'), ...notesOf(p, error, level)] }
+  }
+  let done: Plan[] = []
   try {
-    await ctx.db.transaction().execute(async tx => {
-      if (!plan.content) return report(tx, plan, { saved: false })
-      if (plan.outcome === 'create') plan.code = await createDraft(tx, ctx, plan.content, { codes, ...(plan.code && { code: plan.code }) })
-      else await changeDraft(tx, ctx, plan.code, plan.content, plan.etag!)
-      await report(tx, plan, { saved: true })
+    done = await ctx.db.transaction().execute(async tx => {
+      const made = []
+      for (const p of plans) made.push(await apply(tx, p))
+      await report(
+        tx,
+        run.id,
+        made.filter(p => p.content),
+        true,
+      )
+      await report(
+        tx,
+        run.id,
+        made.filter(p => !p.content),
+        false,
+      )
+      return made
     })
   } catch (error) {
     if (!(error instanceof Problem)) throw error
-    const notes = [...plan.notes.filter(n => n.level === 'note'), ...notesOf(plan, error, 'fault')]
-    await ctx.db.transaction().execute(tx => report(tx, { ...plan, outcome: 'fault', notes }, { saved: false }))
-    return
+    for (const p of plans)
+      try {
+        done.push(
+          await ctx.db.transaction().execute(async tx => {
+            const made = await apply(tx, p)
+            await written(tx, made, !!p.content)
+            return made
+          }),
+        )
+      } catch (single) {
+        const { content: _c, ...kept } = refused('fault', p, single)
+        await ctx.db.transaction().execute(tx => written(tx, { ...kept, outcome: 'fault' }, false))
+      }
   }
-  if (!run.input.submit || !plan.content) return
+  if (!run.input.submit) return
   // Sent to review apart: what the review refuses is still saved as a draft, and the report says why.
-  try {
-    await ctx.db.transaction().execute(async tx => {
-      const caseNo = await submitOne(tx, ctx, plan.code)
-      await tx.updateTable('catalog.run_entry').set({ case_no: caseNo }).where('run_id', '=', run.id).where('n', '=', plan.n).execute()
-    })
-  } catch (error) {
-    if (!(error instanceof Problem)) throw error
-    const notes = [...plan.notes.filter(n => n.level === 'note'), ...notesOf(plan, error, 'todo')]
-    await ctx.db.transaction().execute(tx => report(tx, { ...plan, notes }, { saved: true }))
-  }
+  for (const p of done.filter(one => one.content))
+    try {
+      await ctx.db.transaction().execute(async tx => {
+        const caseNo = await submitOne(tx, ctx, p.code)
+        await tx.updateTable('catalog.run_entry').set({ case_no: caseNo }).where('run_id', '=', run.id).where('n', '=', p.n).execute()
+      })
+    } catch (error) {
+      const told = refused('todo', p, error)
+      await ctx.db.transaction().execute(tx => written(tx, told, true))
+    }
+}
+
+async function report(tx: Tx, runId: string, plans: Plan[], saved: boolean): Promise<void> {
+  if (!plans.length) return
+  await tx
+    .deleteFrom('catalog.run_note')
+    .where('run_id', '=', runId)
+    .where(
+      'n',
+      'in',
+      plans.map(p => p.n),
+    )
+    .execute()
+  await writeEntries(tx, runId, plans, saved)
+  await writeNotes(tx, runId, [], plans)
 }
 
 /** A refusal as lines of the report, each of its faults one. */
@@ -314,12 +364,7 @@ const progress = (db: Database | Tx, id: string, p: { read?: number; done?: numb
     .where('id', '=', id)
     .execute()
 
-async function writeEntries(
-  tx: Tx,
-  runId: string,
-  plans: Plan[],
-  done: { saved: boolean; caseNo?: string } = { saved: false },
-): Promise<void> {
+async function writeEntries(tx: Tx, runId: string, plans: Plan[], saved = false): Promise<void> {
   if (!plans.length) return
   const rows = plans.map(({ n, sheet, line, lines, code, title, outcome }) => ({
     n,
@@ -331,7 +376,7 @@ async function writeEntries(
     outcome,
   }))
   await sql`insert into catalog.run_entry (run_id, n, sheet, line, lines, code, title, outcome, saved)
-    select ${runId}, r.*, ${done.saved} from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb)
+    select ${runId}, r.*, ${saved} from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb)
       as r(n int, sheet text, line int, lines int, code text, title text, outcome text)
     on conflict (run_id, n) do update set code = excluded.code, title = excluded.title, outcome = excluded.outcome, saved = excluded.saved`.execute(
     tx,

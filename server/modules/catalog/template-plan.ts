@@ -99,7 +99,7 @@ export function planGroup(g: Group, known: Known | undefined, env: Env): Plan {
     say('fault', head(codeColumn), {
       code: 'template-code',
       message: `“${code}”不是信息资源代码。`,
-      remedy: '写作 307013350125001/000001 的样子，或留空由平台编制。',
+      remedy: '写作 307000000000001/000001 的样子，或留空由平台编制。',
     })
 
   const before = known?.content
