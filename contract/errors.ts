@@ -172,6 +172,7 @@ export const errors: { area: string; label: string; codes: Record<string, Explai
       'agent.replayed': { is: '这个请求已经来过，没有再办一次', do: '重新签名后发送。' },
       'agent.run_not_found': { is: '没有这个读取任务，可能已经完成或改派' },
       'agent.waits': { is: '前置机暂时不能读取这个来源', do: '原因在 detail 里，由数据专员处理。' },
+      'agent.not_looked': { is: '前置机还没有报告这个表的列', do: '看前置机是否在运行，稍后再试。' },
       'agent.not_readable': { is: '这种来源前置机不能读取', do: '选择数据表或文件夹的数据源。' },
       'agent.other_kind': { is: '前置机上的来源与数据源的种类不同', do: '新建一个数据源。' },
       'agent.unknown_source': { is: '前置机上没有这个来源', do: '在前置机上用 ./huitong agent source add 登记。' },

@@ -23,7 +23,7 @@ const menu: MenuItem[][] = [
   ],
   [
     { key: 'catalog', label: '目录', path: '/catalog', icon: 'catalog' },
-    { key: 'sources', label: '数据源', path: '/sources', icon: 'sources', also: ['/pipelines', '/coverage', '/databases'] },
+    { key: 'sources', label: '数据源', path: '/sources', icon: 'sources', also: ['/pipelines', '/agents', '/coverage', '/databases'] },
     { key: 'sources', label: '批次', path: '/batches', icon: 'batches' },
     { key: 'sources', label: '质量', path: '/quality', icon: 'rules' },
   ],

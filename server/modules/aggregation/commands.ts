@@ -16,10 +16,11 @@ import { Faults, notFound, refuse } from '../../platform/problem.ts'
 import { record } from '../audit/public.ts'
 import { entryForFilling, type PublishedEntry, publishedEntry } from '../catalog/public.ts'
 import { govern, passGate } from '../regulation/public.ts'
+import { agentLook } from './agents/look.ts'
 import { requireNotDerived } from './bases/declare.ts'
 import { requireStanding } from './capture/gone.ts'
 import { fileConnector, tableConnector } from './connectors/index.ts'
-import type { Database as DatabaseTarget } from './connectors/types.ts'
+import { type Database as DatabaseTarget, serverOf, type Target } from './connectors/types.ts'
 import { checkedPromise, defaultCadence, promiseOf, requireFiled } from './promises.ts'
 import {
   type BatchRecord,
@@ -205,7 +206,15 @@ async function requireSystem(tx: Tx, ctx: StaffContext, entry: PublishedEntry, s
 export async function changeConnection(ctx: StaffContext, source: SourceRecord, connection: Connection): Promise<void> {
   if (!source.connection || source.kind !== connection.kind) refuse('aggregation.no_connection', { detail: '这个数据源没有这样的连接。' })
   const { open, secrets } = parted(connection)
-  const before = targetOf(ctx, source) as Record<string, unknown>
+  const stored = targetOf(ctx, source)
+  const before = stored as Target & Record<string, unknown>
+  // No password goes to another server than the one it was given for.
+  if (serverOf(stored) !== serverOf(connection)) {
+    const faults = new Faults()
+    for (const name of secretFields)
+      if (before[name] && !secrets[name]) faults.add(`/${name}`, 'aggregation.secret_again', '换了服务器，请重新填写。')
+    faults.throwIfAny('aggregation.secret_again')
+  }
   const kept = Object.fromEntries(secretFields.flatMap(name => (before[name] ? [[name, before[name] as string]] : [])))
   const { secret, names } = sealed(ctx, { ...kept, ...secrets })
   await ctx.db.transaction().execute(async tx => {
@@ -238,16 +247,20 @@ export async function receiveUpload(
   await mkdir(dirname(path), { recursive: true, mode: 0o700 })
   const hash = createHash('sha256')
   let bytes = 0
+  let over = false
   const counter = new Transform({
     transform(chunk: Buffer, _, done) {
       hash.update(chunk)
       bytes += chunk.length
-      done(null, chunk)
+      over = bytes > ctx.config.maxUploadBytes
+      done(over ? new Error('too large') : null, chunk)
     },
   })
   try {
-    await pipeline(content, counter, createWriteStream(path, { mode: 0o600 }))
-    if (truncated()) {
+    await pipeline(content, counter, createWriteStream(path, { mode: 0o600 })).catch(error => {
+      if (!over) throw error
+    })
+    if (over || truncated()) {
       refuse('aggregation.file_too_large', {
         status: 413,
         detail: `文件超过 ${Math.floor(ctx.config.maxUploadBytes / 1024 / 1024).toLocaleString('en')} MB，没有接收。`,
@@ -285,7 +298,9 @@ export async function lookAtSource(
   }
   const connector =
     tableConnector(source.kind) ?? refuse('aggregation.no_upload', { detail: '还没有可看的文件。', remedy: '请先上传或取来一个文件。' })
-  const { columns, ...table } = await connector.look(targetOf(ctx, source) as DatabaseTarget)
+  const { columns, ...table } = source.agent_id
+    ? await agentLook(ctx, source)
+    : await connector.look(targetOf(ctx, source) as DatabaseTarget)
   const names = columns.map(c => c.name)
   return {
     shape: {
@@ -298,7 +313,11 @@ export async function lookAtSource(
     sheets: [],
     columns: names.map((name, c) => ({ name, values: table.rows.map(r => r[c]!), lossy: false })),
     preview: table.rows.slice(0, 50),
-    messages: table.rows.length ? [] : [{ level: 'warn', code: 'table-empty', text: '来源表现在没有数据行。' }],
+    messages: source.agent_id
+      ? [{ level: 'info', code: 'at-the-agent', text: '内容在前置机上，对应好以后才读取；这里只看列名。' }]
+      : table.rows.length
+        ? []
+        : [{ level: 'warn', code: 'table-empty', text: '来源表现在没有数据行。' }],
   }
 }
 

@@ -11,6 +11,7 @@ import { Why } from '../../ui/Why.tsx'
 const pages = [
   ['/sources', '数据源'],
   ['/pipelines', '汇聚管道'],
+  ['/agents', '前置机'],
   ['/coverage', '汇聚率'],
   ['/databases', '基础库与主题库'],
 ] as const

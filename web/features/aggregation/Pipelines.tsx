@@ -28,7 +28,7 @@ export const PipelineMark = ({ of: one }: { of: Pick<Pipeline, 'state' | 'stateL
 )
 
 /** 42 秒, 3 分钟, 2.5 小时, 4 天 */
-const span = (seconds: number): string =>
+export const span = (seconds: number): string =>
   seconds < 60
     ? `${seconds} 秒`
     : seconds < 3600

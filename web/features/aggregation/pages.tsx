@@ -38,6 +38,7 @@ import { Why } from '../../ui/Why.tsx'
 import { isFetched, isTable } from './connection.tsx'
 import { FollowSheet } from './Follow.tsx'
 import { HoldingPages } from './Holdings.tsx'
+import { PushSheet } from './Push.tsx'
 import { PromiseSheet, Verify } from './promises.tsx'
 import { BatchMark, BatchTable, SourceTable } from './tables.tsx'
 
@@ -170,6 +171,7 @@ export function Source() {
                 />
               </Sheet>
             </div>
+            {one.kind === 'push' && <PushSheet of={one} />}
             <PromiseSheet of={one} />
             <BatchTable load={runs} empty={<Nothing>还没有批次。</Nothing>} />
             {following && <FollowSheet of={one} shut={() => setFollowing(false)} />}
