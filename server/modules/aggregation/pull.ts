@@ -1,10 +1,11 @@
 import { sql } from 'kysely'
 import type { StaffContext } from '../../platform/context.ts'
 import { refuse } from '../../platform/problem.ts'
+import { record } from '../audit/public.ts'
 import { wantRun } from './agents/runs.ts'
 import { queueBatch, receiveUpload } from './commands.ts'
 import { fileConnector, tableConnector } from './connectors/index.ts'
-import { SourceDown } from './connectors/types.ts'
+import { type FileConnector, SourceDown, type Target } from './connectors/types.ts'
 import type { SourceRecord, UploadRecord } from './queries.ts'
 import { noteTrouble, targetOf } from './run.ts'
 
@@ -22,12 +23,10 @@ export async function pull(ctx: StaffContext, source: SourceRecord): Promise<str
     await sql`select from aggregation.batch where source_id = ${source.id} and state in ('queued', 'running') limit 1`.execute(ctx.db)
   if (busy.length) return []
   if (tableConnector(source.kind)) return [await queueBatch(ctx, source, {})]
-  const connector =
-    fileConnector(source.kind) ??
-    refuse('aggregation.pull_file', { status: 409, detail: '这种来源由提供方送来，平台不能去取。', remedy: '请上传文件，或让系统推送。' })
-  const target = targetOf(ctx, source)
+  const connector = placeOfFiles(source)
   const batches: string[] = []
   try {
+    const target = await reached(ctx, source, connector)
     for (const file of await connector.list(target)) {
       const { rows } =
         await sql`select from aggregation.taken where source_id = ${source.id} and name = ${file.name} and stamp = ${file.stamp}`.execute(
@@ -61,10 +60,25 @@ export async function pull(ctx: StaffContext, source: SourceRecord): Promise<str
 
 /** Fetches the newest file, to look at it. It stays to be taken by the first pull. */
 export async function fetchSample(ctx: StaffContext, source: SourceRecord): Promise<UploadRecord> {
-  const connector =
-    fileConnector(source.kind) ?? refuse('aggregation.pull_file', { status: 409, detail: '这种来源由提供方送来，平台不能去取。' })
-  const target = targetOf(ctx, source)
+  const connector = placeOfFiles(source)
+  const target = await reached(ctx, source, connector)
   const file = (await connector.list(target)).at(-1)
   if (!file) refuse('aggregation.no_files', { detail: '没有符合文件名的文件。', remedy: '请核对目录和文件名，或等来源放入文件后再试。' })
   return receiveUpload(ctx, source, file.name, connector.fetch(target, file))
+}
+
+const placeOfFiles = (source: SourceRecord): FileConnector =>
+  fileConnector(source.kind) ??
+  refuse('aggregation.pull_file', { status: 409, detail: '这种来源由提供方送来，平台不能去取。', remedy: '请上传文件，或让系统推送。' })
+
+/** Where the files are. What a server shows of itself at the first contact is kept, and asked for from then on. */
+async function reached(ctx: StaffContext, source: SourceRecord, connector: FileConnector): Promise<Target> {
+  const target = targetOf(ctx, source)
+  const known = await connector.identify?.(target)
+  if (!known) return target
+  await ctx.db.transaction().execute(async tx => {
+    await sql`update aggregation.source set connection = connection || ${JSON.stringify(known)}::jsonb where id = ${source.id}`.execute(tx)
+    await record(tx, ctx, { action: 'source.change', subject: source.id, data: known as Record<string, unknown> })
+  })
+  return { ...target, ...known } as Target
 }

@@ -30,7 +30,7 @@ import {
   verifyBatch,
 } from './commands.ts'
 import { fileConnector, tableConnector } from './connectors/index.ts'
-import { type Database, SourceDown, type Target } from './connectors/types.ts'
+import { type Database, SourceDown, serverOf, type Target } from './connectors/types.ts'
 import { coverageOf } from './coverage.ts'
 import { pipelinesOf } from './pipelines.ts'
 import { registerHistory } from './history.ts'
@@ -90,7 +90,7 @@ export function registerAggregation(app: FastifyInstance): void {
   })
   route(app, contract.testConnection, async ({ body, ctx }) => {
     const stored = body.sourceId ? await ownSource(ctx, body.sourceId) : undefined
-    const target = withStored(body.connection, stored && targetOf(ctx, stored))
+    const target = { ...withStored(body.connection, stored && targetOf(ctx, stored)), bounds: ctx.config.sources }
     await recordRead(ctx, { action: 'source.test', subject: stored?.id ?? placeOf(target), data: { kind: target.kind } })
     return tried(target)
   })
@@ -287,8 +287,7 @@ function unreachable(error: unknown): never {
 
 /** The connection as typed; where a secret was left empty, the stored one, but only for the same server: no password goes to another. */
 function withStored(typed: Connection, stored: Target | undefined): Target {
-  const server = (c: Target) => ('host' in c ? `${c.host}:${c.port}` : c.kind === 'http' ? new URL(c.url).origin : '')
-  if (!stored || stored.kind !== typed.kind || server(stored) !== server(typed)) return typed
+  if (!stored || stored.kind !== typed.kind || serverOf(stored) !== serverOf(typed)) return typed
   const given = Object.fromEntries(Object.entries(typed).filter(([, value]) => value !== ''))
   return { ...stored, ...given } as Target
 }

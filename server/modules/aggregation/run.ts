@@ -334,8 +334,8 @@ function checksOf(wiring: Wiring, rules: readonly RejectRule[], ctx: Context): C
 }
 
 /** A source's connection with its secrets opened. */
-export function targetOf(ctx: Pick<Context, 'secrets'>, source: SourceRecord): Target {
-  const none = Object.fromEntries(secretFields.map(name => [name, '']))
+export function targetOf(ctx: Pick<Context, 'secrets' | 'config'>, source: SourceRecord): Target {
+  const none = { ...Object.fromEntries(secretFields.map(name => [name, ''])), bounds: ctx.config.sources }
   if (!source.secret) return { ...none, ...source.connection }
   const text = ctx.secrets.unseal(source.secret)
   // Before there were several secrets the password stood alone.

@@ -8,14 +8,26 @@ import type {
   SftpConnection,
 } from '../../../../contract/connections.ts'
 
+/** What a connection may reach; without it nothing that needs leave. */
+export type Bounds = {
+  /** The directory below which folders are watched. */
+  folders: string | null
+  /** Whether HTTP may go to this machine itself and to its link-local addresses, where clouds keep credentials. */
+  local: boolean
+}
 /** A connection with its secrets opened. Never logged, never returned. */
-export type Target = Connection
+export type Target = Connection & { bounds?: Bounds }
 export type Database = z.infer<typeof PostgresConnection> | z.infer<typeof MysqlConnection>
 export type Postgres = z.infer<typeof PostgresConnection>
 export type Mysql = z.infer<typeof MysqlConnection>
-export type Folder = z.infer<typeof FolderConnection>
+export type Folder = z.infer<typeof FolderConnection> & { bounds?: Bounds }
 export type Sftp = z.infer<typeof SftpConnection>
-export type Http = z.infer<typeof HttpConnection>
+export type Http = z.infer<typeof HttpConnection> & { bounds?: Bounds }
+
+const originOf = (url: string) => (URL.canParse(url) ? new URL(url).origin : '')
+/** Whom the secrets of a connection are shown to. */
+export const serverOf = (c: Target): string =>
+  'host' in c ? `${c.host}:${c.port}` : c.kind === 'http' ? `${originOf(c.url)} ${originOf(c.tokenUrl)}` : ''
 
 export type Column = { name: string; type: string; comment: string; key: boolean; nullable: boolean }
 export type Table = { schema: string; table: string; rows: number | null; comment: string }
@@ -48,6 +60,8 @@ export type FileConnector<C extends Target = Target> = {
   /** Files that match, oldest first; those still being written are left for the next time. */
   list(c: C, signal?: AbortSignal): Promise<RemoteFile[]>
   fetch(c: C, file: RemoteFile, signal?: AbortSignal): AsyncIterable<Buffer>
+  /** What the place is known by from the first contact on, to be stored with the connection; null: known already. */
+  identify?(c: C): Promise<Partial<C> | null>
 }
 
 export type Diagnosis = { code: string; text: string; remedy: string }
