@@ -19,13 +19,19 @@ export function Score({ score }: { score: number | null }) {
   )
 }
 
-/** 异议标注: stands above everything else about the data. */
+function markWords({ whole, record, item, kind }: Quality['marks'][number]): string {
+  const what = kind === 'doubt' ? '疑义' : '异议'
+  const where = item ? `的「${item}」` : ''
+  if (whole) return `这条目录的数据有${what}`
+  return record ? `记录 ${record} ${where}有${what}` : `这条目录里有一条记录${where}存在${what}`
+}
+
+/** 异议和疑义标注: stands above everything else about the data. */
 export function Marks({ of: marks }: { of: Quality['marks'] }) {
   return marks.map(mark => (
-    <div key={mark.caseNo ?? mark.since} className="ht-note yellow">
+    <div key={`${mark.caseNo ?? mark.since}${mark.item ?? ''}`} className="ht-note yellow">
       <p>
-        <b>{mark.whole ? '这条目录的数据有异议' : mark.record ? `记录 ${mark.record} 有异议` : '这条目录里有一条记录存在异议'}</b>
-        ，正在处理，请谨慎使用。
+        <b>{markWords(mark)}</b>，正在{mark.kind === 'doubt' ? '校核' : '处理'}，请谨慎使用。
       </p>
       <p className="ht-ink2">
         标注于 {moment(mark.since)} · {mark.caseNo ? <A href={at(`/cases/${mark.caseNo}`)}>{mark.caseNo}</A> : '取用时会标在那一行上'}
@@ -52,9 +58,14 @@ export function EntryQuality({ code }: { code: string }) {
           </>
         }
         acts={
-          <A className="ht-btn" href={at('/cases/new', { procedure: 'verification', about: code })}>
-            反馈疑义
-          </A>
+          <>
+            <A className="ht-btn" href={at(`/quality/entries/${code}`)}>
+              规则和得分
+            </A>
+            <A className="ht-btn" href={at('/cases/new', { procedure: 'verification', about: code })}>
+              反馈疑义
+            </A>
+          </>
         }
       >
         <DataTable
