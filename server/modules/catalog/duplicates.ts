@@ -57,6 +57,9 @@ export function sameItems(a: Pick<EntryContent, 'title' | 'items'>, b: Pick<Entr
   return common.length * 2 >= smaller ? common : []
 }
 
+/** 基础 and 主题 hold by design what other departments collected: made of their entries, not collected again. */
+const compiled = (content: Pick<EntryContent, 'kind'>) => content.kind === 1 || content.kind === 2
+
 /** Entries of other departments, in the place and above it, that are published or under review and hold the same data. */
 export async function duplicatesOf(
   db: Database | Tx,
@@ -64,7 +67,7 @@ export async function duplicatesOf(
 ): Promise<Duplicate[]> {
   const regions: string[] = []
   for (let at = regionOf(e.region); at; at = at.parent ? regionOf(at.parent) : undefined) regions.push(at.code)
-  if (!e.content.items.some(i => i.identifier)) return []
+  if (compiled(e.content) || !e.content.items.some(i => i.identifier)) return []
   const { rows } = await sql<any>`
     select e.id, e.code, e.department_id, d.name as department, v.content, v.state, m.entry_id is not null as mounted
     from catalog.entry e
@@ -76,6 +79,7 @@ export async function duplicatesOf(
       and jsonb_path_exists(v.content, '$.items[*].identifier ? (@ == true)')`.execute(db)
   return rows.flatMap(r => {
     const content = r.content as EntryContent
+    if (compiled(content)) return []
     const items = sameItems(e.content, content)
     if (!items.length) return []
     return {

@@ -6,7 +6,7 @@ import * as aggregation from '../../../../contract/aggregation.ts'
 import * as contract from '../../../../contract/bases.ts'
 import * as procedure from '../../../../contract/procedure.ts'
 import { anEntry, change, content, identity, idNumber, load, region, settled, setUp } from '../../../../test/support/bases.ts'
-import { act, connect } from '../../../../test/support/country.ts'
+import { act, aPlace, anEntry as aRegisteredEntry, connect } from '../../../../test/support/country.ts'
 import { creditCode } from '../../../../test/support/world.ts'
 import { systemContext } from '../../../platform/context.ts'
 import { newId } from '../../../platform/id.ts'
@@ -247,6 +247,22 @@ test('a base leaves like any entry: under a grant, by the data API; who is in no
   const { rows } = await services.pool.query(`select c2 from pool.h_${tableName(p.result.id)} where _key = $1`, [li])
   assert.deepEqual(rows, [{ c2: '李四' }])
   assert.equal(hukou.batch.accepted, 2)
+})
+
+test('its entry is registered and reviewed like any other; that it holds the items of its sources is no duplicate', async t => {
+  const p = await aPlace(t, 'henan')
+  const source = await p.register(aRegisteredEntry())
+  const builder = await p.world.person({ department: '河南省主管部门', roles: ['steward', 'bureau'] })
+  const base = await p.register(aRegisteredEntry({ title: '自然人基础信息', kind: 1, leadDepartment: '河南省主管部门' }), builder)
+  const made = await builder.ok(contract.createBaseDatabase, { body: { theme: '自然人' } })
+  const plan: contract.BasePlan = {
+    subject: 'person',
+    sources: [{ entryId: source.id, identifier: 'c1' }],
+    attributes: ['c2', 'c3'].map(item => ({ item, rest: 'order' as const, sources: [{ entryId: source.id, item, authority: true }] })),
+  }
+  await builder.ok(contract.declareBase, { params: { id: made.id! }, body: { version: 0, entryId: base.id, plan } })
+  const empty = await settled(p.world, builder, made.id!)
+  assert.deepEqual([empty.trouble, empty.rows, empty.refreshes.length], [null, 0, 1])
 })
 
 test('bodies meet by credit code, old organisation codes within it', async t => {
