@@ -1,7 +1,7 @@
 import pg from 'pg'
 import { diagnose, open, quoted, tableOf } from '../connectors/postgres.ts'
 import { type Diagnosis, type Position, type Postgres, SourceDown } from '../connectors/types.ts'
-import { type CaptureConnector, type Change, differ, Gone, Inbox, type Shape, type Value } from './types.ts'
+import { type CaptureConnector, type Change, differ, Gone, Inbox, Moved, type Shape, UNSENT, type Value } from './types.ts'
 
 /** Of the slot and of the publication; a source has one of each. */
 export const slotName = (id: string) => `huitong_${id.replaceAll('-', '').slice(-20)}`
@@ -307,7 +307,7 @@ function stream(client: pg.Client, c: Postgres, o: { name: string; columns: stri
       const holes = part?.changes.filter(x => x.op === 'put' && x.row.includes(UNSENT)) as { op: 'put'; row: Value[] }[] | undefined
       if (holes?.length) {
         await using(c, source => fill(source, c, o, holes))
-        part!.changes = part!.changes.filter(x => x.op === 'empty' || !x.row.includes(UNSENT))
+        part!.changes = part!.changes.filter(x => x.op !== 'put' || !x.row.includes(UNSENT))
       }
       return part
     },
@@ -337,9 +337,6 @@ const gone = (error: unknown): Gone | undefined => {
     ? new Gone('来源的复制槽落后太多，已经失效')
     : undefined
 }
-
-/** Stands for a long value that the source did not send since it has not changed. */
-const UNSENT = '\u0000unsent'
 
 /** Rows with values that were not sent are asked for. What they are by now is right as well: the changes in between are still to come. */
 async function fill(
@@ -477,8 +474,6 @@ function decoder(o: { columns: string[]; keys: string[]; table: About }, inbox: 
     },
   }
 }
-/** The table changes its structure while it is followed. */
-export class Moved extends Error {}
 
 /** Output of a type, as a cast to text writes it. */
 function rendering(type: number): (text: string) => string {

@@ -20,8 +20,7 @@ import { drift, fingerprint, identityOf, mappingFaults, tableName, wire } from '
 import { noteTrouble, onto, runBatch, seedOf, setBatch, targetOf } from '../run.ts'
 import { applier, type Counts, nothing, type Plan, prepared } from './apply.ts'
 import { captureConnector } from './index.ts'
-import { Moved } from './postgres.ts'
-import { type CaptureConnector, Drifted, Gone, type Part, type Stream } from './types.ts'
+import { type CaptureConnector, Drifted, Gone, Moved, type Part, type Stream } from './types.ts'
 
 /** Follows the captured sources of this process until it is stopped. */
 export type Follower = { stop(): Promise<void> }

@@ -2,6 +2,9 @@ import type { Database, Position } from '../connectors/types.ts'
 
 /** One value of a source row as text; null: no value. */
 export type Value = string | null
+/** Stands for a value that was not sent, or that only the server itself can write as text: the row is asked for. */
+export const UNSENT = '\u0000unsent'
+
 /**
  * A change at the source, values in the order of the columns asked for. A new key is a `delete` of the old one and a `put`.
  * Of a deleted row only the values of its key have to be there.
@@ -44,6 +47,9 @@ export type CaptureConnector<C extends Database = Database> = {
 
 /** The source no longer has what comes after the position: the table is read anew. */
 export class Gone extends Error {}
+
+/** The table changes its structure while it is followed: it is looked at anew. */
+export class Moved extends Error {}
 
 /** The structure of the table is another than the rows were read with. */
 export class Drifted extends Error {

@@ -7,11 +7,11 @@ import { pipeline } from 'node:stream/promises'
 import type { RowDataPacket } from 'mysql2'
 import mysql from 'mysql2'
 import { unreached } from './diagnosis.ts'
-import { type Column, type Diagnosis, type Mysql, SourceDown, type TableConnector } from './types.ts'
+import { type Column, type Diagnosis, type Mysql, type Position, SourceDown, type TableConnector } from './types.ts'
 
 const place = (c: Pick<Mysql, 'host' | 'port'>) => `${c.host}:${c.port}`
 export const quoted = (name: string) => `\`${name.replaceAll('`', '``')}\``
-const tableOf = (c: Mysql) => `${quoted(c.database)}.${quoted(c.table)}`
+export const tableOf = (c: Mysql) => `${quoted(c.database)}.${quoted(c.table)}`
 
 /** A session whose words are known: UTF-8 out, Beijing time, backslash escapes, no limit on how long a slow reader may take. */
 export async function open(c: Mysql): Promise<mysql.Connection> {
@@ -108,7 +108,7 @@ async function using<T>(c: Mysql, work: (connection: mysql.Connection) => Promis
   }
 }
 
-async function ask<T>(connection: mysql.Connection, sql: string, values: unknown[] = []): Promise<T[]> {
+export async function ask<T>(connection: mysql.Connection, sql: string, values: unknown[] = []): Promise<T[]> {
   const [rows] = await connection.promise().query<RowDataPacket[]>(sql, values)
   return rows as T[]
 }
@@ -124,9 +124,9 @@ const columnsOf = async (connection: mysql.Connection, c: Mysql): Promise<Column
   return rows.map(r => ({ name: r.name, type: r.type, comment: r.comment, nullable: r.empty === 'YES', key: r.part === 'PRI' }))
 }
 
-const plain = /^(tinyint|smallint|mediumint|int|bigint|decimal|double|year|date|datetime|timestamp|time)\b/
+export const plain = /^(tinyint|smallint|mediumint|int|bigint|decimal|double|year|date|datetime|timestamp|time)\b/
 /** The exact text of a value, said by the server itself: no date, number or zero date passes through JavaScript. */
-function textOf({ name, type }: Pick<Column, 'name' | 'type'>): string {
+export function textOf({ name, type }: Pick<Column, 'name' | 'type'>): string {
   const column = quoted(name)
   const bits = /^bit\((\d+)\)/.exec(type)
   if (bits) return `lpad(bin(${column} + 0), ${bits[1]}, '0')`
@@ -197,6 +197,7 @@ export const mysqlTables: TableConnector<Mysql> = {
 
   read(c, names, o, signal) {
     let reached: string | null = o.cursor?.from ?? null
+    let moment: Position | null = null
     async function* bytes(): AsyncGenerator<Buffer> {
       let connection: mysql.Connection | undefined
       const stop = () => drop(connection)
@@ -206,6 +207,7 @@ export const mysqlTables: TableConnector<Mysql> = {
         // One snapshot for the highest cursor and the rows up to it.
         await ask(connection, 'set session transaction isolation level repeatable read')
         await ask(connection, 'start transaction with consistent snapshot, read only')
+        if (o.snapshot) moment = await snapshotMoment(connection)
         const all = await columnsOf(connection, c)
         const columns = names.map(name => all.find(x => x.name === name) ?? missing(c, name))
         let where = ''
@@ -236,8 +238,16 @@ export const mysqlTables: TableConnector<Mysql> = {
         drop(connection)
       }
     }
-    return { bytes, position: () => (o.cursor ? { cursor: reached } : null) }
+    return { bytes, position: () => (o.cursor ? { cursor: reached } : moment) }
   },
+}
+
+/** Where the binary log stood when the snapshot began; only MariaDB can say. */
+async function snapshotMoment(connection: mysql.Connection): Promise<Position | null> {
+  const rows = await ask<{ Variable_name: string; Value: string }>(connection, `show status like 'binlog_snapshot_%'`)
+  const of = (name: string) => rows.find(r => r.Variable_name.toLowerCase() === name)?.Value
+  const [file, pos] = [of('binlog_snapshot_file'), of('binlog_snapshot_position')]
+  return file ? { file, pos: Number(pos) } : null
 }
 
 const missing = (c: Mysql, name: string): never => {
