@@ -130,6 +130,59 @@ const dependants = {
   impactAssessment: assessed,
 } satisfies DemoEntry['content']
 
+const health = {
+  ...guarded,
+  title: '居民健康档案基本信息',
+  theme: '医疗卫生',
+  classification: ['卫生健康'],
+  innerUnit: '基层卫生处',
+  abstract: '基层医疗卫生机构建立的居民健康档案封面信息，随建档和随访更新。',
+  items: items([
+    ['公民身份号码', 'C', 18, idNumber],
+    ['姓名', 'C', 50, personName],
+    ['现住址', 'C', 100, { semantic: 'address' }],
+    ['联系电话', 'C', 20, { semantic: 'mobile' }],
+    ['血型', 'C', 2, { codes: ['A', 'B', 'O', 'AB'] }],
+  ]),
+  shareConditions: '供基础数据库归集和卫生健康服务核对；限于履职必要的信息项。',
+  shareBasis: privacy('第三十四条'),
+  openBasis: privacy('第二十八条'),
+  updateCycle: 'monthly',
+  sourceSystem: '福州市基层卫生信息系统',
+  collectionBasis: '国家基本公共卫生服务规范，居民健康档案管理',
+  origin: madeUp,
+  contact: { name: '基层卫生处', phone: '0591-00000006' },
+  impactAssessment: assessed,
+} satisfies DemoEntry['content']
+
+/** Holds what the base database of persons makes of the others. */
+const population = {
+  ...guarded,
+  kind: 1,
+  leadDepartment: '福州市大数据发展管理委员会',
+  title: '人口基础信息',
+  theme: '公共服务',
+  classification: ['人口'],
+  innerUnit: '数据资源处',
+  abstract: '由各部门汇聚的人员信息按公民身份号码归集：每个属性以权威来源为准，缺的依次补上，一人一行。',
+  items: items([
+    ['公民身份号码', 'C', 18, idNumber],
+    ['姓名', 'C', 50, { semantic: 'person-name', description: '以社会救助登记为准' }],
+    ['住址', 'C', 100, { semantic: 'address', description: '登记住址' }],
+    ['手机号', 'C', 20, { semantic: 'mobile' }],
+    ['血型', 'C', 2],
+  ]),
+  shareConditions: '供各部门在履行职责时核对人员基本信息；限于履职必要的信息项。',
+  shareBasis: privacy('第三十四条'),
+  openBasis: privacy('第二十八条'),
+  updateCycle: 'irregular',
+  sourceSystem: '汇通平台',
+  collectionBasis: '《福州市政务数据资源管理办法》第十九条，基础数据库',
+  origin: madeUp,
+  contact: { name: '数据资源处', phone: '0591-00000007' },
+  impactAssessment: assessed,
+} satisfies DemoEntry['content']
+
 const contracts = {
   ...guarded,
   title: '家庭医生签约信息',
@@ -431,6 +484,8 @@ export const published: DemoEntry[] = [
     file: straight('holiday.csv', '节假日和调休.csv', holidays),
     open: { reviewer: 'fz.fagai.ld', theme: '公共服务', description: '2019 至 2023 年放假日和调休上班日，附来源公告。' },
   },
+  { by: 'fz.weijian', content: health, file: straight('fuzhou-health.csv', '健康档案封面.csv', health) },
+  { by: 'fz.dashuju.zy', content: population },
   { by: 'yt.minzheng', content: dependants, file: straight('yongtai-dependants.csv', '特困供养人员.csv', dependants) },
   { by: 'yt.yibao', content: medicalAid },
   {
@@ -523,5 +578,20 @@ export const unfinished: DemoEntry = {
       ['母亲公民身份号码', undefined, undefined],
     ]),
     shareClass: 'conditional',
+  },
+}
+
+/** The base database of persons: by attribute, item of the source by its entry; the first is the authority, the rest fill what it leaves open. */
+export const base = {
+  by: 'fz.dashuju.zy',
+  theme: '人口',
+  title: '福州市人口基础数据库',
+  entry: population.title,
+  sources: [allowance.title, health.title, dependants.title],
+  attributes: {
+    c2: { [allowance.title]: 'c2', [health.title]: 'c2', [dependants.title]: 'c2' },
+    c3: { [allowance.title]: 'c3', [health.title]: 'c3', [dependants.title]: 'c3' },
+    c4: { [allowance.title]: 'c4', [health.title]: 'c4' },
+    c5: { [health.title]: 'c5' },
   },
 }

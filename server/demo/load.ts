@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import pg from 'pg'
 import * as aggregation from '../../contract/aggregation.ts'
+import * as bases from '../../contract/bases.ts'
 import * as catalog from '../../contract/catalog.ts'
 import * as delivery from '../../contract/delivery.ts'
 import * as opening from '../../contract/opening.ts'
@@ -18,7 +19,7 @@ import { addDays, dayOf } from '../platform/clock.ts'
 import type { Config } from '../platform/config.ts'
 import { systemContext } from '../platform/context.ts'
 import { type Caller, signIn } from './client.ts'
-import { type DemoEntry, heldFile, published, todaysFile, unfinished, waiting } from './entries.ts'
+import { base, type DemoEntry, heldFile, published, todaysFile, unfinished, waiting } from './entries.ts'
 import { creditCode, departments, officers, password, people, useful } from './places.ts'
 import { type Application, applications, direct } from './story.ts'
 
@@ -84,6 +85,7 @@ async function tell(config: Config, databaseUrl: string): Promise<void> {
     const of = (title: string) => entries.get(title)!
     const story: { ago: number; run: () => Promise<unknown> }[] = [
       { ago: 20, run: () => inTurn(closed, e => fill(as, e, of(e.content.title).id)) },
+      { ago: 18, run: () => gather(as, of) },
       { ago: 12, run: () => use(app, as) },
       { ago: 10, run: () => inTurn(open, e => fill(as, e, of(e.content.title).id)) },
       { ago: 9, run: () => inTurn(open, e => propose(as, e, of(e.content.title).code)) },
@@ -259,6 +261,30 @@ async function deliver(
   const { rules } = await call(aggregation.rejects, { params: { id: batch.id } })
   const why = [...batch.messages.map(m => m.text), ...rules.map(r => `${r.label} ${r.count}`)]
   throw new Error(`${file.name}: ${batch.stateLabel} ${why.join('；')}`)
+}
+
+/** The base database: set up, declared, and made once before the story goes on. */
+async function gather(as: As, of: (title: string) => { id: string }): Promise<void> {
+  const call = await as(base.by)
+  const known = async () => (await call(bases.baseDatabases, {})).rows.find(r => r.theme === base.theme && r.id)
+  const { id } = (await known()) ?? (await call(bases.createBaseDatabase, { body: { theme: base.theme, title: base.title } }))
+  const params = { id: id! }
+  const { version, entry } = await call(bases.database, { params })
+  const plan: bases.BasePlan = {
+    subject: 'person',
+    sources: base.sources.map(title => ({ entryId: of(title).id, identifier: 'c1' })),
+    attributes: Object.entries(base.attributes).map(([item, sources]) => ({
+      item,
+      rest: 'order',
+      sources: Object.entries(sources).map(([title, from], i) => ({ entryId: of(title).id, item: from, authority: i === 0 })),
+    })),
+  }
+  if (!entry) await call(bases.declareBase, { params, body: { version, entryId: of(base.entry).id, plan } })
+  for (let tries = 0; tries < 300; tries++) {
+    if ((await call(bases.database, { params })).refreshed) return
+    await sleep(100)
+  }
+  throw new Error(`${base.title}: not made`)
 }
 
 async function propose(as: As, e: DemoEntry, code: string): Promise<void> {

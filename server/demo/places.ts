@@ -52,6 +52,7 @@ export const people: Person[] = [
   { username: 'admin.audit', name: '审计员丙', department: 'fz.dashuju', roles: ['audit_admin'] },
   { username: 'fz.dashuju', name: '林示明', department: 'fz.dashuju', roles: ['bureau'] },
   { username: 'fz.dashuju.ld', name: '陈例华', department: 'fz.dashuju', roles: ['leader', 'bureau'] },
+  { username: 'fz.dashuju.zy', name: '庄示数', department: 'fz.dashuju', roles: ['steward'] },
   { username: 'fz.jiancha', name: '郑样正', department: 'fz.dashuju', roles: ['inspector'] },
   ...pair('fz.minzheng', '黄演秀', '吴虚安'),
   ...pair('fz.weijian', '刘设宁', '蔡拟康'),
