@@ -62,6 +62,8 @@ const tree = root.addChildren([
   page('/cases/$no/print', procedure, 'CasePrint'),
   page('/catalog', catalog, 'Catalog'),
   page('/catalog/new', editor, 'NewEntry'),
+  page('/catalog/import', () => import('../features/catalog/Runs.tsx'), 'ImportPage'),
+  page('/catalog/runs/$id', () => import('../features/catalog/Runs.tsx'), 'RunPage'),
   page('/catalog/care', () => import('../features/catalog/Care.tsx'), 'Care'),
   page('/catalog/$code', catalog, 'Entry'),
   page('/catalog/$code/edit', editor, 'EditEntry'),

@@ -1,4 +1,5 @@
 import { App, Button, Checkbox, Input, Select } from 'antd'
+import { useState } from 'react'
 import {
   acquisitions,
   addAcquisition,
@@ -10,10 +11,12 @@ import {
   releases,
   searchEntries,
 } from '../../../contract/catalog.ts'
+import { codes, saveClass, savePattern } from '../../../contract/catalog-runs.ts'
 import type { Reply } from '../../../contract/endpoint.ts'
 import { problemOf } from '../../app/api.ts'
 import { A, at } from '../../app/link.tsx'
 import { useAct, useRead } from '../../app/query.ts'
+import { Line, SideForm } from '../../app/SideForm.tsx'
 import { useFilters } from '../../app/search.ts'
 import { useMay } from '../../app/session.ts'
 import { DataTable } from '../../ui/DataTable.tsx'
@@ -29,6 +32,7 @@ const tabs = [
   ['changes', '登记变化'],
   ['acquisitions', '取得的数据'],
   ['guide', '编制指南'],
+  ['codes', '编码表'],
   ['releases', '公布目录'],
 ] as const
 
@@ -48,6 +52,7 @@ export function Care() {
       {tab === 'changes' && <Changes />}
       {tab === 'acquisitions' && <Acquisitions />}
       {tab === 'guide' && <Guide />}
+      {tab === 'codes' && <Codes />}
       {tab === 'releases' && <Releases />}
     </Page>
   )
@@ -325,5 +330,90 @@ function Releases() {
         ]}
       />
     </>
+  )
+}
+
+/** 编码表: what the digits of 信息资源代码 mean here, and how a code is put together. */
+function Codes() {
+  const load = useRead(codes)
+  const [form, setForm] = useState<{ kind: 'class' | 'pattern'; start: Record<string, any> } | null>(null)
+  return (
+    <Loaded load={load}>
+      {view => (
+        <div className="stack">
+          <Sheet title="代码怎样编制" note={view.regionName}>
+            <DataTable
+              name="编制规则"
+              rows={view.patterns}
+              rowKey={row => row.kind}
+              columns={[
+                { title: '种类', head: true, cell: row => row.kindLabel },
+                { title: '规则', keep: true, cell: row => <span className="ht-code">{row.pattern}</span> },
+                { title: '例', keep: true, cell: row => <span className="ht-code">{row.example}</span> },
+                {
+                  title: '操作',
+                  narrow: true,
+                  cell: row =>
+                    view.may && (
+                      <button
+                        type="button"
+                        className="ht-link"
+                        onClick={() => setForm({ kind: 'pattern', start: { kind: row.kind, pattern: row.pattern } })}
+                      >
+                        修改
+                      </button>
+                    ),
+                },
+              ]}
+            />
+            <p className="ht-hint" style={{ marginTop: 8 }}>
+              {
+                '{class} 类项目细目，{region} 行政区划，{department:3} 部门序号，{seq:6} 顺序号，冒号后是位数。已经编出的代码不会变，号码不重复使用。'
+              }
+            </p>
+          </Sheet>
+          <Sheet
+            title="类、项、目、细目"
+            note="本地有的以本地为准"
+            acts={view.may && <Button onClick={() => setForm({ kind: 'class', start: { code: '', name: '', usual: false } })}>增加</Button>}
+          >
+            <DataTable
+              name="编码"
+              rows={view.classes}
+              rowKey={row => row.code}
+              columns={[
+                { title: '名称', head: true, cell: row => row.name },
+                { title: '代码', keep: true, narrow: true, cell: row => <span className="ht-code">{row.code}</span> },
+                { title: '级', narrow: true, cell: row => ({ 1: '类', 3: '项', 6: '目' })[row.code.length] ?? '细目' },
+                { title: '没有写明时', narrow: true, cell: row => (row.usual ? '取这一个' : '—') },
+                { title: '来自', narrow: true, cell: row => row.regionName },
+              ]}
+            />
+          </Sheet>
+          {form?.kind === 'class' && (
+            <SideForm endpoint={saveClass} title="增加或改名" verb="保存编码" start={form.start} shut={() => setForm(null)}>
+              {one => (
+                <>
+                  <Line form={one} at="/code" label="代码" hint="含上一级：项 3 位、目 6 位、细目更长" />
+                  <Line form={one} at="/name" label="名称" />
+                  <Field form={one} at="/usual" label="目录没有写明这一级时" group>
+                    {({ value, onChange }) => (
+                      <Checkbox checked={Boolean(value)} onChange={event => onChange(event.target.checked)}>
+                        取这一个
+                      </Checkbox>
+                    )}
+                  </Field>
+                </>
+              )}
+            </SideForm>
+          )}
+          {form?.kind === 'pattern' && (
+            <SideForm endpoint={savePattern} title="代码怎样编制" verb="保存规则" start={form.start} shut={() => setForm(null)}>
+              {one => <Line form={one} at="/pattern" label="规则" hint="以 {class} 开头，/ 之后以 {seq:位数} 结尾" />}
+            </SideForm>
+          )}
+        </div>
+      )}
+    </Loaded>
   )
 }

@@ -519,6 +519,14 @@ function Basic({ form, asked }: Part & { asked: Asked }) {
         options={Object.entries(formatClasses).map(([key, label]) => ({ value: Number(key), label }))}
       />
       <Line form={form} at="/formatType" label="格式类型" hint="如 xlsx、MySQL" required width={280} />
+      {form.value.formatClass === 6 && <Line form={form} at="/formatNote" label="其他类型资源格式描述" />}
+      <Line form={form} at="/affairs" label="关联业务事项" />
+      <Line form={form} at="/upperCode" label="落实的上级目录代码" hint="上级已发布目录的代码；没有的留空" width={320} />
+      <Field form={form} at="/tags" label="标签" hint="输入后按回车">
+        {({ labelledby: _, value, ...control }) => (
+          <Select {...control} mode="tags" open={false} value={value ?? []} style={{ width: '100%' }} />
+        )}
+      </Field>
       <Line form={form} at="/collectionBasis" label="采集依据与范围" rows={2} />
       <Line form={form} at="/sourceSystem" label="来源信息系统" />
       <Line form={form} at="/origin" label="数据来源与获取方式" />

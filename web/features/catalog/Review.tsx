@@ -35,6 +35,7 @@ export function Changes({
           {one.affected.length} 个授权正在使用变化的信息项：{one.affected.join('、')}
         </p>
       )}
+      {one && left > 0 && <Tally of={one} />}
       <DataTable
         name="变化"
         rows={all ? one?.rows : one?.rows.filter(row => row.kind !== 'same')}
@@ -50,7 +51,13 @@ export function Changes({
                   title: '变化',
                   narrow: true,
                   cell: (row: Reply<typeof compare>['rows'][number]) =>
-                    row.kind === 'same' ? '—' : <Mark hue={kindHue[row.kind]}>{kindWords[row.kind]}</Mark>,
+                    row.kind === 'same' ? (
+                      '—'
+                    ) : (
+                      <Mark hue={row.tighter ? 'red' : kindHue[row.kind]}>
+                        {[kindWords[row.kind], row.tighter && '影响使用'].filter(Boolean).join(' · ')}
+                      </Mark>
+                    ),
                 },
                 {
                   title: `第 ${left} 版`,
@@ -59,9 +66,31 @@ export function Changes({
               ]
             : []),
           { title: `第 ${right} 版`, cell: row => <span className="pre">{row.b || '—'}</span> },
+          ...(left > 0 ? [{ title: '说明', cell: (row: Reply<typeof compare>['rows'][number]) => row.words.join('') || '—' }] : []),
         ]}
       />
     </div>
+  )
+}
+
+/** The difference in one line. */
+function Tally({ of: { rows } }: { of: Reply<typeof compare> }) {
+  const items = rows.filter(row => row.group === 'item')
+  const count = (kind: string) => items.filter(row => row.kind === kind).length
+  const fields = rows.filter(row => row.group === 'entry' && row.kind !== 'same').length
+  const tighter = rows.filter(row => row.tighter).length
+  const parts = [
+    fields && `${fields} 处目录内容变化`,
+    count('added') && `新增 ${count('added')} 个信息项`,
+    count('removed') && `去掉 ${count('removed')} 个信息项`,
+    count('changed') && `${count('changed')} 个信息项有变化`,
+  ].filter(Boolean)
+  if (!parts.length) return null
+  return (
+    <p>
+      {parts.join('，')}
+      {tighter > 0 && `；其中 ${tighter} 处会影响正在使用的部门`}。
+    </p>
   )
 }
 

@@ -1,5 +1,6 @@
 import { useNavigate, useParams } from '@tanstack/react-router'
-import { App, Button, Select } from 'antd'
+import { App, Button, Checkbox, Select } from 'antd'
+import { useState } from 'react'
 import { ledger } from '../../../contract/audit.ts'
 import {
   compare,
@@ -18,9 +19,10 @@ import {
   updateCycles,
   versions,
 } from '../../../contract/catalog.ts'
+import { bulkEdit, exportTemplate, importTemplate } from '../../../contract/catalog-runs.ts'
 import { grants } from '../../../contract/delivery.ts'
 import type { Reply } from '../../../contract/endpoint.ts'
-import { problemOf } from '../../app/api.ts'
+import { href, problemOf } from '../../app/api.ts'
 import { ListPager } from '../../app/ListPager.tsx'
 import { A, at } from '../../app/link.tsx'
 import { useAct, useRead } from '../../app/query.ts'
@@ -36,6 +38,7 @@ import { Loaded, Nothing } from '../../ui/states.tsx'
 import { Why } from '../../ui/Why.tsx'
 import { EntryData } from '../aggregation/EntryData.tsx'
 import { ClockChip } from '../procedure/ClockChip.tsx'
+import { BulkEdit } from './BulkEdit.tsx'
 import { openMark } from './marks.ts'
 import { Changes } from './Review.tsx'
 import { useWords } from './words.ts'
@@ -51,8 +54,35 @@ export function Catalog() {
   const set = Object.fromEntries(Object.entries(rest).filter(([key, value]) => value && key !== 'tab'))
   const load = useRead(searchEntries, { query: { scope: scope as 'mine', ...(q && { q }), ...(after && { after }), ...set } as object })
   const mayCreate = useMay(createEntry)
+  const mayImport = useMay(importTemplate)
+  const mayBulk = useMay(bulkEdit) && scope === 'mine'
+  const [ticked, setTicked] = useState<ReadonlySet<string>>(new Set())
+  const [editing, setEditing] = useState<'ticked' | 'all' | null>(null)
+  const shown = { scope, ...(q && { q }), ...set }
+  const tick = (codes: string[], on: boolean) => {
+    const next = new Set(ticked)
+    for (const code of codes)
+      if (on) next.add(code)
+      else next.delete(code)
+    setTicked(next)
+  }
 
   const columns: Column<Row>[] = [
+    ...(mayBulk
+      ? [
+          {
+            title: '选择',
+            narrow: true,
+            cell: (row: Row) => (
+              <Checkbox
+                aria-label={`选择 ${row.title || row.code}`}
+                checked={ticked.has(row.code)}
+                onChange={event => tick([row.code], event.target.checked)}
+              />
+            ),
+          },
+        ]
+      : []),
     {
       title: '目录',
       head: true,
@@ -101,6 +131,14 @@ export function Catalog() {
           <A className="ht-btn" href={at('/catalog/care')}>
             目录维护
           </A>
+          <a className="ht-btn" href={href(exportTemplate, { query: shown })} download>
+            导出模板
+          </a>
+          {mayImport && (
+            <A className="ht-btn" href={at('/catalog/import')}>
+              导入目录
+            </A>
+          )}
           {create}
         </>
       }
@@ -138,6 +176,27 @@ export function Catalog() {
           </label>
         ))}
       </div>
+      {mayBulk && load.data && load.data.total > 0 && (
+        <div className="row" style={{ marginBottom: 12 }}>
+          <Checkbox
+            checked={load.data.rows.every(row => ticked.has(row.code))}
+            indeterminate={ticked.size > 0 && !load.data.rows.every(row => ticked.has(row.code))}
+            onChange={event => tick(load.data?.rows.map(row => row.code) ?? [], event.target.checked)}
+          >
+            选这一页
+          </Checkbox>
+          {ticked.size > 0 && <span>已选 {number(ticked.size)} 条</span>}
+          {ticked.size > 0 && <Button onClick={() => setEditing('ticked')}>批量修改</Button>}
+          {ticked.size > 0 && <Button onClick={() => setTicked(new Set())}>取消</Button>}
+          {ticked.size === 0 && <Button onClick={() => setEditing('all')}>批量修改筛选出的 {number(load.data.total)} 条</Button>}
+        </div>
+      )}
+      {editing && load.data && (
+        <BulkEdit
+          {...(editing === 'ticked' ? { codes: [...ticked], count: ticked.size } : { filter: shown, count: load.data.total })}
+          shut={() => setEditing(null)}
+        />
+      )}
       <DataTable
         name="目录"
         columns={columns}
@@ -372,6 +431,8 @@ function Overview({ entry }: { entry: EntryDetail }) {
             ['共享依据', basisWords(content.shareBasis)],
             ['共享方式', [content.shareMode, content.shareModeType].filter(Boolean).join(' · ')],
             ['更新周期', content.updateCycle ? updateCycles[content.updateCycle] : null],
+            ['关联业务事项', content.affairs || null],
+            ['标签', content.tags?.join('、') || null],
             ['采集依据', content.collectionBasis || null],
             ['来源系统', content.sourceSystem || null],
             ['数据来源', entry.acquisitionLabel],
@@ -393,7 +454,59 @@ function Overview({ entry }: { entry: EntryDetail }) {
           ]}
         />
       </Sheet>
+      <Levels entry={entry} />
     </div>
+  )
+}
+
+/** The entry of the level above that this one implements, and those below that implement it. */
+function Levels({ entry: { content, upper, lowers } }: { entry: EntryDetail }) {
+  if (!content.upperCode && !lowers.length) return null
+  return (
+    <Sheet title="上下级目录">
+      {content.upperCode && (
+        <Facts
+          of={[
+            [
+              '落实上级目录',
+              upper ? (
+                <>
+                  <A href={at(`/catalog/${codeInUrl(upper.code)}`)}>{upper.title}</A>
+                  <span className="ht-meta">
+                    {' '}
+                    {upper.regionName} {upper.department} <span className="ht-code">{upper.code}</span>
+                  </span>
+                </>
+              ) : (
+                <Mark key="u" hue="red">
+                  {content.upperCode} 没有找到，或已撤销
+                </Mark>
+              ),
+            ],
+            [
+              '信息项对照',
+              upper ? (upper.missing.length ? `上级有、本目录没有的：${upper.missing.join('、')}` : '上级目录的信息项本目录都有') : null,
+            ],
+          ]}
+        />
+      )}
+      {lowers.length > 0 && (
+        <>
+          <p style={{ margin: '12px 0' }}>{number(lowers.length)} 条下级目录落实本目录</p>
+          <DataTable
+            name="下级目录"
+            rows={lowers}
+            rowKey={row => row.code}
+            columns={[
+              { title: '目录', head: true, cell: row => <A href={at(`/catalog/${codeInUrl(row.code)}`)}>{row.title}</A> },
+              { title: '地区', narrow: true, cell: row => row.regionName },
+              { title: '部门', cell: row => row.department },
+              { title: '代码', keep: true, narrow: true, cell: row => <span className="ht-code">{row.code}</span> },
+            ]}
+          />
+        </>
+      )}
+    </Sheet>
   )
 }
 
@@ -528,7 +641,9 @@ function Versions({ code }: { code: string }) {
           title: '操作',
           narrow: true,
           cell: row =>
-            row.version > 1 ? <A href={at(`/catalog/${code}/compare`, { a: row.version - 1, b: row.version })}>与上一版比较</A> : null,
+            row.version > 1 ? (
+              <A href={at(`/catalog/${code}/compare`, { a: row.version - 1, b: row.version })}>与上一版或任一版比较</A>
+            ) : null,
         },
       ]}
     />
