@@ -202,6 +202,14 @@ test('differences become one case for the authority of the value; its decision o
   await settled(p.world, p.builder, p.id)
   const fresh = (await opened()).filter(r => r.state === 'open')
   assert.deepEqual([fresh.map(r => [r.key, r.chosen.value]), fresh[0]!.caseNo !== no], [[[idNumber(1), '丙1']], true])
+  // It admits an error and then corrects something else: what still differs is asked again.
+  p.world.later(5)
+  await act(p.builder, fresh[0]!.caseNo!, 'confirm')
+  await load(p.police, p.hukou, `公民身份号码,姓名,住址\n${idNumber(40)},新人,某路40号\n`, hukou.source)
+  await act(p.police, fresh[0]!.caseNo!, 'correct', { correctionNote: '已按底册更正并重新入库。' })
+  await p.world.job('aggregation.conflicts', { id: p.id })
+  const asked = (await conflicts({ state: 'open' })).find(r => r.key === idNumber(1))!
+  assert.ok(asked.caseNo && asked.caseNo !== fresh[0]!.caseNo)
 })
 
 test('a base leaves like any entry: under a grant, by the data API; who is in no source any more is gone from it', async t => {
