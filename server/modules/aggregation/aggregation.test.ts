@@ -264,6 +264,7 @@ test('the rejects come back as a workbook that can be corrected and uploaded as 
   assert.deepEqual(counts(fixed.batch), ['done', 1, 1, 0, 0])
   assert.equal((await poolOf(s)).length, 2)
 })
+
 for (const format of ['csv', 'xlsx'] as const)
   test(`a rejects list that is only half corrected (${format}): what is right comes in and is marked as mended, the rest comes back again`, async t => {
     const long = '享受最低生活保障待遇人员的公民身份号码（按照国家标准填写十八位）'
@@ -530,11 +531,32 @@ test('a table of another PostgreSQL is read in one snapshot; the password is sea
   assert.deepEqual([wrong.ok, /拒绝连接/.test(wrong.text)], [false, true])
 })
 
+test('deliveries of one source are loaded in the order they came, however many wait', async t => {
+  const s = await setUp(t)
+  const { source } = await load(s, table('35012519000101001X,张三,1,20260101,01'))
+  const ids: string[] = []
+  for (let n = 2; n <= 9; n++) {
+    const seen = (await send(s.world, s.steward, source.id, '名单.csv', table(`35012519000101001X,张三,${n},20260101,01`))).body
+    ids.push((await s.steward.ok(contract.startBatch, { params: { id: source.id }, body: { uploadId: seen.uploadId } })).id)
+  }
+  // Whichever is asked for first, the oldest goes first.
+  const { runBatch } = await import('./run.ts')
+  await runBatch(systemContext(s.world.app.services), ids.at(-1)!)
+  for (const id of ids) assert.deepEqual(counts(await finished(s.steward, id)), ['done', 1, 1, 0, 0])
+  assert.equal((await poolOf(s))[0]!.c3, '9')
+  const { rows } = await s.pool.query('select id from aggregation.batch where id = any($1) order by finished', [ids])
+  assert.deepEqual(
+    rows.map(r => r.id),
+    ids,
+  )
+})
+
 test('a table is followed by its time of change, on a schedule: only what is new is read, and the position moves with the rows', async t => {
   const s = await setUp(t)
   const connection = await aTable(s, `select '', '', 0, '', '', 0 where false`)
   const owner = new pg.Client({ connectionString: s.world.url })
   await owner.connect()
+  owner.on('error', () => {})
   t.after(() => owner.end())
   await owner.query(`create table src.people ("身份证号" text, "姓名" text, "更新时间" timestamp)`)
   const put = (id: string, name: string, at: string) => owner.query('insert into src.people values ($1, $2, $3)', [id, name, at])

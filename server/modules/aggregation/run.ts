@@ -22,6 +22,7 @@ import { type Database as DatabaseTarget, type Position, SourceDown, type Target
 import { noteArrival } from './freshness.ts'
 import { load, type Outcome, type Phase, VANISHING } from './load.ts'
 import { intervalOf, isLate, isStale, lagOf, lagText } from './promises.ts'
+import { QUICK_BYTES, quick, remove } from './push/quick.ts'
 import {
   type BatchRecord,
   batchById,
@@ -72,24 +73,56 @@ export function abandonBatches(): void {
 }
 
 /**
- * Runs one batch from reading to commit. Rows, rejects, counters and source position are written in ONE transaction, so that a process
- * killed at any moment leaves either all of it or nothing; the same batch can be run again with the same result.
+ * Runs a batch from reading to commit, after those of its source that came before it: what came later must win. Rows, rejects, counters
+ * and source position are written in ONE transaction, so that a process killed at any moment leaves either all of it or nothing; the
+ * same batch can be run again with the same result. Returns at once when somebody else is at work on the source: he goes on with it.
  */
 export async function runBatch(ctx: Context, batchId: string, via?: Beginning): Promise<void> {
   // The whole table of a captured source is read by its follower, which knows where the changes go on.
   if (!via && (await captured(ctx, batchId))) return
+  const { rows } = await ctx.pool.query<{ source_id: string }>('select source_id from aggregation.batch where id = $1', [batchId])
+  const sourceId = rows[0]?.source_id
+  const next = async () =>
+    via
+      ? batchId
+      : (
+          await ctx.pool.query<{ id: string }>(
+            `select id from aggregation.batch where source_id = $1 and state in ('queued', 'running') order by id limit 1`,
+            [sourceId],
+          )
+        ).rows[0]?.id
+  // Asked again once the lock is given back: what was queued meanwhile found it taken.
+  let more = !!sourceId
+  while (more && (await next())) more = await alone(ctx, sourceId!, work)
+
+  async function work(client: pg.PoolClient): Promise<boolean> {
+    for (let id = await next(); id; id = await next()) {
+      if (!(await attempt(ctx, client, id, via)) || via) return false
+      // A batch may have failed because this connection did; the next one gets another.
+      await client.query('select 1')
+    }
+    return true
+  }
+}
+
+/** Does work that only one process at a time may do for a source. False when another is at it, or when the work says that it is to end. */
+async function alone(ctx: Context, sourceId: string, work: (client: pg.PoolClient) => Promise<boolean>): Promise<boolean> {
   const client = await ctx.pool.connect()
   const broken = () => {}
   client.on('error', broken)
   let release: Error | undefined
   try {
-    // Held by the session: when the process dies the lock goes with it, and the batch is known to have no worker.
-    const { rows } = await client.query<{ mine: boolean }>(`select pg_try_advisory_lock(hashtextextended($1, 6)) as mine`, [batchId])
-    if (!rows[0]!.mine) return
+    // Held by the session: when the process dies the lock goes with it, and its batch is known to have no worker.
+    const { rows } = await client.query<{ mine: boolean }>(`select pg_try_advisory_lock(hashtextextended($1, 6)) as mine`, [sourceId])
+    if (!rows[0]!.mine) return false
     try {
-      await attempt(ctx, client, batchId, via)
+      return await work(client)
+    } catch (error) {
+      if (!/connection|terminat/i.test((error as Error).message)) throw error
+      release = error as Error
+      return true
     } finally {
-      await client.query(`select pg_advisory_unlock(hashtextextended($1, 6))`, [batchId]).catch((error: Error) => {
+      await client.query(`select pg_advisory_unlock(hashtextextended($1, 6))`, [sourceId]).catch((error: Error) => {
         release = error
       })
     }
@@ -107,28 +140,29 @@ async function captured(ctx: Pick<Context, 'pool'>, batchId: string): Promise<bo
   return rows[0]?.mode === 'capture'
 }
 
-/** Batches that say they run although nobody holds their lock: their process was killed. */
+/** Batches that wait or say they run although nobody is at work on their source: its process was killed. */
 export async function orphans(ctx: Pick<Context, 'pool'>): Promise<string[]> {
-  const { rows } = await ctx.pool.query<{ id: string }>(
-    `select id from aggregation.batch where state = 'running' or state = 'queued' and created < now() - interval '20 seconds'`,
+  const { rows } = await ctx.pool.query<{ id: string; source_id: string }>(
+    `select id, source_id from aggregation.batch where state = 'running' or state = 'queued' and created < now() - interval '20 seconds'`,
   )
   const list: string[] = []
-  for (const { id } of rows) {
+  for (const { id, source_id } of rows) {
     const free = await ctx.pool.query<{ free: boolean }>(
       `select not exists (select from pg_locks where locktype = 'advisory' and ((classid::bigint << 32) | objid::bigint) = hashtextextended($1, 6) and objsubid = 1) as free`,
-      [id],
+      [source_id],
     )
     if (free.rows[0]!.free) list.push(id)
   }
   return list
 }
 
-async function attempt(base: Context, client: pg.PoolClient, batchId: string, via?: Beginning): Promise<void> {
+/** False when the process is ending and the batch stays as it is. */
+async function attempt(base: Context, client: pg.PoolClient, batchId: string, via?: Beginning): Promise<boolean> {
   const claimed = await base.pool.query(
     `update aggregation.batch set state = 'running', started = $2, attempt = attempt + 1, messages = '[]' where id = $1 and state in ('queued', 'running') returning id`,
     [batchId, base.clock()],
   )
-  if (!claimed.rowCount) return
+  if (!claimed.rowCount) return true
   const batch = (await batchById(base.db, batchId))!
   const ctx: Context = { ...base, actor: batch.actor }
   const controller = new AbortController()
@@ -139,33 +173,61 @@ async function attempt(base: Context, client: pg.PoolClient, batchId: string, vi
     const work = await prepare(ctx, batch, source, controller.signal, via)
     watch.follow(work.feed, work.estimate)
     const same = await sameAgain(ctx, batch, source, work)
-    if (same) return await finishSame(ctx, batch, source, work, same)
+    if (same) {
+      await finishSame(ctx, batch, source, work, same)
+      return true
+    }
     await client.query('begin')
     try {
-      const done = await load(
+      const hold = await waitsForVerification(ctx, work.entry, batch)
+      const pushed = {
         client,
-        work.feed,
-        {
-          batchId,
-          short: batchId.replaceAll('-', '').slice(-16),
-          table: tableName(batch.entry_id),
+        plan: {
+          sourceId: source.id,
+          entryId: batch.entry_id,
           items: work.items,
           wiring: work.wiring,
-          columns: work.names.length,
           keys: source.keys,
-          threshold: batch.threshold,
-          released: batch.released,
-          hold: await waitsForVerification(ctx, work.entry, batch),
+          columns: work.names.length,
           unidentified: work.unidentified,
           rules: work.rules,
+          seed: seedOf(work.fingerprint, work.names),
+          deletes: source.deletes,
           today: dayOf(ctx.clock()),
-          now: ctx.clock(),
-          follow: source.deletes === 'follow' && !work.increment,
-          shown: shownColumns(source.mapping, !!tableConnector(source.kind)).map(m => work.names.indexOf(m.source)),
-          mends: mendingColumns(work.names),
         },
-        watch.phase,
-      )
+        batchId,
+        now: ctx.clock(),
+        names: work.names,
+      }
+      const soon = work.small && !hold && work.unidentified === null
+      const small = soon ? await quick(pushed, { path: work.small!, most: batch.released ? 1 : batch.threshold }) : undefined
+      const loaded =
+        small ??
+        (await load(
+          client,
+          work.feed,
+          {
+            batchId,
+            short: batchId.replaceAll('-', '').slice(-16),
+            table: tableName(batch.entry_id),
+            items: work.items,
+            wiring: work.wiring,
+            columns: work.names.length,
+            keys: source.keys,
+            threshold: batch.threshold,
+            released: batch.released,
+            hold,
+            unidentified: work.unidentified,
+            rules: work.rules,
+            today: dayOf(ctx.clock()),
+            now: ctx.clock(),
+            follow: source.deletes === 'follow' && !work.increment && source.kind !== 'push',
+            shown: shownColumns(source.mapping, !!tableConnector(source.kind)).map(m => work.names.indexOf(m.source)),
+            mends: mendingColumns(work.names),
+          },
+          watch.phase,
+        ))
+      const done = work.deletions.length && !loaded.held ? await remove(pushed, work.deletions, loaded) : loaded
       if (done.read === 0 && !work.increment && !via) throw stop('no-rows', '没有数据行，未入库。', '请检查文件或来源表。')
       await settle(onto(client), ctx, batch, source, work, done)
       if (controller.signal.aborted) throw new Error('aborted')
@@ -175,13 +237,14 @@ async function attempt(base: Context, client: pg.PoolClient, batchId: string, vi
       throw error
     }
   } catch (error) {
-    if (controller.signal.reason === 'shutdown') return
+    if (controller.signal.reason === 'shutdown') return false
     await fail(ctx, batch, error, controller.signal, watch.rows())
   } finally {
     running.delete(batchId)
     if (batch.upload_id) await rm(`${uploadPath(ctx.config.dataDir, batch.upload_id)}.csv`, { force: true })
     await watch.end()
   }
+  return true
 }
 
 type Work = {
@@ -198,6 +261,10 @@ type Work = {
   unidentified: string | null
   /** See Plan.rules. */
   rules: RejectRule[]
+  /** Deletions a push asks for. */
+  deletions: Deletions
+  /** The file of a push that may be brought in as a handful of changes. */
+  small: string | null
   /** Once all is read: up to where, for the next increment. */
   reached: () => Position | null
   /** Only what is new since the last time: nothing at all is a good answer. */
@@ -251,7 +318,9 @@ async function prepare(ctx: Context, batch: BatchRecord, source: SourceRecord, s
       code: entry.code,
       entry,
       unidentified: named(wiring),
-    rules,
+      rules,
+      deletions: [],
+      small: null,
       reached: () => (via ? via.position(reading.position()) : reading.position()),
       increment: !!cursor?.from,
     }
@@ -263,7 +332,8 @@ async function prepare(ctx: Context, batch: BatchRecord, source: SourceRecord, s
   const { shape } = seen
   const table = shape.kind === 'document' ? await tableOf(path, upload.bytes, shape.rows, `${path}.csv`) : null
   const names = table?.names ?? shape.header.names
-  const stopper = seen.messages.find(m => m.level === 'stop')
+  const deletions = await deletionsOf(ctx, batch.id)
+  const stopper = seen.messages.find(m => m.level === 'stop' && !(m.code === 'header-only' && deletions.length))
   if (stopper) throw new Stopped('failed', [stopper])
   compare(source, names)
   const wiring = wire(source.mapping, names, items, source.keys, identity)
@@ -279,7 +349,7 @@ async function prepare(ctx: Context, batch: BatchRecord, source: SourceRecord, s
           checks: checksOf(wiring, rules, ctx),
           seed,
         })
-      : xlsxFeed(path, {
+      : xlsxFeed(path, upload.bytes, {
           sheet: shape.sheet,
           headerLine: shape.header.line,
           headerRows: shape.header.rows,
@@ -288,30 +358,45 @@ async function prepare(ctx: Context, batch: BatchRecord, source: SourceRecord, s
           seed,
         })
   return {
-    feed: await withRefused(ctx, batch.id, feed),
+    feed: source.deletes === 'keep' ? withRefused(feed, deletions) : feed,
     names,
     items,
     wiring,
     fingerprint: print,
     estimate: shape.estimate,
-    sha256: upload.sha256,
+    // The file does not say it all where deletions came with it.
+    sha256: deletions.length ? null : upload.sha256,
     code: entry.code,
     entry,
     unidentified: named(wiring),
     rules,
+    deletions: source.deletes === 'keep' ? [] : deletions,
+    // Written by us out of JSON: one line of header, UTF-8, commas.
+    small:
+      source.kind === 'push' &&
+      upload.bytes <= QUICK_BYTES &&
+      batch.options.headerRow === 1 &&
+      mounted &&
+      !(deletions.length && source.deletes === 'keep')
+        ? path
+        : null,
     reached: () => batch.reached,
     increment: false,
   }
 }
 
+type Deletions = { line: number; raw: string }[]
+async function deletionsOf(ctx: Context, batchId: string): Promise<Deletions> {
+  const { rows } = await ctx.pool.query<{ deletions: Deletions | null }>('select deletions from aggregation.push where batch_id = $1', [
+    batchId,
+  ])
+  return rows[0]?.deletions ?? []
+}
+
 /** With the deletions a push asked for and nobody has approved: read, and rejected. */
-async function withRefused(ctx: Context, batchId: string, feed: Feed): Promise<Feed> {
-  const { rows } = await ctx.pool.query<{ refused: { line: number; raw: string }[] }>(
-    'select refused from aggregation.push where batch_id = $1 and refused is not null',
-    [batchId],
-  )
-  if (!rows[0]) return feed
-  const refused = rows[0].refused.map(r => ({ ...r, rule: 'delete-unapproved', note: '' }))
+function withRefused(feed: Feed, deletions: Deletions): Feed {
+  if (!deletions.length) return feed
+  const refused = deletions.map(r => ({ ...r, rule: 'delete-unapproved', note: '' }))
   return Object.create(feed, {
     read: { get: () => feed.read + refused.length },
     bad: { get: () => [...feed.bad, ...refused] },
@@ -437,7 +522,10 @@ async function settle(tx: Tx, ctx: Context, batch: BatchRecord, source: SourceRe
       loaded: !held,
       read: done.read,
       rules: rejects,
-      applied: wiredRules(work.rules, work.wiring.map(w => w.item)),
+      applied: wiredRules(
+        work.rules,
+        work.wiring.map(w => w.item),
+      ),
       items: work.wiring.map(w => ({ required: w.required, semantic: w.item.semantic, codes: w.item.codes })),
       late: timing?.judged ? { late: timing.late, note: lagText(timing.lag, timing.late) } : null,
       stale: timing?.newest ? isStale(work.entry.content.updateCycle, timing.newest, now) : null,
@@ -471,9 +559,7 @@ function heldBecause(
   const { region } = work.entry
   const share = (100 * done.rejected) / done.read
   const over = work.unidentified !== null || done.rejected > batch.threshold * done.read
-  const listed = [...rejects]
-    .map(([rule, n]) => `${explain(rule, null).label} ${n} 行`)
-    .join('，')
+  const listed = [...rejects].map(([rule, n]) => `${explain(rule, null).label} ${n} 行`).join('，')
   const again = '下载拒收清单，更正后重新上传。'
   const identity = govern(region, 'subject-identifier', ctx.day)
   if (over && rejects.has('identity-key-missing') && identity.value.required)
