@@ -4,7 +4,7 @@ import { useEffect, useState } from 'react'
 import {
   addRule,
   afterBatch,
-  type Check,
+  Check,
   changeRule,
   checkKindLabels,
   dimensions,
@@ -238,7 +238,9 @@ function Limit({ code, limit }: { code: string; limit: number | null }) {
   return (
     <span className="row">
       <label>
-        <span className="ht-meta">低于多少分发问题单 </span>
+        <span className="ht-meta" style={{ fontWeight: 400 }}>
+          低于多少分发问题单{' '}
+        </span>
         <InputNumber
           aria-label="低于多少分发问题单"
           min={0}
@@ -461,23 +463,23 @@ function usePreview(code: string, check: object) {
   const [state, setState] = useState<{ found?: Preview; problem?: string; busy: boolean }>({ busy: false })
   const text = JSON.stringify(check)
   useEffect(() => {
+    // A form that is not finished is no mistake yet.
+    const parsed = Check.safeParse(JSON.parse(text))
+    if (!parsed.success) return setState({ busy: false })
     const controller = new AbortController()
     const timer = setTimeout(async () => {
       setState({ busy: true })
       try {
         const found = (await (call as any)(previewRule, {
           params: { code },
-          body: { check: JSON.parse(text) },
+          body: { check: parsed.data },
           signal: controller.signal,
         })) as Preview
         setState({ found, busy: false })
       } catch (error) {
         if (controller.signal.aborted) return
         const problem = problemOf(error)
-        // A form that is not finished is no mistake yet.
-        setState(
-          problem.code === 'request.invalid' ? { busy: false } : { problem: `${problem.detail}${problem.remedy ?? ''}`, busy: false },
-        )
+        setState({ problem: `${problem.detail}${problem.remedy ?? ''}`, busy: false })
       }
     }, 600)
     return () => {
