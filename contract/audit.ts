@@ -36,6 +36,8 @@ export const actionLabels = {
   'catalog.discard': '放弃草稿',
   'catalog.guide': '发布编制指南',
   'catalog.collector': '明确数源部门',
+  'catalog.different': '认定目录不重复',
+  'catalog.synonym': '维护同义词',
   'catalog.release': '公布目录',
   'catalog.acquisition': '登记取得的数据',
   'catalog.change': '登记法律或职能变化',

@@ -546,3 +546,81 @@ export const compare = endpoint({
     affected: z.array(z.string()).describe('Grants that use a changed item'),
   }),
 })
+
+/** Words that mean the same to who searches; `same`: names of one thing, so that items called so are the same item. */
+export const Synonyms = z.object({
+  id: z.number().int(),
+  words: z.array(z.string()),
+  same: z.boolean(),
+  by: z.string().nullable().describe('null: came with the platform'),
+})
+export const synonyms = endpoint({
+  method: 'GET',
+  path: '/catalog/synonyms',
+  summary: 'Groups of words that mean the same',
+  access: staff,
+  response: z.array(Synonyms),
+})
+export const addSynonyms = endpoint({
+  method: 'POST',
+  path: '/catalog/synonyms',
+  summary: 'Add a group of words that mean the same; the search knows it at once, the duplicates after the next comparison',
+  access: ['bureau', 'system_admin'],
+  body: z.object({ words: z.array(z.string().trim().min(1).max(30)).min(2).max(20), same: z.boolean().default(false) }),
+  response: Synonyms,
+})
+export const removeSynonyms = endpoint({
+  method: 'DELETE',
+  path: '/catalog/synonyms/:id',
+  summary: 'Remove a group of words',
+  access: ['bureau', 'system_admin'],
+  params: z.object({ id: z.coerce.number().int().max(2_147_483_647) }),
+  response: Done,
+})
+
+/** Two entries of different departments that seem to hold the same, with what shows it. */
+export const DuplicatePair = z.object({
+  a: z.string().describe('Code'),
+  b: z.string().describe('Code'),
+  score: z.number().describe('0 to 1'),
+  rules: z.array(z.object({ key: z.string(), label: z.string() })),
+  titleLikeness: z.number(),
+  items: z.array(z.object({ a: z.string(), b: z.string(), rule: z.enum(['same', 'synonym', 'similar']), label: z.string() })),
+  of: z.tuple([z.number().int(), z.number().int()]).describe('Items compared on each side'),
+  found: Instant,
+  settled: z.object({ label: z.string(), reason: z.string(), caseNo: z.string(), on: Day, reopened: z.boolean() }).nullable(),
+})
+export const DuplicateGroup = z.object({
+  key: Id,
+  entries: z.array(
+    z.object({
+      id: Id,
+      code: z.string(),
+      title: z.string(),
+      department: z.string(),
+      departmentId: Id,
+      regionName: z.string(),
+      state: EntryState,
+      mounted: z.boolean(),
+      rows: z.number().int(),
+      updated: Instant.nullable(),
+      items: z.number().int(),
+      identifiers: z.array(z.string()),
+      shareLabel: z.string(),
+      collector: z.string().nullable().describe('数源部门 named for it'),
+    }),
+  ),
+  pairs: z.array(DuplicatePair),
+  may: z.array(z.enum(['settle', 'differ'])),
+})
+export const duplicates = endpoint({
+  method: 'GET',
+  path: '/catalog/duplicates',
+  summary: 'Groups of entries that seem to hold the same data, over the whole catalog; the authority sees its region, a department its own',
+  access: staff,
+  query: PageQuery.extend({
+    state: z.enum(['open', 'settled']).default('open'),
+    limit: z.coerce.number().int().min(1).max(50).default(20),
+  }),
+  response: page(DuplicateGroup).extend({ cite: Cite, waiting: z.number().int().describe('Entries not compared yet') }),
+})

@@ -95,6 +95,8 @@ export const errors: { area: string; label: string; codes: Record<string, Explai
       'catalog.guide_element': { is: '编制指南里有目录没有的要素', do: '从要素表里选择。' },
       'catalog.change_ahead': { is: '变化的日期晚于今天' },
       'catalog.not_updated': { is: '目录没有新版本，更新任务不能办结', do: '先修改并发布新版本。' },
+      'catalog.synonym_not_found': { is: '没有这组同义词' },
+      'catalog.synonym_known': { is: '这些词已经是一组同义词', do: '不用再加。' },
       'catalog.settlement': { is: '明确数源部门的内容不对', do: '写明两条以上重复的目录，并从登记它们的部门中选一个。' },
       'catalog.release_unreviewed': { is: '没有审核发布的目录不能列入公布', do: '先完成审核和发布。' },
       'catalog.acquisition_kind': { is: '取得方式不在当地规定所列范围' },

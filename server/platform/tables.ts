@@ -455,6 +455,11 @@ export interface CatalogCollector {
   settled: string;
 }
 
+export interface CatalogCompared {
+  entry_id: string;
+  etag: string;
+}
+
 export interface CatalogConditionView {
   basis: Json | null;
   conditions: string | null;
@@ -472,6 +477,20 @@ export interface CatalogDepartmentCode {
   department_id: string;
   n: number;
   region: string;
+}
+
+export interface CatalogDuplicate {
+  a: string;
+  b: string;
+  case_no: string | null;
+  evidence: Json;
+  found: Timestamp;
+  reason: string | null;
+  score: number;
+  settled: string | null;
+  settled_on: string | null;
+  settled_signature: string | null;
+  signature: string;
 }
 
 export interface CatalogEntry {
@@ -608,6 +627,13 @@ export interface CatalogSynonym {
   id: Generated<number>;
   same: boolean;
   words: string[];
+}
+
+export interface CatalogTrait {
+  department_id: string;
+  entry_id: string;
+  key: string;
+  region: string;
 }
 
 export interface CatalogUse {
@@ -1676,9 +1702,11 @@ export interface DB {
   "catalog.code_class": CatalogCodeClass;
   "catalog.code_pattern": CatalogCodePattern;
   "catalog.collector": CatalogCollector;
+  "catalog.compared": CatalogCompared;
   "catalog.condition_view": CatalogConditionView;
   "catalog.counter": CatalogCounter;
   "catalog.department_code": CatalogDepartmentCode;
+  "catalog.duplicate": CatalogDuplicate;
   "catalog.entry": CatalogEntry;
   "catalog.entry_view": CatalogEntryView;
   "catalog.facet": CatalogFacet;
@@ -1691,6 +1719,7 @@ export interface DB {
   "catalog.run_note": CatalogRunNote;
   "catalog.search": CatalogSearch;
   "catalog.synonym": CatalogSynonym;
+  "catalog.trait": CatalogTrait;
   "catalog.use": CatalogUse;
   "catalog.version": CatalogVersion;
   "delivery.call": DeliveryCall;

@@ -12,7 +12,7 @@ import { type CaseRecord, registerEffect, registerHooks, registerSubject, startC
 import { govern, passGate, requireInForce } from '../regulation/public.ts'
 import { adoptCode, type CodeTable, nextCode, nextRegistration } from './codes.ts'
 import { requireConfirmed } from './confirmation.ts'
-import { refuseDuplicates, refuseUnsettled } from './duplicates.ts'
+import { refuseDuplicates, refuseUnsettled, sameWords, setTraits } from './duplicates.ts'
 import { guideFor } from './guide.ts'
 import { pathOf, publishedEntry } from './public.ts'
 import { registrationTopics } from './registration.ts'
@@ -297,6 +297,7 @@ export async function submitOne(tx: Tx, ctx: StaffContext, code: string): Promis
   await refuseFaults(tx, working.content, e.region, ctx.day)
   await refuseDuplicates(tx, { id: e.id, region: e.region, departmentId: e.department_id, content: working.content }, ctx.day)
   await gates(tx, ctx, e, working.content)
+  await setTraits(tx, { id: e.id, region: e.region, departmentId: e.department_id, content: working.content }, await sameWords(tx))
   const fields = govern(e.region, 'catalog-fields', ctx.day)
   const guide = await guideFor(tx, e.region, ctx.day)
   await tx

@@ -4,7 +4,7 @@ import { regionPrefix } from '../../../contract/common.ts'
 import type { Actor, StaffContext } from '../../platform/context.ts'
 import type { Database } from '../../platform/db.ts'
 import { openLabel, regionName, shareLabel } from '../regulation/public.ts'
-import { type Asked, marksIn, mend, tsqueryOf, understand } from './search.ts'
+import { type Asked, excerpt, marksIn, mend, tsqueryOf, understand } from './search.ts'
 
 export type SearchQuery = {
   q?: string
@@ -94,15 +94,20 @@ function count(packed: Buffer, chosen: [FacetKey, number][]) {
 
 // ── The search ──
 
-const visible = (a: Actor) =>
-  sql<boolean>`(s.published or s.department_id = ${a.departmentId} or (${a.roles.includes('bureau') || a.roles.includes('inspector')} and s.region like ${`${regionPrefix(a.region)}%`}))`
-
-const within = (a: Actor, scope: SearchQuery['scope']) =>
-  scope === 'mine'
-    ? sql`${visible(a)} and s.department_id = ${a.departmentId}`
-    : scope === 'region'
-      ? sql`${visible(a)} and s.region like ${`${regionPrefix(a.region)}%`}`
-      : visible(a)
+/** What the person may see unpublished, and where to look; the order of the functions in migration 0169. */
+type Place = [seenDepartment: string, seenRegion: string | null, inDepartment: string | null, inRegion: string | null]
+const placeOf = (a: Actor, scope: SearchQuery['scope']): Place => {
+  const region = `${regionPrefix(a.region)}%`
+  return [
+    a.departmentId,
+    a.roles.includes('bureau') || a.roles.includes('inspector') ? region : null,
+    scope === 'mine' ? a.departmentId : null,
+    scope === 'region' ? region : null,
+  ]
+}
+const sqlPlace = ([d, r, inD, inR]: Place) => sql`${d}::uuid, ${r}::text, ${inD}::uuid, ${inR}::text`
+const within = ([d, r, inD, inR]: Place) =>
+  sql`(s.published or s.department_id = ${d} or s.region like ${r}) ${inD ? sql`and s.department_id = ${inD}` : sql``} ${inR ? sql`and s.region like ${inR}` : sql``}`
 
 /** Entries by words, synonyms, pinyin and item names, with the counts of every facet; a mistake of one character is mended and said. */
 export async function searchEntries(ctx: StaffContext, f: SearchQuery) {
@@ -112,9 +117,9 @@ export async function searchEntries(ctx: StaffContext, f: SearchQuery) {
   if (chosen.some(([, n]) => n < 0)) chosen = choose(await numbers(db, true))
   let asked = f.q ? await understand(db, f.q) : null
   const offset = Math.max(0, Math.trunc(Number(f.after)) || 0)
-  const place = within(actor, f.scope)
+  const place = placeOf(actor, f.scope)
   const look = (a: Asked | null, relaxed: boolean) =>
-    Promise.all([packedOf(db, place, a, relaxed), pageOf(db, ctx.now, place, a, relaxed, chosen, offset, f.limit)])
+    Promise.all([packedOf(db, place, a, relaxed), pageOf(ctx, place, a, relaxed, chosen, offset, f.limit)])
 
   let [packed, page] = await look(asked, false)
   if (!packed.length && asked?.terms.length) [packed, page] = await look(asked, true)
@@ -124,12 +129,7 @@ export async function searchEntries(ctx: StaffContext, f: SearchQuery) {
       exists: async part => (await packedOf(db, place, await understand(db, part), true)).length > 0,
       names: async near =>
         (
-          await guided(db, true, tx =>
-            sql<{
-              title: string
-              items: string[]
-            }>`select title, items from catalog.search s where ${place} and s.words @@ ${near}::tsquery limit 300`.execute(tx),
-          )
+          await sql<{ title: string; items: string[] }>`select * from catalog.near_names(${near}::tsquery, ${sqlPlace(place)})`.execute(db)
         ).rows.flatMap(r => [r.title, ...r.items]),
     })
     if (better) {
@@ -140,7 +140,7 @@ export async function searchEntries(ctx: StaffContext, f: SearchQuery) {
   }
   const { total, counts } = count(packed, chosen)
   return {
-    rows: await rowsOf(ctx, page.slice(0, f.limit), asked),
+    rows: page.slice(0, f.limit).map(r => rowOf(r, asked, ctx.day)),
     next: page.length > f.limit ? String(offset + f.limit) : null,
     total,
     corrected,
@@ -148,112 +148,98 @@ export async function searchEntries(ctx: StaffContext, f: SearchQuery) {
   }
 }
 
-type Sql = ReturnType<typeof sql>
-const matches = (a: Asked | null, relaxed: boolean): Sql =>
-  !a
-    ? sql`true`
-    : a.terms.length
-      ? sql`s.words @@ ${tsqueryOf(a, relaxed)}::tsquery`
-      : // Signs alone are no words: they are looked for in the title as they stand.
-        sql`strpos(s.title, ${a.text}) > 0`
-
-/**
- * With words asked for, the index on words is the way however many rows have them: the planner does not know that reading the words
- * themselves, row by row, takes a hundred times as long.
- */
-const guided = <T>(db: Database, words: boolean, run: (tx: Database) => Promise<T>): Promise<T> =>
-  words
-    ? db.transaction().execute(async tx => {
-        await sql`select set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true)`.execute(tx)
-        return run(tx)
-      })
-    : run(db)
-
 /** The packed facets of everything found, eight bytes each: counted here faster than grouped nine times over there. */
-async function packedOf(db: Database, place: Sql, a: Asked | null, relaxed: boolean): Promise<Buffer> {
-  const { rows } = await guided(db, !!a?.terms.length, tx =>
-    sql<{ packed: Buffer | null }>`select string_agg(int8send(s.facets), '') as packed from catalog.search s
-      where ${place} and ${matches(a, relaxed)}`.execute(tx),
-  )
+async function packedOf(db: Database, place: Place, a: Asked | null, relaxed: boolean): Promise<Buffer> {
+  const { rows } = await (a?.terms.length
+    ? sql<{ packed: Buffer | null }>`select catalog.found_facets(${tsqueryOf(a, relaxed)}::tsquery, ${sqlPlace(place)}) as packed`
+    : sql<{
+        packed: Buffer | null
+      }>`select string_agg(int8send(s.facets), '') as packed from catalog.search s where ${within(place)} and ${signs(a)}`
+  ).execute(db)
   return rows[0]!.packed ?? Buffer.alloc(0)
 }
+/** Signs alone are no words: they are looked for in the title as they stand. */
+const signs = (a: Asked | null) => (a?.text ? sql`strpos(s.title, ${a.text}) > 0` : sql`true`)
 
-/** Ids of one page. Title before items before the rest, the exact before the longer; a month of age weighs like one character of title. */
+type Row = {
+  id: string
+  code: string
+  region: string
+  department_id: string
+  department: string
+  state: 'draft' | 'in_review' | 'published'
+  version: number
+  content: EntryContent
+  changing: string | null
+  rows: number | null
+  updated: Date | null
+}
+/** One page, and one row more when there is another. */
 async function pageOf(
-  db: Database,
-  now: Date,
-  place: Sql,
+  { db, now }: StaffContext,
+  place: Place,
   a: Asked | null,
   relaxed: boolean,
   chosen: [FacetKey, number][],
   offset: number,
   limit: number,
-): Promise<string[]> {
+): Promise<Row[]> {
   if (chosen.some(([, n]) => n < 0)) return []
-  let [mask, value] = [0n, 0n]
+  let [mask, wanted] = [0n, 0n]
   for (const [key, n] of chosen) {
     const { high, shift, bits } = layout[key]
     const at = BigInt(shift + (high ? 32 : 0))
     mask |= BigInt(2 ** bits - 1) << at
-    value |= BigInt(n) << at
+    wanted |= BigInt(n) << at
   }
-  const tsquery = a?.terms.length ? tsqueryOf(a, relaxed) : null
-  const rank = tsquery
-    ? sql`case when s.title = ${a!.text} then 6 when starts_with(s.title, ${a!.text}) then 5 when strpos(s.title, ${a!.text}) > 0 then 4
-        when s.title_words @@ ${tsquery}::tsquery then 3 when s.name_words @@ ${tsquery}::tsquery then 2 else 1 end desc,
-        length(s.title) + least(12, extract(epoch from ${now}::timestamptz - s.changed) / 2592000) asc, `
-    : sql``
-  const { rows } = await guided(db, tsquery !== null, tx =>
-    sql<{ id: string }>`select s.entry_id as id from catalog.search s
-      where ${place} and ${matches(a, relaxed)} and s.facets & ${String(mask)}::bigint = ${String(value)}::bigint
-      order by ${rank} s.entry_id desc limit ${limit + 1} offset ${offset}`.execute(tx),
-  )
-  return rows.map(r => r.id)
-}
-
-async function rowsOf({ db, day }: StaffContext, ids: string[], asked: Asked | null) {
-  if (!ids.length) return []
-  const { rows } = await sql<any>`
+  const facets = sql`${String(mask)}::bigint, ${String(wanted)}::bigint`
+  const ids = a?.terms.length
+    ? sql`catalog.found_page(${tsqueryOf(a, relaxed)}::tsquery, ${a.text}, ${sqlPlace(place)}, ${facets}, ${now}::timestamptz, ${offset}::int, ${limit + 1}::int)`
+    : sql`unnest(array(select s.entry_id from catalog.search s where ${within(place)} and ${signs(a)}
+        and s.facets & ${String(mask)}::bigint = ${String(wanted)}::bigint order by s.entry_id desc limit ${limit + 1} offset ${offset}))`
+  const { rows } = await sql<Row>`
     select e.id, e.code, e.region, e.department_id, d.name as department,
       case when e.published is not null then 'published' else v.state end as state, v.version, v.content, w.state as changing, m.rows, m.updated
-    from unnest(${ids}::uuid[]) with ordinality as asked (id, place)
-    join catalog.entry e on e.id = asked.id
+    from ${ids} with ordinality as found (id, place)
+    join catalog.entry e on e.id = found.id
     join organization.department_view d on d.id = e.department_id
     join lateral (select * from catalog.version v where v.entry_id = e.id order by (v.version = e.published) desc nulls last, v.version desc limit 1) v on true
     left join catalog.version w on w.entry_id = e.id and w.state in ('draft', 'in_review') and e.published is not null
     left join catalog.mount m on m.entry_id = e.id
-    order by asked.place`.execute(db)
-  return rows.map(r => {
-    const c = r.content as EntryContent
-    const title = c.title || '（未命名）'
-    const hits = asked ? c.items.map(i => ({ name: i.name, marks: marksIn(i.name, asked) })).filter(h => h.marks.length) : []
-    const shown = hits.slice(0, 8)
-    const snippet = c.abstract.slice(0, 120) || null
-    return {
-      id: r.id as string,
-      code: r.code as string,
-      title,
-      department: r.department as string,
-      departmentId: r.department_id as string,
-      region: r.region as string,
-      regionName: regionName(r.region),
-      state: r.state,
-      version: r.version as number,
-      changing: r.changing ? (r.changing === 'draft' ? '变更草稿' : '变更待审核') : null,
-      shareClass: c.shareClass ?? null,
-      shareLabel: shareLabel(r.region, c.shareClass, day),
-      openClass: c.openClass ?? null,
-      openLabel: openLabel(r.region, c.openClass, day),
-      updateCycle: c.updateCycle ? updateCycles[c.updateCycle] : '',
-      mounted: r.rows !== null,
-      rows: Number(r.rows ?? 0),
-      updated: (r.updated?.toISOString() ?? null) as string | null,
-      items: c.items.length,
-      hits: shown.map(h => h.name),
-      snippet,
-      marks: { title: marksIn(title, asked), hits: shown.map(h => h.marks), snippet: marksIn(snippet ?? '', asked) },
-    }
-  })
+    order by found.place`.execute(db)
+  return rows
+}
+
+function rowOf(r: Row, asked: Asked | null, day: string) {
+  const c = r.content
+  const title = c.title || '（未命名）'
+  const hits = asked ? c.items.map(i => ({ name: i.name, marks: marksIn(i.name, asked) })).filter(h => h.marks.length) : []
+  const shown = hits.slice(0, 8)
+  const snippet = asked ? excerpt(c.abstract, asked) : c.abstract.slice(0, 120)
+  return {
+    id: r.id,
+    code: r.code,
+    title,
+    department: r.department,
+    departmentId: r.department_id,
+    region: r.region,
+    regionName: regionName(r.region),
+    state: r.state,
+    version: r.version,
+    changing: r.changing ? (r.changing === 'draft' ? '变更草稿' : '变更待审核') : null,
+    shareClass: c.shareClass ?? null,
+    shareLabel: shareLabel(r.region, c.shareClass, day),
+    openClass: c.openClass ?? null,
+    openLabel: openLabel(r.region, c.openClass, day),
+    updateCycle: c.updateCycle ? updateCycles[c.updateCycle] : '',
+    mounted: r.rows !== null,
+    rows: Number(r.rows ?? 0),
+    updated: r.updated?.toISOString() ?? null,
+    items: c.items.length,
+    hits: shown.map(h => h.name),
+    snippet: snippet || null,
+    marks: { title: marksIn(title, asked), hits: shown.map(h => h.marks), snippet: marksIn(snippet, asked) },
+  }
 }
 
 async function facetViews(

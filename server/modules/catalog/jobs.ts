@@ -1,4 +1,5 @@
 import type { Jobs } from '../../platform/jobs.ts'
+import { compareStale } from './duplicates.ts'
 import { remindRechecks, remindReleases } from './holdings.ts'
 import { sweepRuns, workOn } from './runs.ts'
 import { indexStale } from './search.ts'
@@ -14,4 +15,6 @@ export function catalogJobs(jobs: Jobs): void {
   jobs.on('catalog.run', async ({ id }: { id: string }, ctx) => workOn(ctx, id), { concurrency: 2 })
   jobs.on('catalog.sweep', async (_, ctx) => sweepRuns(ctx))
   jobs.every('catalog.sweep', '* * * * *')
+  jobs.on('catalog.duplicates', (_, ctx) => compareStale(ctx))
+  jobs.every('catalog.duplicates', '*/2 * * * *')
 }

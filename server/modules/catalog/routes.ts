@@ -14,6 +14,7 @@ import { guideView, issueGuide } from './guide.ts'
 import { acquisitions, addAcquisition, checklist, confirmDuty, dutyBoard, linkAcquisition, releaseCatalog, releases } from './holdings.ts'
 import { entryDetail, findEntry } from './queries.ts'
 import { checkView } from './rules.ts'
+import { addSynonyms, duplicateGroups, listSynonyms, removeSynonyms } from './settlement.ts'
 import { registerChange } from './updates.ts'
 import { upperFaults } from './upper.ts'
 
@@ -81,6 +82,13 @@ export function registerCatalog(app: FastifyInstance): void {
   route(app, contract.checklist, ({ params, ctx }) => checklist(ctx, params.id))
   route(app, contract.dutyBoard, ({ ctx }) => dutyBoard(ctx))
   route(app, contract.confirmDuty, ({ params, ctx }) => confirmDuty(ctx, params.id, params.item))
+  route(app, contract.duplicates, ({ query, ctx }) => duplicateGroups(ctx, query))
+  route(app, contract.synonyms, ({ ctx }) => listSynonyms(ctx))
+  route(app, contract.addSynonyms, ({ body, ctx }) => addSynonyms(ctx, body))
+  route(app, contract.removeSynonyms, async ({ params, ctx }) => {
+    await removeSynonyms(ctx, params.id)
+    return { ok: true }
+  })
   route(app, contract.versions, async ({ params, ctx }) => {
     const e = await findEntry(db, ctx, params.code)
     const own = e.department_id === ctx.actor.departmentId || ctx.actor.roles.includes('bureau')

@@ -4,8 +4,9 @@ import type { Context, StaffContext } from '../../platform/context.ts'
 import type { Tx } from '../../platform/db.ts'
 import { notFound, refuse } from '../../platform/problem.ts'
 import { record } from '../audit/public.ts'
-import { notifyDepartments, registerEffect, registerHooks, startCase } from '../procedure/public.ts'
+import { type CaseRecord, notifyDepartments, registerEffect, registerHooks, startCase } from '../procedure/public.ts'
 import { govern } from '../regulation/public.ts'
+import { settlePairs } from './duplicates.ts'
 import { pathOf } from './public.ts'
 
 type Change = { kind: 'law' | 'function' | 'structure' | 'review'; changedOn: string; change: string }
@@ -106,23 +107,30 @@ registerHooks('catalog-update', {
   href: c => `/workbench/catalog/${pathOf(c.subject_code!)}`,
 })
 
-/** Which department collects what several had registered; the others become users. */
-registerEffect('name-collector', async (tx, ctx, c, form) => {
-  const { entries, collector } = form as unknown as { entries: string[]; collector: string }
+/** The entries a settlement is about: two or more of the region, by their codes. */
+async function entriesOf(tx: Tx, c: CaseRecord, codes: string[]) {
   const found = await tx
     .selectFrom('catalog.entry')
     .select(['id', 'code', 'department_id', 'region'])
     .where(
       sql<string>`replace(code, '/', '-')`,
       'in',
-      entries.map(code => pathOf(code.trim())),
+      codes.map(code => pathOf(code.trim())),
     )
     .execute()
-  const wrong = (detail: string, reason: string, pointer: string): never =>
-    refuse('catalog.settlement', { reason, detail, cite: c.ruling.cite, errors: [{ pointer, code: reason, message: detail }] })
   if (found.length < 2 || found.some(e => !e.region.startsWith(regionPrefix(c.region))))
-    wrong('写明本地区两条以上重复的目录的信息资源代码。', 'entry-missing', '/form/entries')
-  if (!found.some(e => e.department_id === collector)) wrong('数源部门要是登记了其中一条目录的部门。', 'unknown-party', '/form/collector')
+    wrongSettlement(c, '写明本地区两条以上重复的目录的信息资源代码。', 'entry-missing', '/form/entries')
+  return found
+}
+const wrongSettlement = (c: CaseRecord, detail: string, reason: string, pointer: string): never =>
+  refuse('catalog.settlement', { reason, detail, cite: c.ruling.cite, errors: [{ pointer, code: reason, message: detail }] })
+
+/** Which department collects what several had registered; the others become users. */
+registerEffect('name-collector', async (tx, ctx, c, form) => {
+  const { entries, collector, reason } = form as unknown as { entries: string[]; collector: string; reason: string }
+  const found = await entriesOf(tx, c, entries)
+  if (!found.some(e => e.department_id === collector))
+    wrongSettlement(c, '数源部门要是登记了其中一条目录的部门。', 'unknown-party', '/form/collector')
   for (const e of found) {
     const row = { department_id: collector, case_no: c.no, settled: ctx.day as never }
     await tx
@@ -131,6 +139,12 @@ registerEffect('name-collector', async (tx, ctx, c, form) => {
       .onConflict(o => o.column('entry_id').doUpdateSet(row))
       .execute()
   }
+  await settlePairs(
+    tx,
+    ctx,
+    found.map(e => e.id),
+    { settled: 'source', caseNo: c.no, reason },
+  )
   const others = found.filter(e => e.department_id !== collector).map(e => e.department_id)
   const name = c.parties['source-department']?.department ?? ''
   await notifyDepartments(tx, ctx.now, others, `已明确由${name}采集，本部门改为申请共享（${c.no}）`, `/workbench/cases/${c.no}`)
@@ -142,4 +156,24 @@ registerEffect('name-collector', async (tx, ctx, c, form) => {
     cite: c.ruling.cite,
   })
   return { label: `由${name}采集`, href: `/workbench/cases/${c.no}` }
+})
+
+/** What only looks like the same is not asked about again, until its name or items change. */
+registerEffect('declare-different', async (tx, ctx, c, form) => {
+  const { entries, reason } = form as unknown as { entries: string[]; reason: string }
+  const found = await entriesOf(tx, c, entries)
+  await settlePairs(
+    tx,
+    ctx,
+    found.map(e => e.id),
+    { settled: 'different', caseNo: c.no, reason },
+  )
+  await record(tx, ctx, {
+    action: 'catalog.different',
+    subject: found.map(e => e.code).join('、'),
+    caseNo: c.no,
+    content: `认定不重复：${reason}`,
+    cite: c.ruling.cite,
+  })
+  return { label: '已认定不重复', href: '/workbench/catalog/duplicates' }
 })

@@ -3,7 +3,7 @@ import type { EntryContent } from '../../../contract/catalog.ts'
 import type { Fault } from '../../../contract/common.ts'
 import type { Database, Tx } from '../../platform/db.ts'
 import { govern, regionName, regionOf } from '../regulation/public.ts'
-import { plainName } from './duplicates.ts'
+import { plainName } from './likeness.ts'
 
 type Upper = { code: string; title: string; department: string; region: string; items: string[]; state: string }
 

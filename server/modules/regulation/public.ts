@@ -38,6 +38,7 @@ export const knownEffects: ReadonlySet<string> = new Set([
   'check-source',
   'check-updated',
   'name-collector',
+  'declare-different',
   'file-officers',
   'file-opening-officers',
   'grant',
