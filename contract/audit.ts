@@ -51,6 +51,7 @@ export const actionLabels = {
   'duty.urge': '催办',
   'duty.supervise': '督办',
   'source.create': '登记数据源',
+  'source.prepare': '备好数据源',
   'source.change': '修改数据源',
   'source.activate': '启用数据源',
   'source.test': '测试数据源连接',

@@ -176,6 +176,7 @@ export const errors: { area: string; label: string; codes: Record<string, Explai
       'agent.waits': { is: '前置机暂时不能读取这个来源', do: '原因在 detail 里，由数据专员处理。' },
       'agent.not_looked': { is: '前置机还没有报告这个表的列', do: '看前置机是否在运行，稍后再试。' },
       'agent.not_readable': { is: '这种来源前置机不能读取', do: '选择数据表或文件夹的数据源。' },
+      'agent.capture': { is: '前置机还不能实时捕获变更', do: '先改为整表或增量读取。' },
       'agent.other_kind': { is: '前置机上的来源与数据源的种类不同', do: '新建一个数据源。' },
       'agent.unknown_source': { is: '前置机上没有这个来源', do: '在前置机上用 ./huitong agent source add 登记。' },
       'agent.machine_not_found': { is: '没有找到前置机' },
@@ -186,6 +187,7 @@ export const errors: { area: string; label: string; codes: Record<string, Explai
     label: '汇聚',
     codes: {
       'aggregation.source_not_found': { is: '没有找到数据源' },
+      'aggregation.prepared_not_found': { is: '没有为这条目录备好的数据源', do: '在数据源页面新建。' },
       'aggregation.upload_not_found': { is: '没有找到上传的文件', do: '重新上传。' },
       'aggregation.batch_not_found': { is: '没有找到批次' },
       'aggregation.day': { is: '要看的那一天不存在', do: '日期写作 2026-09-24。' },

@@ -214,6 +214,19 @@ export interface AggregationPairing {
   name: string;
 }
 
+export interface AggregationPrepared {
+  connection: Json;
+  created: Timestamp;
+  created_by: string;
+  department_id: string;
+  entry_id: string;
+  kind: string;
+  mapping: Json;
+  secret: string;
+  secret_names: string[];
+  system_id: string | null;
+}
+
 export interface AggregationProgress {
   batch_id: string;
   cancel: string | null;
@@ -229,9 +242,9 @@ export interface AggregationProgress {
 export interface AggregationPush {
   at: Timestamp;
   batch_id: string;
+  deletions: Json | null;
   incoming_id: string | null;
   key: string;
-  refused: Json | null;
   sha256: string;
   source_id: string;
 }
@@ -1682,6 +1695,7 @@ export interface DB {
   "aggregation.mount": AggregationMount;
   "aggregation.mount_view": AggregationMountView;
   "aggregation.pairing": AggregationPairing;
+  "aggregation.prepared": AggregationPrepared;
   "aggregation.progress": AggregationProgress;
   "aggregation.push": AggregationPush;
   "aggregation.push_key": AggregationPushKey;

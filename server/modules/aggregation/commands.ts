@@ -80,7 +80,7 @@ export async function ownSource(ctx: StaffContext, id: string): Promise<SourceRe
 }
 
 /** What may be shown of a connection, and its secrets apart. An empty secret is one that is not given. */
-function parted(connection: Connection): { open: object; secrets: Record<string, string> } {
+export function parted(connection: Connection): { open: object; secrets: Record<string, string> } {
   const names = secretFields as readonly string[]
   const all = Object.entries(connection)
   return {
@@ -88,7 +88,7 @@ function parted(connection: Connection): { open: object; secrets: Record<string,
     secrets: Object.fromEntries(all.filter(([name, value]) => names.includes(name) && value)) as Record<string, string>,
   }
 }
-const sealed = (ctx: StaffContext, secrets: Record<string, string>) => ({
+export const sealed = (ctx: StaffContext, secrets: Record<string, string>) => ({
   secret: ctx.secrets.seal(JSON.stringify(secrets)),
   names: Object.keys(secrets),
 })
@@ -150,8 +150,9 @@ export async function setFollow(ctx: StaffContext, source: SourceRecord, follow:
   if (follow.schedule && !table && !fileConnector(source.kind))
     faults.add('/schedule', 'aggregation.schedule', '这种来源由提供方送来，平台不能定时去取。')
   if (follow.schedule && follow.mode === 'capture') faults.add('/schedule', 'aggregation.schedule', '实时捕获不需要定时。')
-  if (follow.deletes === 'follow' && !(table && follow.mode !== 'increment'))
-    faults.add('/deletes', 'aggregation.deletes', '只有整表读取和实时捕获能知道来源删了什么。')
+  if (follow.deletes === 'follow' && !(table && follow.mode !== 'increment') && source.kind !== 'push')
+    faults.add('/deletes', 'aggregation.deletes', '只有整表读取、实时捕获和推送能知道来源删了什么。')
+  if (follow.mode === 'capture' && source.agent_id) faults.add('/mode', 'aggregation.mode', '前置机还不能实时捕获，请选整表或增量读取。')
   faults.throwIfAny('aggregation.follow')
   const order = follow.deletes === 'follow' && source.deletes !== 'follow' ? await requireStanding(ctx, source, follow.order) : null
   // Another way of following starts anew: what is there already is left out as unchanged.

@@ -128,71 +128,73 @@ function One({ of: one }: { of: Agent }) {
         )
       }
     >
-      <Facts
-        of={[
-          ['部门', one.department],
-          ['版本', one.version || '还没有联系'],
-          ['最近联系', one.contact ? moment(one.contact, true) : '还没有'],
-          ['落后', one.lag ? `最早的读取任务已等 ${span(one.lag)}` : '没有欠的读取任务'],
-          ['待传', one.spool ? `已读取、未送达 ${bytes(one.spool)}` : '没有'],
-          ['最近的问题', one.error],
-          ['配对', `${one.pairedBy} ${moment(one.paired)}`],
-        ]}
-      />
-      {one.state !== 'revoked' && (
-        <DataTable
-          name={`${one.name}上的来源`}
-          rows={rows}
-          rowKey={row => row.name}
-          empty={<Nothing>还没有来源。在那台机器上运行 ./huitong agent source add。</Nothing>}
-          columns={[
-            {
-              title: '来源',
-              head: true,
-              cell: row => (
-                <>
-                  {row.name}
-                  <div className="ht-meta">{row.place}</div>
-                </>
-              ),
-            },
-            {
-              title: '挂接的目录',
-              cell: row =>
-                row.used ? <A href={at(`/sources/${row.used.id}`)}>{row.used.title}</A> : <span className="ht-ink3">还没有</span>,
-            },
-            {
-              title: '现在',
-              cell: row =>
-                row.error || row.used?.trouble ? (
-                  <Mark hue="red" shape="■">
-                    {row.used?.trouble ?? row.error}
-                  </Mark>
-                ) : row.used?.waiting ? (
-                  <Mark hue="blue" shape="◇">
-                    正在读取
-                  </Mark>
-                ) : (
-                  <Mark hue="green" shape="●">
-                    {row.columns ? `可以读取，${row.columns.length} 列` : '可以读取'}
-                  </Mark>
-                ),
-            },
-            {
-              title: '操作',
-              narrow: true,
-              cell: row =>
-                !row.used && one.may.includes('assign') ? (
-                  <Button size="small" onClick={() => setMounting(row.name)}>
-                    挂接
-                  </Button>
-                ) : (
-                  '—'
-                ),
-            },
+      <div className="stack">
+        <Facts
+          of={[
+            ['部门', one.department],
+            ['版本', one.version || '还没有联系'],
+            ['最近联系', one.contact ? moment(one.contact, true) : '还没有'],
+            ['落后', one.lag ? `最早的读取任务已等 ${span(one.lag)}` : '没有欠的读取任务'],
+            ['待传', one.spool ? `已读取、未送达 ${bytes(one.spool)}` : '没有'],
+            ['最近的问题', one.error],
+            ['配对', `${one.pairedBy} ${moment(one.paired)}`],
           ]}
         />
-      )}
+        {one.state !== 'revoked' && (
+          <DataTable
+            name={`${one.name}上的来源`}
+            rows={rows}
+            rowKey={row => row.name}
+            empty={<Nothing>还没有来源。在那台机器上运行 ./huitong agent source add。</Nothing>}
+            columns={[
+              {
+                title: '来源',
+                head: true,
+                cell: row => (
+                  <>
+                    {row.name}
+                    <div className="ht-meta">{row.place}</div>
+                  </>
+                ),
+              },
+              {
+                title: '挂接的目录',
+                cell: row =>
+                  row.used ? <A href={at(`/sources/${row.used.id}`)}>{row.used.title}</A> : <span className="ht-ink3">还没有</span>,
+              },
+              {
+                title: '现在',
+                cell: row =>
+                  row.error || row.used?.trouble ? (
+                    <Mark hue="red" shape="■">
+                      {row.used?.trouble ?? row.error}
+                    </Mark>
+                  ) : row.used?.waiting ? (
+                    <Mark hue="blue" shape="◇">
+                      正在读取
+                    </Mark>
+                  ) : (
+                    <Mark hue="green" shape="●">
+                      {row.columns ? `可以读取，${row.columns.length} 列` : '可以读取'}
+                    </Mark>
+                  ),
+              },
+              {
+                title: '操作',
+                narrow: true,
+                cell: row =>
+                  !row.used && one.may.includes('assign') ? (
+                    <Button size="small" onClick={() => setMounting(row.name)}>
+                      挂接
+                    </Button>
+                  ) : (
+                    '—'
+                  ),
+              },
+            ]}
+          />
+        )}
+      </div>
       {mounting && <Mount agent={one} source={mounting} shut={() => setMounting(null)} />}
     </Sheet>
   )

@@ -101,51 +101,53 @@ export function PushSheet({ of: source }: { of: Source }) {
             />
           </Sheet>
           <Sheet title="怎样推送" note="字段名用信息项的名称，就不用另外对应">
-            <Facts
-              of={[
-                ['地址', <code key="u">{page.url}</code>],
-                ['内容', 'NDJSON、JSON 对象数组或 CSV，可以 gzip'],
-                ['不重复', '请求头 Idempotency-Key：同一份内容重发时不变，只入库一次'],
-                ['删除', page.deletes],
-                [
-                  '字段',
-                  <span key="f">
-                    {page.fields.map((f, i) => (
-                      <span key={f.key}>
-                        {i > 0 && '，'}
-                        {f.name}
-                        <span className="ht-ink2">
-                          （{[f.type, f.identifier && '标识', f.required && '必填'].filter(Boolean).join('、')}）
+            <div className="stack">
+              <Facts
+                of={[
+                  ['地址', <code key="u">{page.url}</code>],
+                  ['内容', 'NDJSON、JSON 对象数组或 CSV，可以 gzip'],
+                  ['不重复', '请求头 Idempotency-Key：同一份内容重发时不变，只入库一次'],
+                  ['删除', page.deletes],
+                  [
+                    '字段',
+                    <span key="f">
+                      {page.fields.map((f, i) => (
+                        <span key={f.key}>
+                          {i > 0 && '，'}
+                          {f.name}
+                          <span className="ht-ink2">
+                            （{[f.type, f.identifier && '标识', f.required && '必填'].filter(Boolean).join('、')}）
+                          </span>
                         </span>
-                      </span>
-                    ))}
-                  </span>,
-                ],
-              ]}
-            />
-            <div className="row">
-              <nav className="tabs flat" aria-label="示例">
-                {page.examples.map((one, i) => (
-                  <a
-                    key={one.label}
-                    href={`#example-${i}`}
-                    aria-current={i === example ? 'page' : undefined}
-                    onClick={event => {
-                      event.preventDefault()
-                      setExample(i)
-                    }}
-                  >
-                    {one.label}
-                  </a>
-                ))}
-              </nav>
-              <Button className="push" onClick={() => copy(page.examples[example]!.code)}>
-                复制代码
-              </Button>
+                      ))}
+                    </span>,
+                  ],
+                ]}
+              />
+              <div className="row">
+                <nav className="tabs flat" aria-label="示例">
+                  {page.examples.map((one, i) => (
+                    <a
+                      key={one.label}
+                      href={`#example-${i}`}
+                      aria-current={i === example ? 'page' : undefined}
+                      onClick={event => {
+                        event.preventDefault()
+                        setExample(i)
+                      }}
+                    >
+                      {one.label}
+                    </a>
+                  ))}
+                </nav>
+                <Button className="push" onClick={() => copy(page.examples[example]!.code)}>
+                  复制代码
+                </Button>
+              </div>
+              <pre className="code" tabIndex={0} aria-label="示例代码">
+                {page.examples[example]!.code}
+              </pre>
             </div>
-            <pre className="code" tabIndex={0} aria-label="示例代码">
-              {page.examples[example]!.code}
-            </pre>
           </Sheet>
           {asking === 'new' && (
             <SideForm

@@ -6,6 +6,7 @@ export type Survey = { columns: string[]; rows: number; deletions: { line: numbe
 const MAX_RECORD = 1024 * 1024
 const MAX_COLUMNS = 1600
 const MAX_DELETIONS = 10_000
+const MAX_DELETION = 4000
 const [QUOTE, BACKSLASH, OPEN, CLOSE, LIST, END] = [0x22, 0x5c, 0x7b, 0x7d, 0x5b, 0x5d]
 
 /**
@@ -115,7 +116,9 @@ export async function survey(body: AsyncIterable<Buffer>): Promise<Survey> {
           detail: `一次推送里要求删除的记录超过 ${MAX_DELETIONS.toLocaleString('en')} 条，没有接收。`,
           remedy: '请分几次推送，或先取得批准。',
         })
-      deletions.push({ line: n, raw: text.slice(0, 2000) })
+      if (text.length > MAX_DELETION)
+        refuse('ingest.body_invalid', { status: 400, detail: `第 ${n} 条记录要求删除，内容太长。`, remedy: '只需写 _delete 和标识项。' })
+      deletions.push({ line: n, raw: text })
       continue
     }
     rows++
@@ -143,3 +146,7 @@ export async function* csvOf(body: AsyncIterable<Buffer>, columns: string[]): As
   }
   yield Buffer.from(out)
 }
+
+/** One record as text values. */
+export const fieldsOf = (text: string): Record<string, string> =>
+  Object.fromEntries(Object.entries(parse(text, 1)).map(([name, value]) => [name, plain(value)]))

@@ -118,6 +118,61 @@ test('a deletion nobody has approved is rejected, and the record stays', async t
   assert.deepEqual([only.status, only.body.code], [422, 'ingest.delete_unapproved'])
 })
 
+test('where its source may delete, a push does: after what it writes, into the history, also when it is all it asks for', async t => {
+  const s = await setUp(t)
+  await s.push(lines(zhang, li), 'a')
+  await s.world.app.services.pool.query(`update aggregation.source set deletes = 'follow' where id = $1`, [s.source.id])
+  const gone = (of: typeof zhang | typeof li) => ({ _delete: true, 公民身份号码: of.公民身份号码 })
+  const mixed = await s.push(lines({ ...li, 姓名: '李四四' }, gone(zhang)), 'b')
+  assert.deepEqual([mixed.status, mixed.body.read, mixed.body.accepted, mixed.body.changed], [200, 2, 2, 1], JSON.stringify(mixed.body))
+  assert.deepEqual(
+    (await s.pool()).map(r => r.c2),
+    ['李四四'],
+  )
+  // The same rows with another deletion are not the same delivery.
+  const next = await s.push(lines({ ...li, 姓名: '李四四' }, gone(li)), 'c')
+  assert.deepEqual([next.body.read, next.body.accepted, next.body.unchanged], [2, 1, 1], JSON.stringify(next.body))
+  assert.deepEqual(await s.pool(), [])
+  await s.push(lines(zhang), 'd')
+  const only = await s.push(lines(gone(zhang), gone(li)), 'e')
+  assert.deepEqual([only.status, only.body.read, only.body.accepted, only.body.unchanged], [200, 2, 1, 1], JSON.stringify(only.body))
+  assert.deepEqual(await s.pool(), [])
+  const { rows } = await s.world.app.services.pool.query('select relation, rows from aggregation.mount where entry_id = $1', [s.entry.id])
+  assert.equal(Number(rows[0].rows), 0)
+  const history = await s.world.app.services.pool.query(`select c2 from ${rows[0].relation.replace('.e_', '.h_')} order by _replaced, c2`)
+  assert.deepEqual(
+    history.rows.map(r => r.c2),
+    ['张三', '李四', '李四四', '张三'],
+  )
+})
+
+test('a small push comes to the same as a large one: counters, rejects, unchanged rows, a key that comes twice, the threshold', async t => {
+  const s = await setUp(t, 0.5)
+  await s.push(lines(zhang, li), 'a')
+  const second = await s.push(lines({ ...zhang, 姓名: '张三丰' }, li, bad), 'b')
+  assert.deepEqual(
+    [second.body.read, second.body.accepted, second.body.changed, second.body.unchanged, second.body.rejected],
+    [3, 1, 1, 1, 1],
+    JSON.stringify(second.body),
+  )
+  const rejects = await s.call('GET', `${s.entry.path}/batches/${second.body.batch}/rejects`)
+  assert.deepEqual([rejects.body.rows[0].line, rejects.body.rows[0].rule], [4, 'id-check'])
+  const twice = await s.push(lines(zhang, { ...zhang, 姓名: '又一个' }), 'c')
+  assert.deepEqual([twice.body.accepted, twice.body.rejected], [1, 1], JSON.stringify(twice.body))
+  const over = await s.push(lines(bad), 'd')
+  assert.equal(over.body.code, 'ingest.not_loaded')
+  assert.deepEqual(
+    (await s.pool()).map(r => r.c2),
+    ['张三', '李四'],
+  )
+  const { rows } = await s.world.app.services.pool.query('select rows from aggregation.mount where entry_id = $1', [s.entry.id])
+  assert.equal(Number(rows[0].rows), 2)
+  // A file afterwards compares with what the small pushes wrote.
+  const csv = `公民身份号码,姓名,月补助金额\n${zhang.公民身份号码},张三,512.5\n${li.公民身份号码},李四,\n`
+  const file = await s.push(csv, 'e', { headers: { 'content-type': 'text/csv' } })
+  assert.deepEqual([file.body.read, file.body.accepted, file.body.unchanged], [2, 0, 2], JSON.stringify(file.body))
+})
+
 test('what is sent wrongly is refused in words a developer can act on, and burns no key', async t => {
   const s = await setUp(t)
   const refused: [string, Awaited<ReturnType<typeof s.push>>][] = [

@@ -102,17 +102,19 @@ export async function accept(
   await requireRoom(ctx, source)
 
   const found = formOf(body.type) === 'json' ? await survey(read(body)) : null
-  if (found && found.rows === 0) refuseEmpty(found)
-  const content = found ? csvOf(read(body), found.columns) : read(body)
+  if (found && found.rows === 0 && (!found.deletions.length || source.deletes === 'keep' || !source.keys.length)) refuseEmpty(found)
+  // Only deletions: a delivery of the known structure without a row.
+  const columns = found?.rows === 0 ? source.mapping.map(m => m.source) : (found?.columns ?? [])
+  const content = found ? csvOf(read(body), columns) : read(body)
   // What we wrote ourselves need not be guessed.
   const options: ReadOptions = found ? { encoding: 'utf-8', delimiter: ',', headerRow: 1, headerRows: 1 } : {}
   const upload = await receiveUpload(ctx, source, body.name || `${key.replace(/[^\p{L}\p{N}._-]/gu, '_').slice(0, 80)}.csv`, content)
   try {
     const wired = await withMapping(ctx, source, upload, options)
     const batchId = await queueBatch(ctx, wired, { uploadId: upload.id, options }, true, async (tx, id) => {
-      const refused = found?.deletions.length ? JSON.stringify(found.deletions) : null
-      const { numAffectedRows } = await sql`insert into aggregation.push (source_id, key, sha256, batch_id, refused, at)
-        values (${source.id}, ${key}, ${sha256}, ${id}, ${refused}, ${ctx.now}) on conflict (source_id, key) do nothing`.execute(tx)
+      const deletions = found?.deletions.length ? JSON.stringify(found.deletions) : null
+      const { numAffectedRows } = await sql`insert into aggregation.push (source_id, key, sha256, batch_id, deletions, at)
+        values (${source.id}, ${key}, ${sha256}, ${id}, ${deletions}, ${ctx.now}) on conflict (source_id, key) do nothing`.execute(tx)
       if (!numAffectedRows) throw new Taken()
       await also(tx, id, upload.id)
     })

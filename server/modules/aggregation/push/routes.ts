@@ -15,7 +15,7 @@ import { limiter } from '../../../platform/limiter.ts'
 import { notFound, Problem, refuse } from '../../../platform/problem.ts'
 import { recordRead } from '../../audit/public.ts'
 import { publishedEntry } from '../../catalog/public.ts'
-import { explain, rules as valueRules } from '../../quality/public.ts'
+import { explain } from '../../quality/public.ts'
 import { agentSource } from '../agents/caller.ts'
 import { settleDelivery } from '../agents/runs.ts'
 import { entryToFill, itemsOf, ownSource } from '../commands.ts'
@@ -51,7 +51,10 @@ export function registerPush(app: FastifyInstance): void {
         required: i.required,
         identifier: i.identifier,
       })),
-      deletes: '带 "_delete": true 的记录不会删除，列入拒收清单；删除要经「记录删除审批」。',
+      deletes:
+        source.deletes === 'follow'
+          ? '带 "_delete": true 和标识项的记录移入历史；同一批里先写入，后删除。'
+          : '带 "_delete": true 的记录不会删除，列入拒收清单；删除要经「记录删除审批」。',
       examples: examples({ url, uploadsUrl: `${base}/uploads` }, items),
     }
   })
@@ -211,17 +214,17 @@ export function registerPushApi(app: FastifyInstance): void {
         })
       return {
         rows: rows.map(r => {
-          const { reason, remedy } = explain(r.rule, r.value, r.note)
-          const ruleLabel = (valueRules as Record<string, { label: string }>)[r.rule]?.label ?? r.rule
+          const { label, reason, remedy } = explain(r.rule, r.value, r.note)
           return {
             line: r.line,
             item: r.item,
             itemName: r.item ? (names.get(r.item) ?? r.item) : '整行',
             value: r.value,
             rule: r.rule,
-            ruleLabel,
+            ruleLabel: label,
             reason,
             remedy,
+            mended: r.mended_no,
           }
         }),
         total,
