@@ -87,66 +87,69 @@ export function Trend({
           </section>
         </section>
       ) : (
-        <svg
-          viewBox={`0 0 ${wide} ${high}`}
-          role="img"
-          aria-label={`${title}。${points[0]} 至 ${points.at(-1)}。${said}`}
-          width="100%"
-          style={{ maxWidth: 900, display: 'block' }}
-        >
-          {[0, 25, 50, 75, 100].map(v => (
-            <g key={v}>
-              <line x1={box.left} x2={wide - box.right} y1={y(v)} y2={y(v)} stroke="var(--ht-line)" />
-              <text x={box.left - 6} y={y(v) + 4} textAnchor="end" fontSize="11" fill="var(--ht-ink3)">
-                {v}
-              </text>
-            </g>
-          ))}
-          {points.map((p, i) =>
-            i % step === 0 ? (
-              // biome-ignore lint/suspicious/noArrayIndexKey: as above
-              <text key={i} x={x(i)} y={high - 8} textAnchor="middle" fontSize="11" fill="var(--ht-ink3)">
-                {p.slice(5, 10)}
-              </text>
-            ) : null,
-          )}
-          {target && (
-            <g>
-              <line
-                x1={box.left}
-                x2={wide - box.right}
-                y1={y(target.value)}
-                y2={y(target.value)}
-                stroke="var(--ht-red-text)"
-                strokeDasharray="4 4"
-              />
-              <text x={box.left + 4} y={y(target.value) - 4} fontSize="11" fill="var(--ht-red-text)">
-                {target.label} {target.value}
-              </text>
-            </g>
-          )}
-          {lines.map((line, n) => {
-            const known = line.values.flatMap((v, i) => (v === null ? [] : [[x(i), y(v)] as const]))
-            return (
-              <g key={line.label} stroke={ink[n % 6]} fill={ink[n % 6]}>
-                <polyline
-                  points={known.map(([a, b]) => `${a},${b}`).join(' ')}
-                  fill="none"
-                  strokeWidth={n === 0 ? 2.5 : 1.5}
-                  strokeDasharray={dash[n % 6]}
-                />
-                {known.map(([a, b]) => (
-                  <circle key={a} cx={a} cy={b} r={n === 0 ? 3 : 2} stroke="none" />
-                ))}
+        // Narrower than this the words could not be read: it scrolls.
+        <section className="ht-scroll" aria-label={`${title}，图`} tabIndex={0}>
+          <svg
+            viewBox={`0 0 ${wide} ${high}`}
+            role="img"
+            aria-label={`${title}。${points[0]} 至 ${points.at(-1)}。${said}`}
+            width="100%"
+            style={{ minWidth: 560, maxWidth: 900, display: 'block' }}
+          >
+            {[0, 25, 50, 75, 100].map(v => (
+              <g key={v}>
+                <line x1={box.left} x2={wide - box.right} y1={y(v)} y2={y(v)} stroke="var(--ht-line)" />
+                <text x={box.left - 6} y={y(v) + 4} textAnchor="end" fontSize="11" fill="var(--ht-ink3)">
+                  {v}
+                </text>
               </g>
-            )
-          })}
-          {placed.map(e => (
-            <text key={e.i} x={wide - box.right + 8} y={e.at + 4} fontSize="12" fill={ink[e.i % 6]}>
-              {e.label} {e.value}
-            </text>
-          ))}
-        </svg>
+            ))}
+            {points.map((p, i) =>
+              i % step === 0 ? (
+                // biome-ignore lint/suspicious/noArrayIndexKey: as above
+                <text key={i} x={x(i)} y={high - 8} textAnchor="middle" fontSize="11" fill="var(--ht-ink3)">
+                  {p.slice(5, 10)}
+                </text>
+              ) : null,
+            )}
+            {target && (
+              <g>
+                <line
+                  x1={box.left}
+                  x2={wide - box.right}
+                  y1={y(target.value)}
+                  y2={y(target.value)}
+                  stroke="var(--ht-red-text)"
+                  strokeDasharray="4 4"
+                />
+                <text x={box.left + 4} y={y(target.value) - 4} fontSize="11" fill="var(--ht-red-text)">
+                  {target.label} {target.value}
+                </text>
+              </g>
+            )}
+            {lines.map((line, n) => {
+              const known = line.values.flatMap((v, i) => (v === null ? [] : [[x(i), y(v)] as const]))
+              return (
+                <g key={line.label} stroke={ink[n % 6]} fill={ink[n % 6]}>
+                  <polyline
+                    points={known.map(([a, b]) => `${a},${b}`).join(' ')}
+                    fill="none"
+                    strokeWidth={n === 0 ? 2.5 : 1.5}
+                    strokeDasharray={dash[n % 6]}
+                  />
+                  {known.map(([a, b]) => (
+                    <circle key={a} cx={a} cy={b} r={n === 0 ? 3 : 2} stroke="none" />
+                  ))}
+                </g>
+              )
+            })}
+            {placed.map(e => (
+              <text key={e.i} x={wide - box.right + 8} y={e.at + 4} fontSize="12" fill={ink[e.i % 6]}>
+                {e.label} {e.value}
+              </text>
+            ))}
+          </svg>
+        </section>
       )}
       <p className="ht-meta">{source}</p>
     </figure>

@@ -203,11 +203,8 @@ function Rules({ of, code }: { of: EntryRules; code: string }) {
           ]}
         />
         {shown && <BrokenRows key={shown.id} of={shown} shut={() => setShown(null)} />}
-        <Sheet
-          title="得分"
-          note="维度取内置检查与规则加权平均中较低的；总分按维度里规则的权重平均"
-          acts={of.kinds.length > 0 && <Limit code={code} limit={of.limit} />}
-        >
+        <Sheet title="得分" acts={of.kinds.length > 0 && <Limit code={code} limit={of.limit} />}>
+          <p className="ht-ink2">维度取内置检查与规则加权平均中较低的；总分按维度里规则的权重平均。</p>
           {scored.length ? (
             <Trend
               title={`${of.title}的质量得分`}
