@@ -65,6 +65,7 @@ const tree = root.addChildren([
   page('/catalog/import', () => import('../features/catalog/Runs.tsx'), 'ImportPage'),
   page('/catalog/runs/$id', () => import('../features/catalog/Runs.tsx'), 'RunPage'),
   page('/catalog/care', () => import('../features/catalog/Care.tsx'), 'Care'),
+  page('/catalog/duplicates', () => import('../features/catalog/Duplicates.tsx'), 'Duplicates'),
   page('/catalog/$code', catalog, 'Entry'),
   page('/catalog/$code/edit', editor, 'EditEntry'),
   page('/catalog/$code/compare', catalog, 'Compare'),

@@ -31,6 +31,7 @@ import { useMay, useSession } from '../../app/session.ts'
 import { type Column, DataTable } from '../../ui/DataTable.tsx'
 import { amount, codeInUrl, longDay, moment, number } from '../../ui/format.ts'
 import { type Hue, Mark } from '../../ui/Light.tsx'
+import { Marked } from '../../ui/Marked.tsx'
 import { Facts, Page, Sheet } from '../../ui/Page.tsx'
 import { SearchBox } from '../../ui/SearchBox.tsx'
 import { ShareClass } from '../../ui/ShareClass.tsx'
@@ -49,7 +50,19 @@ const stateHue: Record<Row['state'], Hue> = { draft: 'grey', in_review: 'blue', 
 export function Catalog() {
   // Who reviews other departments' entries begins with the region's, everybody else with the own ones.
   const home = useSession().menu.includes('review') ? 'region' : 'mine'
-  const filters = useFilters({ scope: home, q: '', state: '', share: '', open: '', department: '', region: '', mounted: '' })
+  const filters = useFilters({
+    scope: home,
+    q: '',
+    state: '',
+    share: '',
+    open: '',
+    department: '',
+    region: '',
+    mounted: '',
+    theme: '',
+    kind: '',
+    cycle: '',
+  })
   const { scope, q, after, ...rest } = filters.value
   const set = Object.fromEntries(Object.entries(rest).filter(([key, value]) => value && key !== 'tab'))
   const load = useRead(searchEntries, { query: { scope: scope as 'mine', ...(q && { q }), ...(after && { after }), ...set } as object })
@@ -88,7 +101,9 @@ export function Catalog() {
       head: true,
       cell: row => (
         <>
-          <A href={at(`/catalog/${codeInUrl(row.code)}`)}>{row.title || '（未命名）'}</A>
+          <A href={at(`/catalog/${codeInUrl(row.code)}`)}>
+            <Marked text={row.title} at={row.marks.title} />
+          </A>
           <div className="ht-meta">
             <span className="ht-code">{row.code}</span>
             {row.hits.length > 0 && ` · 命中信息项：${row.hits.slice(0, 3).join('、')}`}
@@ -130,6 +145,9 @@ export function Catalog() {
         <>
           <A className="ht-btn" href={at('/catalog/care')}>
             目录维护
+          </A>
+          <A className="ht-btn" href={at('/catalog/duplicates')}>
+            重复与数源
           </A>
           <a className="ht-btn" href={href(exportTemplate, { query: shown })} download>
             导出模板
@@ -196,6 +214,11 @@ export function Catalog() {
           {...(editing === 'ticked' ? { codes: [...ticked], count: ticked.size } : { filter: shown, count: load.data.total })}
           shut={() => setEditing(null)}
         />
+      )}
+      {load.data?.corrected && (
+        <p role="status">
+          没有找到“{q}”，已按“{load.data.corrected}”查找。
+        </p>
       )}
       <DataTable
         name="目录"

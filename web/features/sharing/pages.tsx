@@ -14,6 +14,7 @@ import { Field, Summary } from '../../ui/Field.tsx'
 import { useForm } from '../../ui/form.ts'
 import { amount, codeInUrl, dueDay, moment } from '../../ui/format.ts'
 import { Mark } from '../../ui/Light.tsx'
+import { Marked } from '../../ui/Marked.tsx'
 import { Page, Sheet, Steps } from '../../ui/Page.tsx'
 import { SearchBox } from '../../ui/SearchBox.tsx'
 import { ShareClass } from '../../ui/ShareClass.tsx'
@@ -23,7 +24,7 @@ import { openMark } from '../catalog/marks.ts'
 import { FormField, startOf } from '../procedure/FormField.tsx'
 
 export function Find() {
-  const filters = useFilters({ q: '', share: '', open: '', region: '', department: '', mounted: '' })
+  const filters = useFilters({ q: '', share: '', open: '', region: '', department: '', mounted: '', theme: '', kind: '', cycle: '' })
   const { q, after, ...rest } = filters.value
   const set = Object.fromEntries(Object.entries(rest).filter(([, value]) => value))
   const load = useRead(searchEntries, {
@@ -55,6 +56,11 @@ export function Find() {
       </div>
       {load.error ? <ProblemNote error={load.error} retry={load.refetch} since={load.dataUpdatedAt} /> : null}
       {load.isPending && <Bones lines={8} />}
+      {load.data?.corrected && (
+        <p role="status">
+          没有找到“{q}”，已按“{load.data.corrected}”查找。
+        </p>
+      )}
       {load.data && load.data.rows.length === 0 && (
         <Nothing action={filters.filtered && <Button onClick={filters.clear}>清空筛选</Button>}>
           {filters.filtered ? '没有符合条件的目录。换个说法，或少选一个条件。' : '还没有已发布的目录。'}
@@ -66,7 +72,9 @@ export function Find() {
             {load.data.rows.map(row => (
               <li key={row.id}>
                 <h2>
-                  <A href={at(`/catalog/${codeInUrl(row.code)}`)}>{row.title}</A>
+                  <A href={at(`/catalog/${codeInUrl(row.code)}`)}>
+                    <Marked text={row.title} at={row.marks.title} />
+                  </A>
                 </h2>
                 <p className="row ht-ink2">
                   <span>
@@ -78,14 +86,20 @@ export function Find() {
                     {row.items} 项{row.mounted ? ` · ${amount(row.rows)} 行 · ${moment(row.updated).slice(0, 10)} 更新` : ' · 未挂接'}
                   </span>
                 </p>
-                {row.snippet && <p>{row.snippet}</p>}
+                {row.snippet && (
+                  <p>
+                    <Marked text={row.snippet} at={row.marks.snippet} />
+                  </p>
+                )}
                 {row.hits.length > 0 && (
                   <p className="ht-hint">
                     命中信息项：
                     {row.hits.map((hit, index) => (
                       <span key={hit}>
                         {index > 0 && '、'}
-                        <A href={at(`/catalog/${codeInUrl(row.code)}`, { tab: 'items', item: hit })}>{hit}</A>
+                        <A href={at(`/catalog/${codeInUrl(row.code)}`, { tab: 'items', item: hit })}>
+                          <Marked text={hit} at={row.marks.hits[index] ?? []} />
+                        </A>
                       </span>
                     ))}
                   </p>
