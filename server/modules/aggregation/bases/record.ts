@@ -26,7 +26,7 @@ export async function recordOf(db: Database, d: Derived, plan: BasePlan, identif
   const items = target.content.items.filter(i => i.name)
   const own = identifierOf(target.content, plan.subject)!
   const [stands] = await rowsOf<Row>(
-    db as never,
+    db,
     `select _key, _updated as since, ${items.map(i => `${i.key}::text as ${i.key}`).join(', ')} from pool.e_${tableName(d.entry_id!)} p
      where ${person ? '_key' : 'right(left(_key, 17), 9)'} = $1 order by _key desc limit 1`,
     [id],
@@ -43,10 +43,10 @@ export async function recordOf(db: Database, d: Derived, plan: BasePlan, identif
       return `, nullif(${text}, '') as ${c}`
     })
     const meta = `_key, _updated as since, _batch as batch, (extract(epoch from _updated) * 1000000)::bigint::text as at`
-    const there = await rowsOf<{ is: boolean }>(db as never, 'select to_regclass($1) is not null as is', [relation])
+    const there = await rowsOf<{ is: boolean }>(db, 'select to_regclass($1) is not null as is', [relation])
     if (!there[0]!.is) continue
     const now = await rowsOf<Row>(
-      db as never,
+      db,
       `select ${meta}${typed.join('')} from ${relation} where _key in (select key from ${keysOf(d.entry_id!)} where source = $1 and id = $2) order by _key limit 100`,
       [n + 1, id],
     )
@@ -56,7 +56,7 @@ export async function recordOf(db: Database, d: Derived, plan: BasePlan, identif
       lives.push([
         row,
         ...(await rowsOf<Row>(
-          db as never,
+          db,
           `select ${meta}${typed.join('')} from ${relation.replace('e_', 'h_')} where _key = $1 order by _replaced desc limit 500`,
           [row._key],
         )),

@@ -170,7 +170,7 @@ async function detail(ctx: StaffContext, d: Derived): Promise<contract.DatabaseD
   const rows = new Map(
     (
       await rowsOf<{ entry_id: string; rows: number }>(
-        ctx.db as never,
+        ctx.db,
         'select entry_id, rows from aggregation.mount where entry_id = any($1::uuid[])',
         [ids],
       )
@@ -180,7 +180,7 @@ async function detail(ctx: StaffContext, d: Derived): Promise<contract.DatabaseD
     base && d.refreshed
       ? (
           await rowsOf<{ source: number; n: number }>(
-            ctx.db as never,
+            ctx.db,
             `select source, count(*)::int as n from ${keysOf(d.entry_id!)} group by source`,
           )
         ).map(m => [m.source, m.n])
