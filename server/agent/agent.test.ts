@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { createServer, type Server, type Socket, connect as tcp } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { createServer as createTlsServer } from 'node:tls'
 import pg from 'pg'
 import * as agents from '../../contract/agents.ts'
 import * as aggregation from '../../contract/aggregation.ts'
@@ -19,6 +20,23 @@ import { openHome } from './home.ts'
 import { digestOf, signRequest } from './sign.ts'
 
 const root = resolve(import.meta.dirname, '../..')
+/** Signed by itself, for localhost; made for this test and good for nothing else. */
+const certificate = `-----BEGIN CERTIFICATE-----
+MIIBmzCCAUGgAwIBAgIUFn8/MOLYG/bt6cItlCPoERJbLyUwCgYIKoZIzj0EAwIw
+FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyMjE4MTUxNloYDzIxMjYxMDI5
+MTgxNTE2WjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
+PQMBBwNCAASm2QlzF1yhjV//4t63tNmv9ETirnpdU6KKnkv+gcjyv8GZgqblDge3
+D3OQYMxzVbhYWMgiGCpWbcM6ASu5JwwYo28wbTAdBgNVHQ4EFgQULZsh22rdna0y
+d3yBTzGv2aZ6X/MwHwYDVR0jBBgwFoAULZsh22rdna0yd3yBTzGv2aZ6X/MwDwYD
+VR0TAQH/BAUwAwEB/zAaBgNVHREEEzARgglsb2NhbGhvc3SHBH8AAAEwCgYIKoZI
+zj0EAwIDSAAwRQIhAO6TZOxF8Pwu6ZPMekjbL1FjoOen0INejiFPvRjpkTAeAiAj
+QhqYm9n36UjEfGgYgf6BZNntacLMmmKkzAFE4odRaQ==
+-----END CERTIFICATE-----`
+const certificateKey = `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgkd8FPLR4sBOOweD7
+vkbTnWz+VLsDHctiM1SR8UYsXSahRANCAASm2QlzF1yhjV//4t63tNmv9ETirnpd
+U6KKnkv+gcjyv8GZgqblDge3D3OQYMxzVbhYWMgiGCpWbcM6ASu5JwwY
+-----END PRIVATE KEY-----`
 const items = [
   { name: '编号', type: 'I', identifier: true, required: true },
   { name: '内容', type: 'C', length: 4000 },
@@ -318,6 +336,70 @@ test('a request counts once, unchanged, and only near its time; an agent with a 
     stranger({ method: 'POST', path: '/agent/v1/sync', body: JSON.parse(body) }),
     (e: Refused) => e.problem.code === 'agent.signature',
   )
+})
+
+test('under TLS a certificate is trusted only when it is named', async t => {
+  const s = await setUp(t)
+  const inside = Number(new URL(s.wire.url).port)
+  const front = createTlsServer({ cert: certificate, key: certificateKey }, socket => {
+    const out = tcp(inside, '127.0.0.1')
+    socket.pipe(out).pipe(socket)
+    for (const one of [socket, out]) one.on('error', () => socket.destroy())
+  })
+  await new Promise<void>(done => front.listen(0, '127.0.0.1', done))
+  t.after(() => void front.close())
+  const url = `https://localhost:${(front.address() as { port: number }).port}`
+  const code = await s.pairing()
+  const distrusted = await s.run(['pair', url, code])
+  assert.equal(distrusted.code, 1)
+  assert.match(distrusted.said, /不信任平台.*--ca/)
+  const pem = join(s.dir, 'platform.pem')
+  writeFileSync(pem, certificate)
+  assert.equal((await s.run(['pair', url, code, '--ca', pem])).code, 0)
+})
+
+test('files of a folder are taken once each, new ones with the next reading', async t => {
+  const s = await setUp(t)
+  const folder = join(s.dir, 'exports')
+  mkdirSync(folder)
+  const put = (name: string, text: string) => {
+    writeFileSync(join(folder, name), text)
+    // Files just written are left for the next time.
+    const before = new Date(Date.now() - 3600_000)
+    utimesSync(join(folder, name), before, before)
+  }
+  put('a.csv', '编号,内容\n1,一\n2,二\n')
+  put('b.csv', '编号,内容\n3,三\n')
+  put('c.txt', 'x')
+  assert.equal((await s.run(['pair', s.wire.url, await s.pairing()])).code, 0)
+  const added = await s.run(['source', 'add', '本地表', '--kind', 'folder', '--path', folder, '--pattern', '*.csv'])
+  assert.equal(added.code, 0, added.said)
+  const agent = s.command([])
+  await s.until('the folder is offered', async () => (await s.mine()).offered.length > 0)
+  assert.equal((await s.mine()).offered[0]!.error, null)
+  const id = await s.source()
+  const quiet = async () => {
+    await s.until('everything is delivered', async () => !(await s.mine()).sources[0]!.waiting)
+    for (const batch of await batchesOf(s, id)) await finished(s.steward, batch.id)
+  }
+  await s.steward.ok(aggregation.pullNow, { params: { id } })
+  await quiet()
+  assert.deepEqual(
+    (await batchesOf(s, id)).map(b => [b.name, b.state, b.accepted]),
+    [
+      ['b.csv', 'done', 1],
+      ['a.csv', 'done', 2],
+    ],
+  )
+  await s.steward.ok(aggregation.pullNow, { params: { id } })
+  await quiet()
+  assert.equal((await batchesOf(s, id)).length, 2)
+  put('d.csv', '编号,内容\n4,四\n')
+  await s.steward.ok(aggregation.pullNow, { params: { id } })
+  await quiet()
+  assert.equal((await s.pool()).length, 4)
+  agent.child.kill('SIGTERM')
+  await agent.ended
 })
 
 test('over an open network only TLS', () => {

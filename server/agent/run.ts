@@ -147,6 +147,11 @@ export async function runAgent({ home, version, spoolLimit, log, signal }: Agent
           .update(JSON.stringify([task.sourceId, file.name, file.stamp]))
           .digest('hex')
           .slice(0, 40)
+        const kept = spool.saved(id)
+        if (kept) {
+          await deliverOnce(kept)
+          continue
+        }
         log(`来源「${task.source}」：取文件 ${file.name}。`)
         const bytes = await spool.write(id, place.fetch(here, file, signal))
         const delivery: Delivery = {
@@ -172,6 +177,11 @@ export async function runAgent({ home, version, spoolLimit, log, signal }: Agent
         return failed('spool-full', '前置机的暂存空间用完，没有读取。', '请等待已读取的内容传完，或调大 HUITONG_AGENT_SPOOL_MB。')
       // Delivered by an earlier process, or not ours any more.
       if (error instanceof Refused && error.problem.code === 'agent.run_not_found') return
+      // Not taken as it is. A table is read anew, since what is asked of it may be different by then.
+      if (error instanceof Refused && error.problem.code.startsWith('ingest.')) {
+        if (tableConnector(local.connection.kind)) spool.remove(task.run)
+        return failed('refused', error.message, error.problem.remedy ?? '')
+      }
       throw error
     }
   }

@@ -41,6 +41,9 @@ export function openSpool(home: Home, limit: number) {
       }
       return found
     },
+    /** A delivery that was read whole. */
+    saved: (id: string): Delivery | undefined =>
+      existsSync(at(id, 'json')) && existsSync(at(id, 'gz')) ? (JSON.parse(readFileSync(at(id, 'json'), 'utf8')) as Delivery) : undefined,
     /** Packs what comes; it is a delivery once `save` has been called. */
     async write(id: string, content: AsyncIterable<Buffer>): Promise<number> {
       const path = at(id, 'gz')
