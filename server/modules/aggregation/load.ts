@@ -1,4 +1,4 @@
-import { Readable } from 'node:stream'
+import type { Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type pg from 'pg'
 import copy from 'pg-copy-streams'
@@ -141,9 +141,17 @@ function staging({ client, feed, p }: Once) {
       made.push(name(n))
       return run(`create unlogged table ${name(n)} as ${select}`)
     },
-    async copy(into: string, bytes: AsyncIterable<Buffer> | Iterable<Buffer>): Promise<number> {
+    async copy(into: string, pieces: AsyncIterable<Piece> | Iterable<Piece>): Promise<number> {
       const stream = client.query(copy.from(`copy ${into} from stdin (format csv, delimiter ${literal(feed.delimiter)}, freeze)`))
-      await pipeline(Readable.from(bytes, { objectMode: false, highWaterMark: 1 << 20 }), stream)
+      const { stream: socket } = (client as unknown as { connection: { stream: Writable } }).connection
+      await pipeline(async function* () {
+        for await (const { out, free } of pieces) {
+          if (!out.length) continue
+          yield out
+          // The stream asks for more when it has handed on all of this; what still waits in the socket is left to the garbage collector.
+          if (socket.writableLength === 0) free?.()
+        }
+      }, stream)
       return stream.rowCount ?? 0
     },
     drop: () => run(`drop table ${made.reverse().join(', ')}`),
@@ -151,8 +159,9 @@ function staging({ client, feed, p }: Once) {
 }
 
 const all = (p: Plan) => Array.from({ length: p.columns }, (_, i) => i)
-const outOf = async function* (pieces: AsyncIterable<{ out: Buffer }>): AsyncGenerator<Buffer> {
-  for await (const { out } of pieces) if (out.length) yield out
+type Piece = { out: Buffer; free?: () => void }
+const piecesOf = async function* (bytes: AsyncIterable<Buffer>): AsyncGenerator<Piece> {
+  for await (const out of bytes) yield { out }
 }
 
 /** First load of a source that can be read again. Undefined: not possible this way, nothing may be kept. */
@@ -174,7 +183,7 @@ async function fill(once: Once): Promise<Outcome | undefined> {
       const aside: Buffer[] = []
       let held = 0
       // One COPY at a time runs on a connection: the doubtful rows take their turn when there are many of them.
-      const part = async function* (): AsyncGenerator<Buffer> {
+      const part = async function* (): AsyncGenerator<Piece> {
         while (held < ASIDE) {
           const { value, done } = await pieces.next()
           if (done) {
@@ -183,11 +192,15 @@ async function fill(once: Once): Promise<Outcome | undefined> {
           }
           if (value.aside.length) aside.push(value.aside)
           held += value.aside.length
-          if (value.out.length) yield value.out
+          yield value
         }
       }
       plain += await copy(`${relation} (_hash, _key, ${columns.join(', ')})`, part())
-      if (held) doubtful += await copy(stage, aside)
+      if (held)
+        doubtful += await copy(
+          stage,
+          aside.map(out => ({ out })),
+        )
     }
   } finally {
     await pieces.return?.()
@@ -241,7 +254,7 @@ async function merge(once: Once, narrow: boolean): Promise<Outcome | undefined> 
   // ── read ──
   phase('reading')
   const stage = await table('b', narrow ? keys : all(p))
-  await copy(stage, narrow ? outOf(feed.again!({ kind: 'keys', keys })) : feed.bytes())
+  await copy(stage, narrow ? feed.again!({ kind: 'keys', keys }) : piecesOf(feed.bytes()))
   // In the CSV we gave out a quote before a sign keeps spreadsheets from taking the value for a formula.
   if (p.mends)
     for (const s of all(p).map(c => `s${c + 1}`)) await run(`update ${stage} set ${s} = substr(${s}, 2) where ${s} ~ '^''[-=+@＝＋－＠]'`)
@@ -270,7 +283,7 @@ async function merge(once: Once, narrow: boolean): Promise<Outcome | undefined> 
       if (narrow) {
         const left = await select('n', `select s._n ${differing}`)
         rest = await table('d', all(p))
-        if (left) await copy(rest, outOf(feed.again!({ kind: 'some', wanted: await numbersIn(client, name('n'), feed.passed) })))
+        if (left) await copy(rest, feed.again!({ kind: 'some', wanted: await numbersIn(client, name('n'), feed.passed) }))
         same = feed.passed - left
       } else {
         same = feed.passed - (await select('d', `select s.* ${differing}`))

@@ -1,11 +1,8 @@
-import { Worker } from 'node:worker_threads'
-import { Unreadable, Workbook } from '../../../platform/xlsx.ts'
 import { vouchFor, vouchModule } from '../../quality/public.ts'
-import { copyFields } from './csv.ts'
 import type { Encoding } from './encoding.ts'
-import { rowHash } from './hash.ts'
-import { type Check, type FileScan, type Piece, type Progress, scanFile, vouchersOf } from './scan.ts'
-import { type Bad, type Layout, Scanner, TooManyBad } from './scanner.ts'
+import { type BookScan, type Check, type Piece, type Progress, scanFile, scanSheet, vouchersOf } from './scan.ts'
+import { type Bad, type Layout, Scanner } from './scanner.ts'
+import { inThread, LARGE_BOOK } from './threads.ts'
 
 /** Rows on their way into staging: CSV bytes for COPY, and the books of what was read, passed and put aside. */
 export type Feed = {
@@ -26,7 +23,7 @@ export type Feed = {
    * For sources that give the same rows however often they are read: what of each is wanted, and the records put aside by the
    * layout `typed`. A load then reads only what it needs, twice if need be.
    */
-  again?(layout: Layout): AsyncIterable<{ out: Buffer; aside: Buffer }>
+  again?(layout: Layout): AsyncIterable<Pick<Piece, 'out' | 'aside' | 'free'>>
 }
 
 /** Above this a file is scanned in a thread of its own, so that whoever asks for data meanwhile does not wait for it. */
@@ -39,9 +36,9 @@ export function csvFeed(
 ): Feed {
   let books: Progress = { read: 0, passed: 0, taken: 0 }
   const found: Pick<Feed, 'bad' | 'shifts' | 'doubtful' | 'mark'> = { bad: [], shifts: [], doubtful: null, mark: null }
-  async function* again(layout: Layout): AsyncGenerator<{ out: Buffer; aside: Buffer }> {
+  async function* again(layout: Layout): AsyncGenerator<Piece> {
     const scan = { path, ...o, layout }
-    for await (const piece of size > LARGE ? inThread(scan) : scanFile(scan, vouchFor)) {
+    for await (const piece of size > LARGE ? inThread<Piece>({ file: scan, vouch: vouchModule }) : scanFile(scan, vouchFor)) {
       books = piece
       if (piece.books) Object.assign(found, piece.books)
       yield piece
@@ -78,48 +75,6 @@ export function csvFeed(
   }
 }
 
-/** The pieces of scanFile, made in another thread; it stays a few pieces ahead of whoever takes them. */
-async function* inThread(scan: FileScan): AsyncGenerator<Piece> {
-  const worker = new Worker(new URL('./thread.ts', import.meta.url), { workerData: { scan, vouch: vouchModule } })
-  const pieces: Piece[] = []
-  let wake = () => {}
-  let failed: Error | undefined
-  let ended = false
-  const tell = () => wake()
-  worker.on('message', (message: Piece | { error: { name: string; code?: string; message: string } }) => {
-    if ('error' in message) {
-      const { name, ...e } = message.error
-      failed = Object.assign(name === 'TooManyBad' ? new TooManyBad(e.message) : new Error(e.message), e)
-    } else pieces.push(message)
-    tell()
-  })
-  worker.on('error', error => {
-    failed = error as Error
-    tell()
-  })
-  worker.on('exit', () => {
-    ended = true
-    tell()
-  })
-  try {
-    for (;;) {
-      const piece = pieces.shift()
-      if (piece) {
-        worker.postMessage('more')
-        const buffer = (b: Uint8Array) => Buffer.from(b.buffer, b.byteOffset, b.byteLength)
-        yield { ...piece, out: buffer(piece.out), aside: buffer(piece.aside) }
-      } else if (failed) throw failed
-      else if (ended) return
-      else
-        await new Promise<void>(resolve => {
-          wake = resolve
-        })
-    }
-  } finally {
-    await worker.terminate()
-  }
-}
-
 /** A table of another server: its COPY output is CSV already. */
 export function tableFeed(source: () => AsyncIterable<Buffer>, columns: number, checks: (Check | undefined)[], seed: number): Feed {
   const scanner = new Scanner({ delimiter: ',', columns, skip: 0, vouchers: vouchersOf(vouchFor, checks), seed })
@@ -143,64 +98,32 @@ export function tableFeed(source: () => AsyncIterable<Buffer>, columns: number, 
   }
 }
 
-/** `wanted`: columns that fill an item. In them a number with more than 15 digits stops the whole file: its end is lost. */
-export function xlsxFeed(
-  path: string,
-  o: { sheet: string; headerLine: number; headerRows: number; names: string[]; wanted: Set<number>; seed: number },
-): Feed {
-  const shifts: { n: number; shift: number }[] = []
-  let read = 0
-  async function* bytes(): AsyncGenerator<Buffer> {
-    const book = await Workbook.open(path)
-    try {
-      const sheet = book.sheets.find(s => s.name === o.sheet)
-      if (!sheet) throw new Unreadable('sheet-missing', `工作簿里没有表『${o.sheet}』。`, '请改选工作表。')
-      let text = ''
-      for await (const row of book.rows(sheet)) {
-        if (row.line < o.headerLine + o.headerRows) continue
-        const values: string[] = []
-        for (let c = 0; c < o.names.length; c++) {
-          const cell = row.cells[c] ?? ''
-          if (typeof cell === 'string') values.push(cell)
-          else if (o.wanted.has(c)) throw lostDigits(o.names[c]!, row.line)
-          else values.push(cell.lossy)
-        }
-        if (!values.some(Boolean)) continue
-        read++
-        if (shifts.at(-1)?.shift !== row.line - read) shifts.push({ n: read, shift: row.line - read })
-        const line = copyFields(values.map(v => v.replaceAll('\0', '')))
-        const raw = Buffer.from(line)
-        text += `${read},${rowHash(raw, 0, raw.length, o.seed)},${line}\n`
-        if (text.length < 128 * 1024) continue
-        yield Buffer.from(text)
-        text = ''
-      }
-      if (text) yield Buffer.from(text)
-    } finally {
-      book.close()
-    }
-  }
+export function xlsxFeed(path: string, size: number, o: Omit<BookScan, 'path'>): Feed {
+  let books: Progress = { read: 0, passed: 0, taken: 0 }
+  let shifts: Feed['shifts'] = []
+  const scan = { path, ...o }
   return {
     get read() {
-      return read
+      return books.read
     },
     get passed() {
-      return read
+      return books.passed
+    },
+    get shifts() {
+      return shifts
     },
     doubtful: null,
     mark: null,
     taken: 0,
     total: null,
     bad: [],
-    shifts,
     delimiter: ',',
-    bytes,
+    async *bytes() {
+      for await (const piece of size > LARGE_BOOK ? inThread<Piece>({ sheet: scan }) : scanSheet(scan)) {
+        books = piece
+        if (piece.books) shifts = piece.books.shifts
+        if (piece.out.length) yield piece.out
+      }
+    },
   }
 }
-
-export const lostDigits = (column: string, line: number) =>
-  new Unreadable(
-    'excel-digits',
-    `${column}列被 Excel 存成数字，末几位已丢失，不能导入（第 ${line.toLocaleString('en')} 行起）。`,
-    '请把该列设为文本后重新导出。',
-  )

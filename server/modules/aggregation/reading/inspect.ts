@@ -2,13 +2,15 @@ import { open } from 'node:fs/promises'
 import type { Inspection, Message, ReadOptions } from '../../../../contract/aggregation.ts'
 import { delimiters } from '../../../../contract/aggregation.ts'
 import type { Item } from '../../../../contract/catalog.ts'
-import { type Cell, containerOf, Unreadable, Workbook } from '../../../platform/xlsx.ts'
+import { type Cell, containerOf, Unreadable } from '../../../platform/xlsx.ts'
 import { parseRecords, sniffDelimiter } from './csv.ts'
 import { detectEncoding, type Encoding, samples, toUtf8 } from './encoding.ts'
-import { findHeader, type Header, type Merge, type Sheet } from './header.ts'
+import { findHeader, type Header, type Sheet } from './header.ts'
 import { findJsonRows } from './json.ts'
 import { proposeMapping, type SampleColumn } from './mapping.ts'
 import { Names, type Rows, recordsOf } from './records.ts'
+import { PEEK_ROWS, type Peek, peekAtBook } from './scan.ts'
+import { inThread, LARGE_BOOK } from './threads.ts'
 import { findXmlRows } from './xml.ts'
 
 /** How a file will be read: settled once, shown to the person, used by the batch. */
@@ -31,7 +33,7 @@ export async function lookAt(path: string, bytes: number, items: Item[], options
     await file.read(head, 0, head.length, 0)
     switch (containerOf(head)) {
       case 'zip':
-        return await lookAtWorkbook(path, items, options)
+        return await lookAtWorkbook(path, bytes, items, options)
       case 'ole':
         throw head.includes(Buffer.from('EncryptedPackage', 'utf16le')) ||
           (await tail(file, bytes)).includes(Buffer.from('EncryptedPackage', 'utf16le'))
@@ -190,87 +192,73 @@ function oneColumn(content: string, name: string, delimiter: string, sniffed: st
     : { level: 'stop', code: 'delimiter', text: `${start}。`, remedy: '请核对分隔符：可以是逗号、制表符、分号或竖线。' }
 }
 
-async function lookAtWorkbook(path: string, items: Item[], options: ReadOptions): Promise<Seen> {
-  const book = await Workbook.open(path)
-  try {
-    const known = items.map(i => i.name)
-    const looks: { name: string; header: Header | null; rows: { line: number; cells: Cell[] }[]; hits: number }[] = []
-    const sheets: Inspection['sheets'] = []
-    for (const [i, sheet] of book.sheets.entries()) {
-      const rows: { line: number; cells: Cell[] }[] = []
-      for await (const row of book.rows(sheet)) {
-        rows.push(row)
-        if (rows.length >= 300) break
-      }
-      const merges: Merge[] = rows.length ? await book.merges(sheet, rows[Math.min(rows.length, 30) - 1]!.line) : []
-      const plain: Sheet = rows.map(r => ({
-        line: r.line,
-        cells: Array.from(r.cells, c => (typeof c === 'string' ? c : (c?.lossy ?? ''))),
-      }))
-      const chosen = options.sheet === sheet.name
-      const header = findHeader(plain, known, merges, chosen ? { line: options.headerRow, rows: options.headerRows } : {})
-      const usable = header !== null && (header.names.length > 1 || known.length <= 1)
-      const { mapping } = usable
-        ? proposeMapping(
-            header.names.map(name => ({ name, values: [], lossy: false })),
-            items,
-          )
-        : { mapping: [] }
-      looks.push({ name: sheet.name, header: usable ? header : null, rows, hits: mapping.filter(m => m.item).length })
-      const note = !rows.length
-        ? '空表'
-        : !usable
-          ? `第 ${i + 1} 张表『${sheet.name}』没有表头，未读取。`
-          : sheet.hidden
-            ? '隐藏的表'
-            : null
-      sheets.push({ name: sheet.name, header: usable, note })
-    }
-    const chosen = options.sheet
-      ? looks.find(l => l.name === options.sheet)
-      : looks.filter(l => l.header).sort((a, b) => b.hits - a.hits)[0]
-    if (!chosen)
-      throw new Unreadable(
-        'sheet-missing',
-        options.sheet ? `工作簿里没有表『${options.sheet}』。` : '没有一张表有表头。',
-        '请在第一行写上各列的名称后重新上传。',
-      )
-    if (!chosen.header)
-      throw new Unreadable(
-        'header-missing',
-        sheets.find(s => s.name === chosen.name)?.note ?? '没有找到表头。',
-        '请补上表头，或改选别的表。',
-      )
-    const { header } = chosen
-    const data = chosen.rows.filter(r => r.line >= header.line + header.rows)
-    const messages: Message[] = []
-    if (!data.length) messages.push(headerOnly)
-    for (const [i, sheet] of sheets.entries()) {
-      if (!sheet.header && sheet.note && sheet.name !== chosen.name && looks[i]!.rows.length)
-        messages.push({ level: 'info', code: 'sheet-without-header', text: sheet.note })
-    }
-    const others = looks.filter(l => l.header && l.name !== chosen.name && l.hits > 0)
-    if (others.length && !options.sheet) {
-      messages.push({
-        level: 'info',
-        code: 'sheets',
-        text: `工作簿有 ${sheets.length} 张表，已选『${chosen.name}』；『${others.map(o => o.name).join('』『')}』也有表头，可以改选。`,
-      })
-    }
-    const asText = (c: Cell | undefined) => (c === undefined ? '' : typeof c === 'string' ? c : c.lossy)
-    return {
-      shape: { kind: 'xlsx', sheet: chosen.name, header, estimate: chosen.rows.length < 300 ? data.length : null },
-      sheets,
-      columns: header.names.map((name, c) => ({
-        name,
-        values: data.map(r => asText(r.cells[c])),
-        lossy: data.some(r => typeof r.cells[c] === 'object'),
-      })),
-      preview: data.slice(0, SAMPLE_ROWS).map(r => header.names.map((_, c) => asText(r.cells[c]))),
-      messages,
-    }
-  } finally {
-    book.close()
+/** The texts of a large workbook fill much memory, of which nothing is left when another thread has read them. */
+async function beginningOf(path: string, bytes: number): Promise<Peek> {
+  if (bytes <= LARGE_BOOK) return peekAtBook(path)
+  for await (const { sheets } of inThread<{ sheets: Peek }>({ book: path })) return sheets
+  return []
+}
+
+async function lookAtWorkbook(path: string, bytes: number, items: Item[], options: ReadOptions): Promise<Seen> {
+  const book = await beginningOf(path, bytes)
+  const known = items.map(i => i.name)
+  const looks: { name: string; header: Header | null; rows: { line: number; cells: Cell[] }[]; hits: number }[] = []
+  const sheets: Inspection['sheets'] = []
+  for (const [i, sheet] of book.entries()) {
+    const { rows, merges } = sheet
+    const plain: Sheet = rows.map(r => ({
+      line: r.line,
+      cells: Array.from(r.cells, c => (typeof c === 'string' ? c : (c?.lossy ?? ''))),
+    }))
+    const chosen = options.sheet === sheet.name
+    const header = findHeader(plain, known, merges, chosen ? { line: options.headerRow, rows: options.headerRows } : {})
+    const usable = header !== null && (header.names.length > 1 || known.length <= 1)
+    const { mapping } = usable
+      ? proposeMapping(
+          header.names.map(name => ({ name, values: [], lossy: false })),
+          items,
+        )
+      : { mapping: [] }
+    looks.push({ name: sheet.name, header: usable ? header : null, rows, hits: mapping.filter(m => m.item).length })
+    const note = !rows.length ? '空表' : !usable ? `第 ${i + 1} 张表『${sheet.name}』没有表头，未读取。` : sheet.hidden ? '隐藏的表' : null
+    sheets.push({ name: sheet.name, header: usable, note })
+  }
+  const chosen = options.sheet ? looks.find(l => l.name === options.sheet) : looks.filter(l => l.header).sort((a, b) => b.hits - a.hits)[0]
+  if (!chosen)
+    throw new Unreadable(
+      'sheet-missing',
+      options.sheet ? `工作簿里没有表『${options.sheet}』。` : '没有一张表有表头。',
+      '请在第一行写上各列的名称后重新上传。',
+    )
+  if (!chosen.header)
+    throw new Unreadable('header-missing', sheets.find(s => s.name === chosen.name)?.note ?? '没有找到表头。', '请补上表头，或改选别的表。')
+  const { header } = chosen
+  const data = chosen.rows.filter(r => r.line >= header.line + header.rows)
+  const messages: Message[] = []
+  if (!data.length) messages.push(headerOnly)
+  for (const [i, sheet] of sheets.entries()) {
+    if (!sheet.header && sheet.note && sheet.name !== chosen.name && looks[i]!.rows.length)
+      messages.push({ level: 'info', code: 'sheet-without-header', text: sheet.note })
+  }
+  const others = looks.filter(l => l.header && l.name !== chosen.name && l.hits > 0)
+  if (others.length && !options.sheet) {
+    messages.push({
+      level: 'info',
+      code: 'sheets',
+      text: `工作簿有 ${sheets.length} 张表，已选『${chosen.name}』；『${others.map(o => o.name).join('』『')}』也有表头，可以改选。`,
+    })
+  }
+  const asText = (c: Cell | undefined) => (c === undefined ? '' : typeof c === 'string' ? c : c.lossy)
+  return {
+    shape: { kind: 'xlsx', sheet: chosen.name, header, estimate: chosen.rows.length < PEEK_ROWS ? data.length : null },
+    sheets,
+    columns: header.names.map((name, c) => ({
+      name,
+      values: data.map(r => asText(r.cells[c])),
+      lossy: data.some(r => typeof r.cells[c] === 'object'),
+    })),
+    preview: data.slice(0, SAMPLE_ROWS).map(r => header.names.map((_, c) => asText(r.cells[c]))),
+    messages,
   }
 }
 

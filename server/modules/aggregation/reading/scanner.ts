@@ -31,6 +31,8 @@ export type ScanOptions = {
   /** The bytes were converted, so that U+FFFD stands for a byte nobody could read. */
   converted?: boolean
   layout?: Layout
+  /** Buffers nobody needs any more, to be written anew: what moves between threads is freed late. */
+  spare?: Buffer[]
 }
 
 const DELIMITER = 1
@@ -47,8 +49,12 @@ export class TooManyBad extends Error {}
 const NOTHING = Buffer.alloc(0)
 /** Bytes that grow until they are taken. */
 class Out {
+  private readonly spare: Buffer[]
   bytes: Buffer = Buffer.allocUnsafe(512 * 1024)
   filled = 0
+  constructor(spare: Buffer[] = []) {
+    this.spare = spare
+  }
   room(more: number): void {
     if (this.filled + more <= this.bytes.length) return
     const larger = Buffer.allocUnsafe(Math.max(this.filled + more, this.bytes.length * 2))
@@ -58,7 +64,15 @@ class Out {
   take(): Buffer {
     if (!this.filled) return NOTHING
     const done = this.bytes.subarray(0, this.filled)
-    this.bytes = Buffer.allocUnsafe(512 * 1024)
+    this.bytes = this.spare.pop() ?? Buffer.allocUnsafe(512 * 1024)
+    this.filled = 0
+    return done
+  }
+  /** The same for a few bytes, which need not keep a large buffer alive. */
+  copied(): Buffer {
+    // Not from the pool, all of which would be copied when it goes to another thread.
+    const done = this.filled ? Buffer.allocUnsafeSlow(this.filled) : NOTHING
+    this.bytes.copy(done, 0, 0, this.filled)
     this.filled = 0
     return done
   }
@@ -95,7 +109,7 @@ export class Scanner {
   readonly mark = { high: 0, low: 0, sum: 0 }
   private line = 1
   private skipped = 0
-  private readonly out = new Out()
+  private readonly out: Out
   private readonly rest = new Out()
   private readonly kind = new Uint8Array(256)
   private readonly options: ScanOptions
@@ -108,6 +122,7 @@ export class Scanner {
 
   constructor(options: ScanOptions) {
     this.options = options
+    this.out = new Out(options.spare)
     this.layout = options.layout ?? { kind: 'all' }
     this.whole = [[0, options.columns - 1]]
     this.runs =
@@ -122,7 +137,9 @@ export class Scanner {
   }
 
   async *scan(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-    let carry: Buffer = Buffer.alloc(0)
+    // Bytes of a record that is not whole yet stay at the beginning; the next piece comes behind them.
+    let work: Buffer = Buffer.allocUnsafe(512 * 1024)
+    let held = 0
     let first = true
     for await (const piece of source) {
       let chunk: Buffer = piece
@@ -130,18 +147,24 @@ export class Scanner {
         first = false
         if (chunk[0] === 0xef && chunk[1] === 0xbb && chunk[2] === 0xbf) chunk = chunk.subarray(3)
       }
-      const bytes: Buffer = carry.length ? Buffer.concat([carry, chunk]) : chunk
-      const used = this.take(bytes, false)
-      carry = bytes.subarray(used)
+      if (held + chunk.length > work.length) {
+        const larger = Buffer.allocUnsafe(Math.max(held + chunk.length, work.length * 2))
+        work.copy(larger, 0, 0, held)
+        work = larger
+      }
+      held += chunk.copy(work, held)
+      const used = this.take(work.subarray(0, held), false)
+      work.copyWithin(0, used, held)
+      held -= used
       if (this.out.filled || this.rest.filled) yield this.out.take()
     }
-    if (carry.length) this.take(carry, true)
+    if (held) this.take(work.subarray(0, held), true)
     if (this.out.filled || this.rest.filled) yield this.out.take()
   }
 
   /** The records put aside since last time, with the layout `typed`. */
   takeAside(): Buffer {
-    return this.rest.take()
+    return this.rest.copied()
   }
 
   /** Hands on the record whose fields lie at `begins` and `ends`. */
