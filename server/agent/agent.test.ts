@@ -402,6 +402,32 @@ test('files of a folder are taken once each, new ones with the next reading', as
   await agent.ended
 })
 
+test('an increment goes on where the loaded one ended, and nothing new is no batch', async t => {
+  const s = await setUp(t)
+  await pairedAgent(s, 3, 20)
+  const agent = s.command([])
+  await s.until('the table is offered', async () => (await s.mine()).offered[0]?.columns)
+  const id = await s.source()
+  await s.steward.ok(aggregation.setFollow, {
+    params: { id },
+    body: { mode: 'increment', cursor: '编号', schedule: null, deletes: 'keep' },
+  })
+  const read = async () => {
+    await s.steward.ok(aggregation.pullNow, { params: { id } })
+    await s.until('nothing is owed', async () => !(await s.mine()).sources[0]!.waiting)
+    const list = await batchesOf(s, id)
+    for (const batch of list) await finished(s.steward, batch.id)
+    return (await batchesOf(s, id)).map(b => b.read)
+  }
+  assert.deepEqual(await read(), [3])
+  assert.deepEqual(await read(), [3])
+  await s.owner.query(`insert into public.local_rows values (8, '新'), (9, '新')`)
+  assert.deepEqual(await read(), [2, 3])
+  await same(s)
+  agent.child.kill('SIGTERM')
+  await agent.ended
+})
+
 test('over an open network only TLS', () => {
   assert.throws(() => checkedPlatform('http://data.example.gov.cn'), /https/)
   assert.equal(checkedPlatform('https://data.example.gov.cn/'), 'https://data.example.gov.cn')
