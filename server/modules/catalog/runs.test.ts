@@ -99,7 +99,7 @@ test('a template is checked first; saving makes each entry whole, with its items
       full,
       item('姓名', '字符型', '５０'),
       item(' 月补助金额　', 'decimal(12,2)', '12,2'),
-      ['养老机构名录', '', '备案机构。', '机构名称', 'varchar', '100', '无条件共享', '', '每年'],
+      ['养老\u0000机构名录', '', '备案机构。', '机构名称', 'varchar', '100', '无条件共享', '', '每年'],
     ],
     merges: [0, 1, 2, 6, 7, 8].map(left => ({ top: 1, left, bottom: 3, right: left })),
   })
@@ -311,24 +311,24 @@ test('what cannot be read is told in words, and nothing is saved', async t => {
 
 test('a save that was killed goes on where it stopped and makes nothing twice', async t => {
   const { world, provider } = await aPlace(t, 'yongtai')
-  const rows = Array.from({ length: 30 }, (_, i) => [`目录${i}`, '', '', '名称', 'C', '20', '1', '', ''])
+  const rows = Array.from({ length: 120 }, (_, i) => [`目录${i}`, '', '', '名称', 'C', '20', '1', '', ''])
   const checked = await look(world, provider, await book({ head: [names], rows }))
   const owner = new pg.Client({ connectionString: world.url })
   await owner.connect()
-  await owner.query(`alter table catalog.run_entry add constraint stop check (n <> 12 or not saved)`)
+  await owner.query(`alter table catalog.run_entry add constraint stop check (n <> 60 or not saved)`)
   await provider.ok(contract.saveRun, { params: { id: checked.run.id } })
   const saved = async () => (await provider.ok(catalog.searchEntries, { query: { scope: 'mine' } })).total
-  while ((await saved()) < 11) await world.job('catalog.run', { id: checked.run.id }).catch(() => {})
+  while ((await saved()) < 50) await world.job('catalog.run', { id: checked.run.id }).catch(() => {})
   const { run } = await state(provider, checked.run.id)
-  assert.deepEqual([run.state, await saved()], ['saving', 11], 'the twelfth is neither saved nor reported')
+  assert.deepEqual([run.state, await saved()], ['saving', 50], 'the second fifty are neither saved nor reported')
   await owner.query('alter table catalog.run_entry drop constraint stop')
   await owner.query(`update catalog.run set beat = beat - interval '5 minutes'`)
   await owner.end()
   await world.job('catalog.sweep')
   const done = await settled(world, provider, checked.run.id)
-  assert.deepEqual([done.run.state, done.run.outcomes.create], ['done', 30])
-  assert.equal((await provider.ok(catalog.searchEntries, { query: { scope: 'mine' } })).total, 30)
-  assert.equal(new Set(done.entries.map(e => e.code)).size, 30)
+  assert.deepEqual([done.run.state, done.run.outcomes.create], ['done', 120])
+  assert.equal((await provider.ok(catalog.searchEntries, { query: { scope: 'mine' } })).total, 120)
+  assert.equal(new Set(done.entries.map(e => e.code)).size, 120)
 })
 
 test('many entries change at once: drafts in place, published ones as a new draft version, each judged by itself', async t => {

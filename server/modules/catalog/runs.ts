@@ -475,17 +475,21 @@ export async function listEntries(db: Database, id: string, q: { outcome?: strin
   }
 }
 
+/** Faults first, then what is to do, then the rest; in each as they stand in the workbook. */
 export async function listNotes(db: Database, id: string, q: { level?: string; after?: string; limit: number }) {
-  const [n, seq] = (q.after ?? '-1.0').split('.').map(Number) as [number, number]
-  const { rows } = await sql<any>`select t.*, coalesce(e.title, '') as title from catalog.run_note t
+  const [rank, n, seq] = (q.after ?? '').split('.').map(Number)
+  const order = sql`array_position(array['fault', 'todo', 'note'], t.level)`
+  const { rows } = await sql<any>`select t.*, coalesce(e.title, '') as title, ${order} as rank from catalog.run_note t
     left join catalog.run_entry e on e.run_id = t.run_id and e.n = t.n
-    where t.run_id = ${id} and (${q.level ?? null}::text is null or t.level = ${q.level ?? null}) and (t.n, t.seq) > (${n || 0}, ${seq || 0})
-    order by t.n, t.seq limit ${q.limit}`.execute(db)
+    where t.run_id = ${id} and (${q.level ?? null}::text is null or t.level = ${q.level ?? null})
+      and (${order}, t.n, t.seq) > (${rank || 0}, ${n || 0}, ${seq || 0})
+    order by rank, t.n, t.seq limit ${q.limit}`.execute(db)
   const { rows: total } = await sql<{ n: number }>`select count(*)::int as n from catalog.run_note
     where run_id = ${id} and (${q.level ?? null}::text is null or level = ${q.level ?? null})`.execute(db)
+  const last = rows.at(-1)
   return {
     rows: rows.map(r => ({ ...r, levelLabel: noteLevels[r.level as keyof typeof noteLevels] })),
-    next: rows.length === q.limit ? `${rows.at(-1).n}.${rows.at(-1).seq}` : null,
+    next: rows.length === q.limit ? `${last.rank}.${last.n}.${last.seq}` : null,
     total: total[0]!.n,
   }
 }

@@ -57,7 +57,9 @@ function columnOf(text: string): Column | undefined {
   return named.get(plain) ?? named.get(plain.replace(/[（(].*[)）]$/, '').replace(/^[（(].*?[)）]/, ''))
 }
 
-const textOf = (cell: Cell | undefined): string => (cell === undefined ? '' : typeof cell === 'string' ? cell : cell.lossy)
+/** The text of a cell, without what no text may hold. */
+const textOf = (cell: Cell | undefined): string =>
+  (cell === undefined ? '' : typeof cell === 'string' ? cell : cell.lossy).replaceAll('\0', '').toWellFormed()
 type Merges = Awaited<ReturnType<Workbook['merges']>>
 
 /** The header of a sheet: in one row or in two, with groups over names; columns are told by name, wherever they stand. */

@@ -1,6 +1,6 @@
 import { useNavigate } from '@tanstack/react-router'
 import { App, Button, Checkbox, Drawer, Input, Select } from 'antd'
-import type { ReactNode } from 'react'
+import { Fragment, type ReactNode } from 'react'
 import { grades, updateCycles } from '../../../contract/catalog.ts'
 import { bulkEdit } from '../../../contract/catalog-runs.ts'
 import { useAct } from '../../app/query.ts'
@@ -180,9 +180,7 @@ export function BulkEdit({
           )}
         </Field>
         {[...chosen].map(key => (
-          <div key={key} style={{ display: 'contents' }}>
-            {fields[key]()}
-          </div>
+          <Fragment key={key}>{fields[key]()}</Fragment>
         ))}
         <Field form={form} at="/submit" label="保存以后" group>
           {({ value, onChange }) => (
