@@ -12,6 +12,7 @@ import * as history from './history.ts'
 import * as opening from './opening.ts'
 import * as organization from './organization.ts'
 import * as procedure from './procedure.ts'
+import * as proposals from './proposals.ts'
 import * as push from './push.ts'
 import * as quality from './quality.ts'
 import * as regulation from './regulation.ts'
@@ -25,7 +26,7 @@ const modules: Record<string, object> = {
   procedure,
   catalog: { ...catalog, ...catalogRuns },
   quality,
-  aggregation: { ...aggregation, ...push, ...agents, ...history },
+  aggregation: { ...aggregation, ...push, ...agents, ...history, ...proposals },
   bases,
   delivery,
   sharing,

@@ -70,6 +70,7 @@ const tree = root.addChildren([
   page('/catalog/$code/edit', editor, 'EditEntry'),
   page('/catalog/$code/compare', catalog, 'Compare'),
   page('/catalog/$code/record', () => import('../features/aggregation/History.tsx'), 'RecordHistory'),
+  page('/catalog/from-database', () => import('../features/aggregation/FromDatabase.tsx'), 'FromDatabase'),
   page('/sources', aggregation, 'Sources'),
   page('/sources/new', () => import('../features/aggregation/Wizard.tsx'), 'NewSource'),
   page('/sources/$id', aggregation, 'Source'),

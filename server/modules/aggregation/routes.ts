@@ -29,6 +29,7 @@ import {
   setFollow,
   verifyBatch,
 } from './commands.ts'
+import { unreachable } from './connectors/diagnosis.ts'
 import { fileConnector, tableConnector } from './connectors/index.ts'
 import { type Database, SourceDown, serverOf, type Target } from './connectors/types.ts'
 import { coverageOf } from './coverage.ts'
@@ -36,6 +37,7 @@ import { pipelinesOf } from './pipelines.ts'
 import { registerHistory } from './history.ts'
 import { activate, lagText, promiseOf, setCadence } from './promises.ts'
 import { fetchSample, pull } from './pull.ts'
+import { registerProposals } from './prepared.ts'
 import { registerPush } from './push/routes.ts'
 import {
   allRejects,
@@ -72,6 +74,7 @@ export function registerAggregation(app: FastifyInstance): void {
   registerAgents(app)
 
   registerHistory(app)
+  registerProposals(app)
 
   route(app, contract.sources, async ({ query, ctx }) => {
     const { rows, total } = await listSources(ctx.db, ctx.actor, query)
@@ -272,17 +275,6 @@ async function inspection(
       refuse(`aggregation.${error.code.replaceAll('-', '_')}`, { detail: error.message, remedy: error.remedy, reason: error.code })
     return unreachable(error)
   }
-}
-
-/** A source that does not answer, as a refusal with what to do. */
-function unreachable(error: unknown): never {
-  if (error instanceof SourceDown)
-    refuse(`aggregation.source_${error.diagnosis.code.replaceAll('-', '_')}`, {
-      status: 502,
-      detail: error.diagnosis.text,
-      remedy: error.diagnosis.remedy,
-    })
-  throw error
 }
 
 /** The connection as typed; where a secret was left empty, the stored one, but only for the same server: no password goes to another. */

@@ -48,11 +48,14 @@ export async function rulesFor(db: Database | Tx, region: string, day: string): 
 export const etagOf = (content: unknown): string => createHash('sha256').update(JSON.stringify(content)).digest('base64url').slice(0, 16)
 
 export const createEntry = (ctx: StaffContext, given: Partial<EntryContent>): Promise<string> =>
-  ctx.db.transaction().execute(async tx => {
-    requireInForce(ctx.actor.region, ctx.day)
-    await requireDepartment(tx, ctx)
-    return createDraft(tx, ctx, settled(given, ctx.actor.region, ctx.day))
-  })
+  ctx.db.transaction().execute(tx => beginEntry(tx, ctx, given))
+
+/** The same within a change that does more. */
+export async function beginEntry(tx: Tx, ctx: StaffContext, given: Partial<EntryContent>): Promise<string> {
+  requireInForce(ctx.actor.region, ctx.day)
+  await requireDepartment(tx, ctx)
+  return createDraft(tx, ctx, settled(given, ctx.actor.region, ctx.day))
+}
 
 /** A new entry with its first draft, under the next code of the place or under one it brings along. */
 export async function createDraft(

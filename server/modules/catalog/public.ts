@@ -1,6 +1,7 @@
 import { type EntryContent, EntryContent as EntryContentSchema, type Item, type ShareClass } from '../../../contract/catalog.ts'
 import type { Database, Tx } from '../../platform/db.ts'
 
+export { beginEntry } from './commands.ts'
 export { checkGround, groundCite } from './openness.ts'
 export { freshness } from './rules.ts'
 export { segment } from './segment.ts'

@@ -47,7 +47,18 @@ const pagingStarts: Record<string, object> = {
 }
 
 /** The fields of a connection, with the button that tries it. `sourceId`: secrets left empty are the stored ones of this source. */
-export function ConnectionFields({ form, at: base, sourceId }: { form: AnyForm; at: string; sourceId?: string }) {
+export function ConnectionFields({
+  form,
+  at: base,
+  sourceId,
+  bare,
+}: {
+  form: AnyForm
+  at: string
+  sourceId?: string
+  /** Only whom to connect to: without the button that tries it, and without a table. */
+  bare?: boolean
+}) {
   const test = useAct(testConnection)
   const connection = base ? form.value.connection : form.value
   const kind = connection.kind as SourceKind
@@ -163,29 +174,32 @@ export function ConnectionFields({ form, at: base, sourceId }: { form: AnyForm; 
           {line('rowsAt', '数据行在答复的何处', { required: false, hint: '例如 data.list；不填由平台查找。' })}
         </>
       )}
-      <div>
-        <Button loading={test.isPending} onClick={() => test.mutate({ body: { connection, ...(sourceId && { sourceId }) } })}>
-          测试连接
-        </Button>
-        {test.error && <ProblemNote error={test.error} />}
-        {test.data && (
-          <div className={`ht-note ${test.data.ok ? 'green' : 'red'}`} role="status" style={{ marginTop: 8 }}>
-            <p>{test.data.text}</p>
-            {test.data.remedy && <p>{test.data.remedy}</p>}
-            {test.data.files.length > 0 && (
-              <p className="ht-ink2">
-                {test.data.files
-                  .slice(0, 5)
-                  .map(file => (file.bytes === null ? file.name : `${file.name}（${bytes(file.bytes)}）`))
-                  .join('、')}
-                {test.data.files.length > 5 && ' 等'}
-              </p>
-            )}
-          </div>
-        )}
-      </div>
-      {kind === 'postgres' && line('schema', '模式')}
-      {isTable(kind) &&
+      {!bare && (
+        <div>
+          <Button loading={test.isPending} onClick={() => test.mutate({ body: { connection, ...(sourceId && { sourceId }) } })}>
+            测试连接
+          </Button>
+          {test.error && <ProblemNote error={test.error} />}
+          {test.data && (
+            <div className={`ht-note ${test.data.ok ? 'green' : 'red'}`} role="status" style={{ marginTop: 8 }}>
+              <p>{test.data.text}</p>
+              {test.data.remedy && <p>{test.data.remedy}</p>}
+              {test.data.files.length > 0 && (
+                <p className="ht-ink2">
+                  {test.data.files
+                    .slice(0, 5)
+                    .map(file => (file.bytes === null ? file.name : `${file.name}（${bytes(file.bytes)}）`))
+                    .join('、')}
+                  {test.data.files.length > 5 && ' 等'}
+                </p>
+              )}
+            </div>
+          )}
+        </div>
+      )}
+      {!bare && kind === 'postgres' && line('schema', '模式')}
+      {!bare &&
+        isTable(kind) &&
         (test.data?.tables.length ? (
           <Field form={form} at={`${base}/table`} label="数据表" required>
             {({ labelledby: _, onChange, value, ...control }) => (

@@ -157,6 +157,11 @@ export function Catalog() {
               导入目录
             </A>
           )}
+          {mayCreate && (
+            <A className="ht-btn" href={at('/catalog/from-database')}>
+              从数据库编目
+            </A>
+          )}
           {create}
         </>
       }

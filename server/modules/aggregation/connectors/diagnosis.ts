@@ -1,4 +1,5 @@
-import type { Diagnosis } from './types.ts'
+import { refuse } from '../../../platform/problem.ts'
+import { type Diagnosis, SourceDown } from './types.ts'
 
 /** What the network says about a host that cannot be reached; undefined when the trouble is another. `what`: 来源数据库, SFTP 服务器 … */
 export function unreached(error: unknown, what: string, host: string, at: string): Diagnosis | undefined {
@@ -21,4 +22,15 @@ export function unreached(error: unknown, what: string, host: string, at: string
       return { code: 'lost', text: `${what} ${at} 断开了连接。`, remedy: '恢复后重试。' }
   }
   return undefined
+}
+
+/** A source that does not answer, as a refusal with what to do. */
+export function unreachable(error: unknown): never {
+  if (error instanceof SourceDown)
+    refuse(`aggregation.source_${error.diagnosis.code.replaceAll('-', '_')}`, {
+      status: 502,
+      detail: error.diagnosis.text,
+      remedy: error.diagnosis.remedy,
+    })
+  throw error
 }
