@@ -399,6 +399,14 @@ async function streaming(ctx: Context, client: pg.PoolClient, f: Following, sign
     await client.query('begin')
     try {
       await client.query(`set local jit = off`)
+      // Nobody changes how it is followed between this look and the commit; what has come is read again under the new way.
+      const { rows: still } = await client.query<SourceRecord>('select * from aggregation.source where id = $1 for no key update', [
+        source.id,
+      ])
+      if (!still[0] || printOf(still[0]) !== print) {
+        await client.query('rollback')
+        return
+      }
       if (batchId) {
         await client.query(`select pg_advisory_xact_lock(hashtextextended($1, 7))`, [tableName(source.entry_id)])
         const { rows } = await client.query<{ read: number }>('select read from aggregation.batch where id = $1 for update', [batchId])

@@ -92,6 +92,8 @@ export class Inbox {
   }
 
   add(change: Change): void {
+    // What comes after the reason it ended may not be what it seems.
+    if (this.failed) return
     this.changes.push(change)
     if (this.changes.length >= MOST) {
       if (!this.paused && this.changes.length >= 2 * MOST) {
@@ -103,6 +105,7 @@ export class Inbox {
   }
   /** The transaction is complete; without changes: nothing of the table has changed up to here. */
   commit(position: Position, committed: Date | null): void {
+    if (this.failed) return
     this.position = position
     if (committed) this.committed = committed
     this.complete = this.changes.length
