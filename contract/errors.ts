@@ -188,6 +188,9 @@ export const errors: { area: string; label: string; codes: Record<string, Explai
     codes: {
       'aggregation.source_not_found': { is: '没有找到数据源' },
       'aggregation.prepared_not_found': { is: '没有为这条目录备好的数据源', do: '在数据源页面新建。' },
+      'aggregation.pull_capture': { is: '数据源实时捕获变更，不用手工取数' },
+      'aggregation.pull_file': { is: '这种来源由提供方送来，平台不能去取', do: '上传文件，或让系统推送。' },
+      'aggregation.no_files': { is: '没有符合文件名的文件', do: '核对目录和文件名，或等来源放入文件后再试。' },
       'aggregation.upload_not_found': { is: '没有找到上传的文件', do: '重新上传。' },
       'aggregation.batch_not_found': { is: '没有找到批次' },
       'aggregation.day': { is: '要看的那一天不存在', do: '日期写作 2026-09-24。' },
