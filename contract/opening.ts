@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { CodeParam, Facet, OpenClass } from './catalog.ts'
+import { CodeParam, Facet, Mark, OpenClass } from './catalog.ts'
 import { Cite, Day, Fault, Instant, PageQuery, page } from './common.ts'
 import { endpoint, staff } from './endpoint.ts'
 import { Ruling } from './regulation.ts'
@@ -516,6 +516,9 @@ export const DatasetRow = z.object({
   downloads: z.number().int(),
   hits: z.array(z.string()),
   snippet: z.string(),
+  marks: z
+    .object({ title: z.array(Mark), hits: z.array(z.array(Mark)), snippet: z.array(Mark) })
+    .describe('Where the words asked for stand'),
 })
 export const Quality = z.object({
   score: z.number().nullable().describe('0–100 over the measured dimensions; null when none is measured'),
@@ -585,7 +588,10 @@ export const searchOpen = endpoint({
     cycle: z.string().max(20).optional(),
     sort: z.enum(['relevance', 'updated', 'downloads']).default('relevance'),
   }),
-  response: page(DatasetRow).extend({ facets: z.array(Facet) }),
+  response: page(DatasetRow).extend({
+    facets: z.array(Facet),
+    corrected: z.string().nullable().describe('Nothing was found; what was searched for instead'),
+  }),
 })
 export const dataset = endpoint({
   method: 'GET',

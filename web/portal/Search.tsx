@@ -2,10 +2,11 @@ import { Link, useNavigate, useSearch } from '@tanstack/react-router'
 import { useEffect, useRef, useState } from 'react'
 import { useRead } from '../app/query.ts'
 import { amount, number } from '../ui/format.ts'
+import { Marked } from '../ui/Marked.tsx'
 import { Bones, Nothing, ProblemNote } from '../ui/states.tsx'
 import { type DatasetRow, searchOpen } from './contract.ts'
 import { saveList } from './csv.ts'
-import { DatasetLink, Dots, Fresh, Marked, OpenMark, Title } from './parts.tsx'
+import { DatasetLink, Dots, Fresh, OpenMark, Title } from './parts.tsx'
 
 type Asked = Partial<Record<'q' | 'theme' | 'region' | 'department' | 'cycle' | 'sort' | 'after', string>>
 const narrowing = ['theme', 'region', 'department', 'cycle'] as const
@@ -87,6 +88,11 @@ export function Search() {
           )}
           {load.error ? <ProblemNote error={load.error} retry={() => load.refetch()} since={load.data && load.dataUpdatedAt} /> : null}
           {!load.data && !load.error && <Bones lines={12} label="正在搜索" />}
+          {load.data?.corrected && (
+            <p role="status" className="snippet">
+              没有找到「{q}」，已按「{load.data.corrected}」查找。
+            </p>
+          )}
           {nothing && (
             <Nothing
               action={
@@ -99,7 +105,7 @@ export function Search() {
             </Nothing>
           )}
           {load.data?.rows.map(row => (
-            <Hit key={row.code} row={row} q={q} />
+            <Hit key={row.code} row={row} />
           ))}
           {load.data && (after || load.data.next) && (
             <nav className="pages" aria-label="分页">
@@ -203,28 +209,28 @@ function FacetList({
   )
 }
 
-function Hit({ row, q }: { row: DatasetRow; q?: string }) {
+function Hit({ row }: { row: DatasetRow }) {
   return (
     <article className="hit">
       <header>
         <h3>
           <DatasetLink row={row}>
-            <Marked text={row.title} q={q} />
+            <Marked text={row.title} at={row.marks.title} />
           </DatasetLink>
         </h3>
         <OpenMark row={row} />
       </header>
       {row.snippet && (
         <p className="snippet">
-          <Marked text={row.snippet} q={q} />
+          <Marked text={row.snippet} at={row.marks.snippet} />
         </p>
       )}
       {row.hits.length > 0 && (
         <p className="through">
           命中信息项
-          {row.hits.map(name => (
+          {row.hits.map((name, n) => (
             <DatasetLink key={name} row={row} hash={`item-${name}`}>
-              <Marked text={name} q={q} />
+              <Marked text={name} at={row.marks.hits[n] ?? []} />
             </DatasetLink>
           ))}
         </p>

@@ -168,15 +168,6 @@ export const OpenMark = ({ row }: { row: Pick<DatasetRow, 'openClass' | 'openLab
   <ShareClass value={{ open: 'unconditional', conditional: 'conditional', closed: 'denied' }[row.openClass]} label={row.openLabel} />
 )
 
-/** The words of the query inside a text. */
-export function Marked({ text, q }: { text: string; q?: string }) {
-  const words = (q ?? '').split(/\s+/).filter(Boolean)
-  if (!words.length) return text
-  const pattern = new RegExp(`(${words.map(word => word.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('|')})`, 'gi')
-  // biome-ignore lint/suspicious/noArrayIndexKey: pieces of one text, never moved
-  return text.split(pattern).map((piece, at) => (at % 2 ? <mark key={at}>{piece}</mark> : piece))
-}
-
 export function Dots({ of }: { of: ReactNode[] }) {
   return (
     <ul className="dots">

@@ -4,6 +4,7 @@ import type { Database, Tx } from '../../platform/db.ts'
 export { beginEntry } from './commands.ts'
 export { checkGround, groundCite } from './openness.ts'
 export { freshness } from './rules.ts'
+export { type Asked, excerpt, marksIn, mend, tsqueryOf, understand, wordsOf } from './search.ts'
 export { segment } from './segment.ts'
 export { openUpdateTask } from './updates.ts'
 

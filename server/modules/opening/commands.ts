@@ -12,7 +12,7 @@ import { type Attributes, attributesOf } from './attributes.ts'
 import type { OpenRecords } from './gate.ts'
 import { findEntry, inPublishedList, lockPending, lockProposal, lockReviewed, type OpenEntry } from './queries.ts'
 import type { Treatment } from './rules.ts'
-import { searchVector } from './words.ts'
+import { searchVector, wordsVersion } from './words.ts'
 
 registerHooks('open-review', {
   closed: '开放页的“提出开放”',
@@ -291,8 +291,6 @@ export const indexListing = (
   version: number,
   parts: { title: string; items: string[]; rest: string },
 ): Promise<unknown> =>
-  sql`update opening.listing set indexed_version = ${version}, words = ${searchVector([
-    { weight: 'A', text: parts.title },
-    { weight: 'B', text: parts.items.join(' ') },
-    { weight: 'C', text: parts.rest },
-  ])}::tsvector where entry_id = ${entryId}`.execute(db)
+  sql`update opening.listing set indexed_version = ${version * 10 + wordsVersion}, words = ${searchVector(parts)}::tsvector where entry_id = ${entryId}`.execute(
+    db,
+  )

@@ -10,6 +10,7 @@ import type { Attributes } from './attributes.ts'
 import type { OpenRecords } from './gate.ts'
 import type { Findings, State, Treatment } from './rules.ts'
 import type { Profile } from './scan.ts'
+import { wordsVersion } from './words.ts'
 
 type Content = {
   title: string
@@ -204,22 +205,22 @@ export type OpenRow = {
   items: string[]
 }
 /** Every open data set that a search finds. Some thousands at most, so facets and pages are made from this one list. */
-export async function searchListings(pool: pg.Pool, tsquery: string | null, like: string | null): Promise<OpenRow[]> {
+export async function searchListings(pool: pg.Pool, tsquery: string, like: string | null): Promise<OpenRow[]> {
   const { rows } = await pool.query(
     `select e.id as "entryId", e.code, e.title, e.department, e.region, l.theme,
       case when l.open_class = 'conditional' then 'conditional' else e.open_class end as "openClass",
       coalesce(l.attributes ->> 'updateCycle', e.content ->> 'updateCycle') as cycle,
       coalesce(l.attributes ->> 'abstract', e.content ->> 'abstract', '') as abstract, m.updated, l.published, coalesce(m.rows, 0)::bigint as rows,
       coalesce(c.downloads, 0)::bigint as downloads, coalesce(c.calls, 0)::bigint as calls,
-      case when $1::text is null then 0 else ts_rank('{0.1,0.2,0.5,1}', l.words, $1::tsquery) + case when e.title ilike $2 then 1 else 0 end end::float8 as rank,
+      case when $1::text = '' then 0 else ts_rank('{0.1,0.2,0.5,1}', l.words, $1::tsquery) + case when e.title ilike $2 then 1 else 0 end end::float8 as rank,
       array(select i.value ->> 'name' from jsonb_array_elements(e.content -> 'items') i
         where i.value ->> 'key' in (select x ->> 'key' from jsonb_array_elements(l.items) x)) as items
     from opening.listing l
     join catalog.entry_view e on e.id = l.entry_id and e.state = 'published' and e.open_class in ('open', 'conditional')
     left join aggregation.mount_view m on m.entry_id = e.id
     left join lateral (select sum(downloads) as downloads, sum(calls) as calls from opening.counter c where c.entry_id = e.id) c on true
-    where l.state = 'open' and ($1::text is null or l.words @@ $1::tsquery or e.title ilike $2 or e.code = $3)`,
-    [tsquery || null, like ? `%${like.replace(/[\\%_]/g, c => `\\${c}`)}%` : null, like],
+    where l.state = 'open' and ($2::text is null or l.words @@ $1::tsquery or e.title ilike $2 or e.code = $3)`,
+    [tsquery, like ? `%${like.replace(/[\\%_]/g, c => `\\${c}`)}%` : null, like],
   )
   return rows.map(r => ({ ...r, regionName: regionName(r.region) }))
 }
@@ -227,10 +228,13 @@ export async function searchListings(pool: pg.Pool, tsquery: string | null, like
 /** Listings whose search words are of an older version of the entry. */
 export const staleWords = async (
   pool: pg.Pool,
-): Promise<{ entryId: string; version: number; content: Content; department: string; theme: string }[]> =>
+): Promise<{ entryId: string; version: number; content: Content; open: string[]; department: string; theme: string }[]> =>
   (
-    await pool.query(`select e.id as "entryId", e.version, e.content, e.department, l.theme from opening.listing l
-      join catalog.entry_view e on e.id = l.entry_id where l.state = 'open' and e.state = 'published' and l.indexed_version <> e.version limit 500`)
+    await pool.query(
+      `select e.id as "entryId", e.version, e.content, e.department, l.theme, array(select x ->> 'key' from jsonb_array_elements(l.items) x) as open from opening.listing l
+      join catalog.entry_view e on e.id = l.entry_id where l.state = 'open' and e.state = 'published' and l.indexed_version <> e.version * 10 + $1 limit 500`,
+      [wordsVersion],
+    )
   ).rows
 
 /** Words that stand most often in the titles of open data sets. */

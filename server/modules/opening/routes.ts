@@ -12,7 +12,7 @@ import { route } from '../../platform/http.ts'
 import { limiter } from '../../platform/limiter.ts'
 import { notFound, Problem, refuse } from '../../platform/problem.ts'
 import { type Entry as LedgerEntry, recordRead } from '../audit/public.ts'
-import { groundCite } from '../catalog/public.ts'
+import { type Asked, excerpt, groundCite, marksIn, mend, tsqueryOf, understand } from '../catalog/public.ts'
 import { headerText, urlCode } from '../delivery/public.ts'
 import { requireOfficers } from '../organization/public.ts'
 import { gateMode, govern, lawFor, openLabel, passGate } from '../regulation/public.ts'
@@ -54,7 +54,6 @@ import {
 import type { Profile } from './scan.ts'
 import { coverageOf, scopeOf } from './scope.ts'
 import { type OpenSource, openServing, type Serving } from './serve.ts'
-import { searchQuery, words } from './words.ts'
 
 const servings = new WeakMap<Services['pool'], Serving>()
 /** One per process, whatever part of the app asks. */
@@ -317,7 +316,11 @@ export function registerOpening(app: FastifyInstance): void {
   const searchable = async () => {
     for (const e of await staleWords(pool)) {
       const { title, items, abstract } = e.content
-      await indexListing(db, e.entryId, e.version, { title, items: items.map(i => i.name), rest: `${abstract} ${e.department} ${e.theme}` })
+      await indexListing(db, e.entryId, e.version, {
+        title,
+        items: items.filter(i => e.open.includes(i.key)).map(i => i.name),
+        rest: `${abstract} ${e.department} ${e.theme}`,
+      })
     }
   }
 
@@ -327,8 +330,8 @@ export function registerOpening(app: FastifyInstance): void {
     perAddress(ctx.ip, ctx.now)
     await searchable()
     await opening.counters.flush()
-    const all = await searchListings(pool, null, null)
-    const rows = all.map(r => rowOf(r, ctx, []))
+    const all = await searchListings(pool, '', null)
+    const rows = all.map(r => rowOf(r, ctx, null))
     const count = (pick: (r: OpenRow) => string) =>
       [...Map.groupBy(all, pick)].map(([k, list]) => [k, list] as const).sort((a, b) => b[1].length - a[1].length)
     return {
@@ -347,8 +350,21 @@ export function registerOpening(app: FastifyInstance): void {
     perAddress(ctx.ip, ctx.now)
     await searchable()
     const q = query.q ?? ''
-    const terms = words(q)
-    const found = await searchListings(pool, q ? searchQuery(q) : null, q || null)
+    const find = async (a: Asked | null, relaxed: boolean) => searchListings(pool, a ? tsqueryOf(a, relaxed) : '', a?.text ?? null)
+    let asked = q ? await understand(db, q) : null
+    let found = await find(asked, false)
+    if (asked && !found.length) found = await find(asked, true)
+    let corrected: string | null = null
+    if (asked?.terms.length && !found.length) {
+      // Only what is open is read for a name that was meant.
+      const better = await mend(q, {
+        exists: async part => (await find(await understand(db, part), true)).length > 0,
+        names: async near => (await searchListings(pool, near, q)).flatMap(r => [r.title, ...r.items]),
+      })
+      const meant = better ? await understand(db, better) : null
+      const instead = meant ? await find(meant, true) : []
+      if (better && instead.length) [asked, found, corrected] = [meant, instead, better]
+    }
     const facets = {
       theme: { label: '主题', of: (r: OpenRow) => [r.theme, r.theme] },
       region: { label: '地区', of: (r: OpenRow) => [r.region, r.regionName] },
@@ -365,9 +381,10 @@ export function registerOpening(app: FastifyInstance): void {
     const list = found.filter(r => fits(r)).sort((a, b) => order[query.sort](a, b) || a.code.localeCompare(b.code))
     const from = Math.max(0, Number(query.after) || 0)
     return {
-      rows: list.slice(from, from + query.limit).map(r => rowOf(r, ctx, terms)),
+      rows: list.slice(from, from + query.limit).map(r => rowOf(r, ctx, asked)),
       next: from + query.limit < list.length ? String(from + query.limit) : null,
       total: list.length,
+      corrected,
       // The counts of a facet leave out its own selection: what another choice would find.
       facets: keys.map(key => ({
         key,
@@ -394,7 +411,7 @@ export function registerOpening(app: FastifyInstance): void {
     const base = ctx.config.publicUrl ?? `${request.protocol}://${request.host}`
     const updated = s.updated ? dayOf(s.updated) : s.listing.published
     return {
-      ...rowOf(rowFrom(s, downloads, calls), ctx, []),
+      ...rowOf(rowFrom(s, downloads, calls), ctx, null),
       abstract: content.abstract,
       description: s.listing.description,
       version: s.listing.version,
@@ -581,8 +598,9 @@ const conditionWords = (s: Pick<OpenSource, 'openClass' | 'content'>): string =>
 const time = (r: OpenRow) => r.updated?.getTime() ?? 0
 const cycleLabel = (cycle: string | null | undefined) => (cycle && updateCycles[cycle as keyof typeof updateCycles]) || '未写明'
 
-function rowOf(r: OpenRow, ctx: Context, terms: string[]) {
-  const hit = (text: string) => terms.some(t => text.toLowerCase().includes(t))
+function rowOf(r: OpenRow, ctx: Context, asked: Asked | null) {
+  const hits = asked ? r.items.filter(name => marksIn(name, asked).length).slice(0, 8) : []
+  const snippet = excerpt(r.abstract, asked)
   return {
     code: r.code,
     title: r.title,
@@ -598,16 +616,10 @@ function rowOf(r: OpenRow, ctx: Context, terms: string[]) {
     rows: r.rows,
     formats: r.openClass === 'conditional' ? ['授权后可取'] : ['CSV', 'XLSX', 'JSON', '接口'],
     downloads: r.downloads,
-    hits: r.items.filter(hit).slice(0, 8),
-    snippet: snippetOf(r.abstract, terms),
+    hits,
+    snippet,
+    marks: { title: marksIn(r.title, asked), hits: hits.map(name => marksIn(name, asked)), snippet: marksIn(snippet, asked) },
   }
-}
-
-/** Some 120 characters around the first word that was searched for. */
-function snippetOf(text: string, terms: string[]): string {
-  const at = Math.min(...terms.map(t => text.toLowerCase().indexOf(t)).filter(i => i >= 0), text.length)
-  const from = at === text.length || at < 60 ? 0 : at - 40
-  return `${from ? '…' : ''}${text.slice(from, from + 120)}${from + 120 < text.length ? '…' : ''}`
 }
 
 const rowFrom = (s: OpenSource, downloads: number, calls: number): OpenRow => ({

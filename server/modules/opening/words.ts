@@ -1,15 +1,13 @@
-import { segment } from '../catalog/public.ts'
+import { wordsOf } from '../catalog/public.ts'
 
 const lexeme = (word: string) => `'${word.replace(/\\/g, '\\\\').replace(/'/g, "''")}'`
 
-/** Words to search by, smaller words inside larger ones included. */
-export const words = (text: string): string[] => [...new Set(segment(text.slice(0, 20_000)))]
+/** Which way of making words a listing was indexed by; another number makes them again. */
+export const wordsVersion = 1
 
-/** Text of a tsvector: title A, item names B, the rest C. Lexemes are taken as they are, so no dictionary of the server touches them. */
-export function searchVector(parts: { weight: 'A' | 'B' | 'C'; text: string }[]): string {
-  let at = 0
-  return parts.flatMap(p => words(p.text).map(w => `${lexeme(w)}:${Math.min(++at, 16_383)}${p.weight}`)).join(' ')
+/** Text of a tsvector: title A, names of open items B, the rest C. Lexemes are taken as they are, so no dictionary of the server touches them. */
+export function searchVector(found: { title: string; items: string[]; rest: string }): string {
+  const { title, names, all } = wordsOf({ ...found, rest: [found.rest] })
+  const [inTitle, inNames] = [new Set(title), new Set(names)]
+  return all.map((w, at) => `${lexeme(w)}:${Math.min(at + 1, 16_383)}${inTitle.has(w) ? 'A' : inNames.has(w) ? 'B' : 'C'}`).join(' ')
 }
-
-/** Text of a tsquery that wants every word. */
-export const searchQuery = (text: string): string => words(text).map(lexeme).join(' & ')
