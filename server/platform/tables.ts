@@ -225,6 +225,7 @@ export interface AggregationPrepared {
   secret: string;
   secret_names: string[];
   system_id: string | null;
+  title: string;
 }
 
 export interface AggregationProgress {
