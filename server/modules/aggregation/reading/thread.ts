@@ -1,3 +1,4 @@
+import { setPriority } from 'node:os'
 import { parentPort, workerData } from 'node:worker_threads'
 import type { Unreadable } from '../../../platform/xlsx.ts'
 import { type BookScan, type FileScan, peekAtBook, scanFile, scanSheet } from './scan.ts'
@@ -7,6 +8,9 @@ const AHEAD = 8
 
 /** What this thread is to read. The address of vouchFor comes from outside: loading all of another module would take longer than a file. */
 export type Task = { file: FileScan; vouch: string } | { sheet: BookScan } | { book: string }
+
+// Whoever asks for data goes first. Only Linux gives a thread a priority of its own; elsewhere it would be that of the whole process.
+if (process.platform === 'linux') setPriority(10)
 
 const task = workerData as Task
 const port = parentPort!
