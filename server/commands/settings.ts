@@ -23,4 +23,6 @@ export function settingsPage(): string {
   ].join('\n')
 }
 
-const shown = (name: string, value: unknown) => (name === 'HUITONG_DATA_DIR' ? './data' : value)
+/** Directories as they lie beside the code, wherever that is. */
+const beside: Record<string, string> = { HUITONG_DATA_DIR: './data', HUITONG_AGENT_DIR: './agent-data' }
+const shown = (name: string, value: unknown) => beside[name] ?? value
