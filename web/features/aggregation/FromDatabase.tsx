@@ -81,7 +81,7 @@ export function FromDatabase() {
                 loading={connect.isPending}
                 onClick={() => {
                   setWords(null)
-                  connect.mutate({ body: { connection } })
+                  connect.mutate({ body: { connection } }, { onError: form.refused })
                 }}
               >
                 连接并列出表
@@ -92,7 +92,7 @@ export function FromDatabase() {
                 </span>
               )}
             </div>
-            {connect.error ? <ProblemNote error={connect.error} /> : null}
+            {form.problem ? <ProblemNote error={form.problem} /> : null}
           </div>
         </Sheet>
         {tables && (
