@@ -33,11 +33,11 @@ import { unreachable } from './connectors/diagnosis.ts'
 import { fileConnector, tableConnector } from './connectors/index.ts'
 import { type Database, SourceDown, serverOf, type Target } from './connectors/types.ts'
 import { coverageOf } from './coverage.ts'
-import { pipelinesOf } from './pipelines.ts'
 import { registerHistory } from './history.ts'
+import { pipelinesOf } from './pipelines.ts'
+import { registerProposals } from './prepared.ts'
 import { activate, lagText, promiseOf, setCadence } from './promises.ts'
 import { fetchSample, pull } from './pull.ts'
-import { registerProposals } from './prepared.ts'
 import { registerPush } from './push/routes.ts'
 import {
   allRejects,
