@@ -3,13 +3,16 @@ import { useState } from 'react'
 import {
   acquisitions,
   addAcquisition,
+  addSynonyms,
   guide,
   issueGuide,
   linkAcquisition,
   registerChange,
   releaseCatalog,
   releases,
+  removeSynonyms,
   searchEntries,
+  synonyms,
 } from '../../../contract/catalog.ts'
 import { codes, saveClass, savePattern } from '../../../contract/catalog-runs.ts'
 import type { Reply } from '../../../contract/endpoint.ts'
@@ -33,6 +36,7 @@ const tabs = [
   ['acquisitions', '取得的数据'],
   ['guide', '编制指南'],
   ['codes', '编码表'],
+  ['synonyms', '同义词'],
   ['releases', '公布目录'],
 ] as const
 
@@ -53,6 +57,7 @@ export function Care() {
       {tab === 'acquisitions' && <Acquisitions />}
       {tab === 'guide' && <Guide />}
       {tab === 'codes' && <Codes />}
+      {tab === 'synonyms' && <SynonymWords />}
       {tab === 'releases' && <Releases />}
     </Page>
   )
@@ -415,5 +420,109 @@ function Codes() {
         </div>
       )}
     </Loaded>
+  )
+}
+
+/** Words that find the same: those that came with the platform, and those added here. */
+function SynonymWords() {
+  const load = useRead(synonyms)
+  const may = useMay(addSynonyms)
+  const { message, modal } = App.useApp()
+  const [word, setWord] = useState('')
+  const [adding, setAdding] = useState(false)
+  const remove = useAct(removeSynonyms, () => message.success('已删除，查找立即生效'))
+  const of = (rows: Reply<typeof synonyms>) =>
+    rows.filter(row => row.words.some(w => w.includes(word.trim().toLowerCase()))).sort((a, b) => b.id - a.id)
+  return (
+    <Sheet
+      title="同义词"
+      note="查其中一个，也找到其余的"
+      acts={
+        may && (
+          <Button type="primary" onClick={() => setAdding(true)}>
+            增加一组
+          </Button>
+        )
+      }
+    >
+      <Input.Search
+        aria-label="找词"
+        placeholder="找词"
+        allowClear
+        value={word}
+        onChange={event => setWord(event.target.value)}
+        style={{ maxWidth: 320, marginBottom: 12 }}
+      />
+      <DataTable
+        name="同义词"
+        rows={load.data && of(load.data)}
+        rowKey={row => row.id}
+        error={load.error}
+        retry={load.refetch}
+        since={load.dataUpdatedAt}
+        filtered={word.trim() !== ''}
+        clear={() => setWord('')}
+        empty="还没有同义词。"
+        columns={[
+          { title: '词', head: true, cell: row => row.words.join('、') },
+          { title: '用于', narrow: true, cell: row => (row.same ? '查找、查重' : '查找') },
+          { title: '来自', narrow: true, cell: row => row.by ?? '平台自带' },
+          {
+            title: '操作',
+            narrow: true,
+            cell: row =>
+              may && (
+                <button
+                  type="button"
+                  className="ht-link"
+                  aria-label={`删除 ${row.words[0]} 一组`}
+                  onClick={() =>
+                    modal.confirm({
+                      title: `删除“${row.words.join('、')}”`,
+                      content: '以后查其中一个，不再找到其余的。',
+                      okText: '删除这组',
+                      okButtonProps: { danger: true },
+                      cancelText: '保留',
+                      onOk: () =>
+                        remove.mutate(
+                          { params: { id: row.id } },
+                          { onError: error => message.error(problemOf(error).detail ?? '没有删除') },
+                        ),
+                    })
+                  }
+                >
+                  删除
+                </button>
+              ),
+          },
+        ]}
+      />
+      {adding && (
+        <SideForm
+          endpoint={addSynonyms}
+          title="增加一组同义词"
+          verb="增加"
+          start={{ words: [], same: false }}
+          shut={() => setAdding(false)}
+        >
+          {one => (
+            <>
+              <Field form={one} at="/words" label="词" required hint="输入后回车，至少两个；可以一次粘贴多个（顿号、逗号或空格分开）">
+                {({ labelledby: _, ...control }) => (
+                  <Select {...control} mode="tags" open={false} tokenSeparators={['、', '，', ',', ' ']} style={{ width: '100%' }} />
+                )}
+              </Field>
+              <Field form={one} at="/same" label="用于" group>
+                {({ value, onChange }) => (
+                  <Checkbox checked={Boolean(value)} onChange={event => onChange(event.target.checked)}>
+                    查重也用：是同一信息项的不同叫法
+                  </Checkbox>
+                )}
+              </Field>
+            </>
+          )}
+        </SideForm>
+      )}
+    </Sheet>
   )
 }

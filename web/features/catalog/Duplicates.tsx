@@ -137,24 +137,22 @@ function GroupSheet({ group, ask }: { group: Group; ask: (what: 'settle' | 'diff
 }
 
 function Settle({ group, what, shut, done }: { group: Group; what: 'settle' | 'differ'; shut: () => void; done: () => void }) {
-  const entries = group.entries.map(e => e.code)
   const departments = [...new Map(group.entries.map(e => [e.departmentId, e.department]))]
   return (
     <SideForm
       endpoint={startCase}
       title={what === 'settle' ? '明确数源部门' : '认定不重复'}
       verb={what === 'settle' ? '明确数源部门' : '认定不重复'}
-      start={{ entries, reason: '', ...(what === 'settle' && { collector: undefined }) }}
-      body={value => ({
+      start={{
         procedure: what === 'settle' ? 'duplicate-settlement' : 'duplicate-difference',
-        form: { entries: value.entries, reason: value.reason, ...(what === 'settle' && { collector: value.collector }) },
-      })}
+        form: { entries: group.entries.map(e => e.code), reason: '' },
+      }}
       shut={shut}
       done={done}
     >
       {form => (
         <>
-          <Field form={form} at="/entries" label="目录" required hint="不属于这一组的可以去掉，至少两条">
+          <Field form={form} at="/form/entries" label="目录" required hint="不属于这一组的可以去掉，至少两条">
             {({ labelledby: _, ...control }) => (
               <Select
                 {...control}
@@ -164,11 +162,11 @@ function Settle({ group, what, shut, done }: { group: Group; what: 'settle' | 'd
             )}
           </Field>
           {what === 'settle' && (
-            <Field form={form} at="/collector" label="数源部门（由它采集）" required hint="其他部门改为申请共享">
+            <Field form={form} at="/form/collector" label="数源部门（由它采集）" required hint="其他部门改为申请共享">
               {({ labelledby: _, ...control }) => <Select {...control} options={departments.map(([value, label]) => ({ value, label }))} />}
             </Field>
           )}
-          <Line form={form} at="/reason" label="理由" type="area" />
+          <Line form={form} at="/form/reason" label="理由" type="area" />
         </>
       )}
     </SideForm>
