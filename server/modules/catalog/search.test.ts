@@ -253,6 +253,14 @@ test('one character more, less, other or changed places', () => {
   assert.equal(nearest('停车杨', ['停车位', '公共停车场', '停车场收费']), '停车场')
 })
 
+test('no word cuts a rare character in half, wherever it stands', () => {
+  for (let at = 0; at < 40; at++) {
+    const text = `${'民'.repeat(at)}𠮷𬺰䌷`
+    for (const words of Object.values(wordsOf({ title: text, items: [text], rest: [text] })))
+      for (const word of words) assert.ok(word.isWellFormed(), `${at}: ${word}`)
+  }
+})
+
 test('a query is read into terms: synonyms first, then words, then characters that belong to no word', () => {
   const terms = (q: string) => readQuery(q, new Map([['身份证号', ['公民身份号码']]])).terms.map(x => x.literals[0])
   assert.deepEqual(terms('低保对象身份证号'), ['低保', '对象', '身份证号'])

@@ -2,7 +2,19 @@ import { sql } from 'kysely'
 import type { EntryContent } from '../../../contract/catalog.ts'
 import type { Context } from '../../platform/context.ts'
 import type { Database, Tx } from '../../platform/db.ts'
-import { cut, grams, isHan, longestInitials, longestPinyin, nameTokens, plain, segment, stretches, syllables } from './segment.ts'
+import {
+  beginning,
+  cut,
+  grams,
+  isHan,
+  longestInitials,
+  longestPinyin,
+  nameTokens,
+  plain,
+  segment,
+  stretches,
+  syllables,
+} from './segment.ts'
 
 // ── Words of an entry ──
 
@@ -15,7 +27,7 @@ export type Words = { title: string[]; names: string[]; all: string[] }
 /** All that a thing is found by: words of its title, of title and items, of everything. Pure. */
 export function wordsOf({ title, items, rest, code }: Found): Words {
   // A lexeme may have 2 kB and all of them 1 MB; what is longer is no word.
-  const words = (text: string) => segment(text).map(w => w.slice(0, 30))
+  const words = (text: string) => segment(text).map(w => beginning(w, 30))
   const inTitle = new Set([...words(title), ...nameTokens(title)])
   const names = new Set(inTitle)
   for (const name of items) {
@@ -23,7 +35,7 @@ export function wordsOf({ title, items, rest, code }: Found): Words {
     for (const w of words(name)) names.add(w)
     for (const w of nameTokens(name)) names.add(w)
   }
-  const text = rest.join(' ').slice(0, 20_000)
+  const text = beginning(rest.join(' '), 20_000)
   return {
     title: [...inTitle],
     names: [...names],
@@ -110,7 +122,10 @@ const hanTerm = (words: string[]): Term => ({
 
 function latinTerm(run: string, same: string[]): Term {
   const letters = /^[a-z]{2,}$/.test(run)
-  const alternatives = [`(${all(segment(run).map(w => w.slice(0, 30)))})`, ...same.flatMap(w => (isHan(w) ? ways(w, false) : [lexeme(w)]))]
+  const alternatives = [
+    `(${all(segment(run).map(w => beginning(w, 30)))})`,
+    ...same.flatMap(w => (isHan(w) ? ways(w, false) : [lexeme(w)])),
+  ]
   if (letters) alternatives.push(`${lexeme(`/${run.slice(0, longestPinyin)}`)}:*`)
   if (letters && run.length > longestInitials) alternatives.push(lexeme(`/${run.slice(0, longestInitials)}`))
   if (/\d{4}/.test(run)) alternatives.push(`${lexeme(`#${run.replace('-', '/')}`)}:*`)
@@ -120,7 +135,7 @@ function latinTerm(run: string, same: string[]): Term {
 
 /** Reads a query: synonyms first, then words; characters that belong to no word stay together. Pure. */
 export function readQuery(q: string, synonyms: ReadonlyMap<string, string[]>): Asked {
-  const text = plain(q).slice(0, 100)
+  const text = beginning(plain(q), 100)
   const longest = Math.max(0, ...[...synonyms.keys()].map(w => w.length))
   const terms: Term[] = []
   for (const run of stretches(text)) {
@@ -186,7 +201,7 @@ export const understand = async (db: Database, q: string): Promise<Asked> => rea
 export function nearQuery(text: string): string {
   const c = [...text]
   const marks = (part: string[]) => grams(part.join('')).map(g => `~${g}`)
-  const ways = [`${lexeme(`/${syllables(text).join('').slice(0, longestPinyin)}`)}:*`]
+  const ways = [`${lexeme(`/${beginning(syllables(text).join(''), longestPinyin)}`)}:*`]
   if (c.length > 2)
     for (let i = 0; i < c.length; i++) {
       ways.push(`(${all([...marks(c.slice(0, i)), ...marks(c.slice(i + 1))])})`)

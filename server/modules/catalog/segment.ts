@@ -8,6 +8,9 @@ const jieba = () => (opened ??= Jieba.withDict(dict))
 /** As people and templates may write it: one width, one case, one kind of space. */
 export const plain = (text: string): string => text.normalize('NFKC').toLowerCase().replace(/\s+/g, ' ').trim()
 
+/** The first characters of a text; a rare character (𠮷, two code units) is never cut in half: half of one is no text for the database. */
+export const beginning = (text: string, most: number): string => (text.length <= most ? text : [...text].slice(0, most).join(''))
+
 const isWord = (w: string) => /[\p{L}\p{N}]/u.test(w)
 
 /** Words of a Chinese text for searching, long words also in their parts; lower case, no punctuation. */
@@ -52,7 +55,7 @@ export function nameTokens(name: string): string[] {
   const found = known.get(name)
   if (found) return found
   const tokens = new Set<string>()
-  for (const run of stretches(name.slice(0, 200))) {
+  for (const run of stretches(beginning(name, 200))) {
     for (const c of run) tokens.add(`~${c}`)
     for (const g of grams(run)) tokens.add(`~${g}`)
     if (!isHan(run)) continue
@@ -64,10 +67,10 @@ export function nameTokens(name: string): string[] {
         tokens.add(
           `/${rest
             .slice(0, longestInitials)
-            .map(s => s[0])
+            .map(s => beginning(s, 1))
             .join('')}`,
         )
-      tokens.add(`/${rest.join('').slice(0, longestPinyin)}`)
+      tokens.add(`/${beginning(rest.join(''), longestPinyin)}`)
       at += [...word].length
     }
   }
