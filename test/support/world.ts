@@ -64,7 +64,7 @@ export type World = {
  */
 export async function aWorld(
   t: Pick<TestContext, 'after'>,
-  options: { day?: string; settings?: Record<string, string> } = {},
+  options: { day?: string; settings?: Record<string, string>; roles?: ('api' | 'worker')[] } = {},
 ): Promise<World> {
   const admin = process.env.HUITONG_TEST_URL
   if (!admin) throw new Error('run through ./huitong test')
@@ -77,7 +77,12 @@ export async function aWorld(
     dataDir,
     sessionHours: 24 * 365,
   }
-  const app = await buildApp({ config, databaseUrl: url, clock: () => (now ? new Date(now) : new Date()) })
+  const app = await buildApp({
+    config,
+    databaseUrl: url,
+    clock: () => (now ? new Date(now) : new Date()),
+    ...(options.roles && { roles: options.roles }),
+  })
   t.after(async () => {
     await app.close()
     await dropDatabase(admin, name)

@@ -1,0 +1,360 @@
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import pg from 'pg'
+import * as aggregation from '../../contract/aggregation.ts'
+import * as pushing from '../../contract/push.ts'
+import { verifyLedger } from '../../server/modules/audit/verify.ts'
+import { migrate } from '../../server/platform/migrate.ts'
+import { createDatabase, type Postgres, startPostgres, startTemporaryPostgres } from '../../server/platform/postgres.ts'
+import { openSecrets } from '../../server/platform/secrets.ts'
+import { openSigner } from '../../server/platform/signer.ts'
+import { send } from '../support/batches.ts'
+import { aCapturedEntry, captured, poolOf, until } from '../support/capture.ts'
+import { aMariadb, noMariadb } from '../support/mariadb.ts'
+import { aPublishedEntry } from '../support/published.ts'
+import { aWorld, type Person } from '../support/world.ts'
+
+/**
+ * Files, pushes and live changes come in while the process, and then its PostgreSQL, are killed at random moments. Afterwards every
+ * pool table is its source row by row, every batch balances, nothing is half there and the ledger verifies.
+ * HUITONG_CHAOS_KILLS and HUITONG_CHAOS_CRASHES (of PostgreSQL) make it longer.
+ */
+const kills = Number(process.env.HUITONG_CHAOS_KILLS ?? 30)
+const crashes = Number(process.env.HUITONG_CHAOS_CRASHES ?? 10)
+const items = [
+  { name: '编号', type: 'C' as const, length: 20, required: true },
+  { name: '姓名', type: 'C' as const, length: 50 },
+  { name: '次数', type: 'I' as const, length: 12 },
+]
+const columns = ['id', 'name', 'n']
+/** Repeatable: a run that fails can be run again with the same moments, as far as the machine lets it. */
+const seed = Number(process.env.HUITONG_CHAOS_SEED ?? Date.now() % 1_000_000)
+let state = seed
+const random = (below: number) => {
+  state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fffffff
+  return (state >>> 8) % below
+}
+
+const freePort = () =>
+  new Promise<number>(done => {
+    const probe = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = probe.address() as { port: number }
+      probe.close(() => done(port))
+    })
+  })
+
+/** A platform whose worker is a process of its own, on a PostgreSQL of its own; both can be killed. */
+async function setUp(t: TestContext) {
+  console.log(`seed ${seed}`)
+  const directory = mkdtempSync(join(tmpdir(), 'huitong-chaos-'))
+  const place = { directory: join(directory, 'pg'), port: await freePort(), settings: { fsync: 'off', shared_buffers: '128MB' } }
+  let postgres: Postgres = await startPostgres(place)
+  const key = randomBytes(32)
+  const template = await createDatabase(postgres.url, 'huitong_template')
+  await migrate(template)
+  const before = process.env.HUITONG_TEST_URL
+  process.env.HUITONG_TEST_URL = postgres.url
+  let child: ChildProcess | undefined
+  const ends: (() => unknown)[] = []
+  t.after(async () => {
+    child?.kill('SIGKILL')
+    for (const end of ends) await end()
+    await postgres.stop()
+    process.env.HUITONG_TEST_URL = before
+    rmSync(directory, { recursive: true, force: true })
+  })
+  const world = await aWorld({ after: (run: () => unknown) => void ends.push(run) } as never, {
+    roles: ['api'],
+    settings: { HUITONG_SECRET_KEY: key.toString('base64url') },
+  })
+  const port = await freePort()
+  const start = async () => {
+    child = spawn(process.execPath, [resolve(import.meta.dirname, '../../server/main.ts'), 'serve'], {
+      env: {
+        ...process.env,
+        HUITONG_DATABASE_URL: world.url,
+        HUITONG_DATA_DIR: world.app.services.config.dataDir,
+        HUITONG_SECRET_KEY: key.toString('base64url'),
+        HUITONG_PORT: String(port),
+        HUITONG_POOL_SIZE: '12',
+        HUITONG_LOG_LEVEL: 'error',
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    const mine = child
+    let said = ''
+    await new Promise<void>((ready, failed) => {
+      const hear = (piece: Buffer) => {
+        said += piece
+        if (said.includes('汇通已启动')) ready()
+      }
+      mine.stdout!.on('data', hear)
+      mine.stderr!.on('data', hear)
+      mine.once('exit', code => failed(new Error(`the process ended with ${code}: ${said.slice(-3000)}`)))
+    })
+  }
+  const kill = async () => {
+    const mine = child!
+    const gone = new Promise(done => mine.once('exit', done))
+    if (mine.exitCode !== null || mine.signalCode !== null) return
+    mine.kill('SIGKILL')
+    await gone
+  }
+  const crash = async () => {
+    process.kill(postgres.pid, 'SIGKILL')
+    await postgres.died
+    await postgres.stop()
+    postgres = await startPostgres(place)
+  }
+  const verified = async () => {
+    const client = new pg.Client({ connectionString: world.url })
+    await client.connect()
+    try {
+      return await verifyLedger(client, openSigner(openSecrets(key).derive).publicKeys())
+    } finally {
+      await client.end()
+    }
+  }
+  return {
+    world,
+    start,
+    kill,
+    crash,
+    verified,
+    address: `http://127.0.0.1:${port}`,
+    alive: () => child?.exitCode === null && child.signalCode === null,
+  }
+}
+type Platform = Awaited<ReturnType<typeof setUp>>
+
+/** Tries until it works: what a client does while a server is away. */
+async function insist<T>(what: () => Promise<T>): Promise<T> {
+  for (let n = 0; ; n++) {
+    try {
+      return await what()
+    } catch (error) {
+      if (n > 300) throw error
+      await sleep(100)
+    }
+  }
+}
+
+/** A load runs until it is told to end; `expected` is what the pool must then hold. */
+type Load = { name: string; turn: () => Promise<void>; entryId: string; expected: () => Promise<unknown[][]> }
+
+const sorted = (rows: unknown[][]) => rows.sort((a, b) => Buffer.compare(Buffer.from(String(a[0])), Buffer.from(String(b[0]))))
+
+/** Whole files of the same 5,000 keys, each with some new values. */
+async function files(steward: Person, entryId: string): Promise<Load> {
+  const rows = new Map<string, string[]>()
+  for (let i = 0; i < 5000; i++) rows.set(`F${i}`, [`F${i}`, '张三', '0'])
+  const source = await steward.ok(aggregation.createSource, { body: { entryId, kind: 'file', threshold: 1 } })
+  let mapped = false
+  let n = 0
+  return {
+    name: 'files',
+    entryId,
+    async turn() {
+      n++
+      for (let i = 0; i < 300; i++) {
+        const id = `F${random(5000)}`
+        rows.set(id, [id, `第${n}次`, String(random(1000))])
+      }
+      const content = `编号,姓名,次数\n${[...rows.values()].map(r => r.join()).join('\n')}\n`
+      const { body: seen } = await insist(async () => {
+        const answer = await send(steward, source.id, '名单.csv', content)
+        if (answer.status !== 200) throw new Error(JSON.stringify(answer.problem))
+        return answer
+      })
+      if (!mapped)
+        await insist(() =>
+          steward.ok(aggregation.saveMapping, {
+            params: { id: source.id },
+            body: { mapping: seen.mapping.map(m => ({ source: m.source, item: m.item })), keys: ['c1'], threshold: 1, options: {} },
+          }),
+        )
+      mapped = true
+      await insist(() => steward.ok(aggregation.startBatch, { params: { id: source.id }, body: { uploadId: seen.uploadId! } }))
+      await sleep(700)
+    },
+    expected: async () => sorted([...rows.values()]),
+  }
+}
+
+/** Small pushes with an idempotency key, repeated until they are answered. */
+async function pushes(platform: Platform, steward: Person, departmentId: string): Promise<Load> {
+  const entry = await aPublishedEntry(platform.world, departmentId, '350125', items)
+  const source = await steward.ok(aggregation.createSource, { body: { entryId: entry.id, kind: 'push', threshold: 1 } })
+  await steward.ok(aggregation.saveMapping, {
+    params: { id: source.id },
+    body: { mapping: items.map((i, n) => ({ source: i.name, item: `c${n + 1}` })), keys: ['c1'], threshold: 1, options: {} },
+  })
+  const { key } = await steward.ok(pushing.issuePushKey, { params: { id: source.id }, body: { name: '民政业务系统' } })
+  const rows = new Map<string, string[]>()
+  let n = 0
+  return {
+    name: 'pushes',
+    entryId: entry.id,
+    async turn() {
+      const body: string[] = []
+      const now = new Map<string, string[]>()
+      for (let i = 0; i < 50; i++) {
+        const id = `P${random(2000)}`
+        now.set(id, [id, `推送${n}`, String(random(1000))])
+      }
+      for (const [编号, 姓名, 次数] of now.values()) body.push(JSON.stringify({ 编号, 姓名, 次数: Number(次数) }))
+      const idempotency = `push-${n++}`
+      await insist(async () => {
+        const reply = await fetch(`${platform.address}/ingest/v1/${entry.path}`, {
+          method: 'POST',
+          body: body.join('\n'),
+          headers: { authorization: `Bearer ${key}`, 'content-type': 'application/x-ndjson', 'idempotency-key': idempotency },
+        })
+        if (reply.status !== 202 && reply.status !== 200) throw new Error(`${reply.status} ${await reply.text()}`)
+        await reply.text()
+      })
+      for (const [id, row] of now) rows.set(id, row)
+      await sleep(250)
+    },
+    expected: async () => sorted([...rows.values()]),
+  }
+}
+
+/** A table whose rows are inserted, changed and deleted, one transaction of a few changes after the other. */
+function changes(name: string, entryId: string, sql: (text: string) => Promise<unknown>, read: () => Promise<unknown[][]>): Load {
+  let n = 0
+  return {
+    name,
+    entryId,
+    async turn() {
+      n++
+      const one = () => {
+        const id = `'C${random(3000)}'`
+        return random(5) === 0
+          ? `delete from people where id = ${id}`
+          : `delete from people where id = ${id}; insert into people values (${id}, '变更${n}', ${random(1000)})`
+      }
+      await sql(`begin; ${one()}; ${one()}; update people set n = n + 1 where id = 'C${random(3000)}'; commit`)
+      await sleep(15)
+    },
+    expected: async () => sorted(await read()),
+  }
+}
+
+test('killed at random moments, the platform and its database lose nothing, double nothing and show nothing by halves', async t => {
+  const platform = await setUp(t)
+  const { world } = platform
+  const { entryId: fileEntry, steward, departmentId } = await aCapturedEntry(world, items)
+  const loads: Load[] = [await files(steward, fileEntry), await pushes(platform, steward, departmentId)]
+
+  const postgres = await startTemporaryPostgres()
+  const table = new pg.Pool({ connectionString: postgres.url, max: 3 })
+  t.after(async () => {
+    await table.end()
+    await postgres.stop()
+  })
+  await table.query(`create table people (id varchar(20) primary key, name text, n int)`)
+  const at = new URL(postgres.url)
+  const login = { host: at.hostname, port: Number(at.port), user: at.username, password: at.password, tls: false, table: 'people' }
+  const live = await aCapturedEntry(world, items)
+  await captured(
+    world,
+    live.steward,
+    live.entryId,
+    { kind: 'postgres', ...login, database: at.pathname.slice(1), schema: 'public' },
+    columns,
+    { deletes: 'follow' },
+  )
+  loads.push(
+    changes(
+      'PostgreSQL',
+      live.entryId,
+      text => table.query(text),
+      async () => (await table.query({ text: 'select id, name, n::text from people', rowMode: 'array' })).rows,
+    ),
+  )
+  if (noMariadb) console.log(`${noMariadb}: its changes are left out`)
+  else {
+    const maria = (await aMariadb(t))!
+    await maria.sql('create database business')
+    await maria.sql('create table people (id varchar(20) primary key, name text, n int)', [], 'business')
+    const entry = await aCapturedEntry(world, items)
+    await captured(
+      world,
+      entry.steward,
+      entry.entryId,
+      {
+        kind: 'mysql',
+        host: maria.host,
+        port: maria.port,
+        user: maria.user,
+        password: maria.password,
+        tls: false,
+        database: 'business',
+        table: 'people',
+      },
+      columns,
+      { deletes: 'follow' },
+    )
+    loads.push(
+      changes(
+        'MariaDB',
+        entry.entryId,
+        text => maria.sql(text, [], 'business'),
+        async () => (await maria.sql('select id, name, n from people', [], 'business')).map(r => [r.id, r.name, String(r.n)]),
+      ),
+    )
+  }
+
+  let over = false
+  await platform.start()
+  const running = loads.map(async load => {
+    while (!over) await load.turn()
+  })
+  Promise.all(running).catch(() => {})
+  for (let n = 0; n < kills; n++) {
+    await sleep(random(1500))
+    await platform.kill()
+    await platform.start()
+  }
+  for (let n = 0; n < crashes; n++) {
+    await sleep(500 + random(1500))
+    await platform.crash()
+    // Whether it lived through that or ended with a message, it is started again as a supervisor does.
+    await sleep(200)
+    if (!platform.alive()) await insist(platform.start)
+  }
+  over = true
+  await Promise.all(running)
+
+  const { pool } = world.app.services
+  await until(async () => {
+    await insist(() => world.job('aggregation.sweep'))
+    await sleep(1000)
+    const { rows } = await pool.query(
+      `select no, state, messages from aggregation.batch where state in ('queued', 'running') and name not like '实时%'`,
+    )
+    assert.deepEqual(rows, [])
+  }, 90_000)
+  for (const load of loads)
+    await until(async () => assert.deepEqual(await poolOf(world, load.entryId, 'c1,c2,c3'), await load.expected(), load.name), 30_000)
+  const { rows: bad } = await pool.query(
+    `select no, state, messages from aggregation.batch where state <> 'done' or read <> accepted + unchanged + rejected + waiting or rejected > 0`,
+  )
+  assert.deepEqual(bad, [])
+  const { rows: left } = await pool.query(
+    `select relname from pg_class c join pg_namespace n on n.oid = c.relnamespace where nspname = 'staging' and relkind = 'r'`,
+  )
+  assert.deepEqual(left, [])
+  const ledger = await platform.verified()
+  assert.equal(ledger.ok, true, JSON.stringify(ledger))
+  const { rows: count } = await pool.query(`select count(*)::int as batches, sum(read)::int as rows from aggregation.batch`)
+  console.log(`${kills} kills, ${crashes} crashes: ${count[0].batches} batches, ${count[0].rows} rows`)
+})
