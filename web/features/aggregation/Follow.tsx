@@ -1,8 +1,10 @@
 import { Input, InputNumber, Radio, Select } from 'antd'
 import { type Source, setFollow } from '../../../contract/aggregation.ts'
-import { deletions, type Follow, modes, type Schedule } from '../../../contract/connections.ts'
+import { deletions, type Follow, modes, placeOf, type Schedule } from '../../../contract/connections.ts'
+import { A, at } from '../../app/link.tsx'
 import { type AnyForm, SideForm } from '../../app/SideForm.tsx'
 import { Field } from '../../ui/Field.tsx'
+import { codeInUrl } from '../../ui/format.ts'
 import { isFetched, isTable } from './connection.tsx'
 
 const turns = { none: '不定时，由人启动', minutes: '每隔几分钟', day: '每日', week: '每周', month: '每月' }
@@ -109,6 +111,24 @@ export function FollowFields({ form, source, columns }: { form: AnyForm; source:
               onChange={event => onChange(event.target.value)}
               options={Object.entries(deletions).map(([key, label]) => ({ value: key, label }))}
             />
+          )}
+        </Field>
+      )}
+      {table && form.value.deletes === 'follow' && source.follow.deletes !== 'follow' && (
+        <Field
+          form={form}
+          at="/order"
+          label="批准的办件编号"
+          hint={
+            <>
+              规定要求经批准才能删除的，先
+              <A href={at('/cases/new', { procedure: 'change-order', about: codeInUrl(source.code) })}>发起记录删除审批</A>
+              ，记录一栏填写“来源 {placeOf(source.connection!)} 删除的记录”。
+            </>
+          }
+        >
+          {({ labelledby: _, onChange, ...control }) => (
+            <Input {...control} onChange={event => onChange(event.target.value || undefined)} />
           )}
         </Field>
       )}

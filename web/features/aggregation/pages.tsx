@@ -38,6 +38,7 @@ import { Why } from '../../ui/Why.tsx'
 import { isFetched, isTable } from './connection.tsx'
 import { FollowSheet } from './Follow.tsx'
 import { HoldingPages } from './Holdings.tsx'
+import { LiveSheet } from './Live.tsx'
 import { PushSheet } from './Push.tsx'
 import { PromiseSheet, Verify } from './promises.tsx'
 import { BatchMark, BatchTable, SourceTable } from './tables.tsx'
@@ -76,8 +77,10 @@ export function Sources() {
 
 export function Source() {
   const { id } = useParams({ strict: false }) as { id: string }
-  const load = useRead(source, { params: { id } })
-  const runs = useRead(batches, { query: { source: id } })
+  const [live, setLive] = useState(false)
+  const load = useRead(source, { params: { id } }, { refetchInterval: live ? 3000 : false })
+  const runs = useRead(batches, { query: { source: id } }, { refetchInterval: live ? 3000 : 10_000 })
+  if (load.data && live !== Boolean(load.data.live)) setLive(Boolean(load.data.live))
   const mayRun = useMay(startBatch)
   const { message } = App.useApp()
   const pull = useAct(pullNow, answer => message.success(answer.text))
@@ -171,6 +174,7 @@ export function Source() {
                 />
               </Sheet>
             </div>
+            {one.live && <LiveSheet of={one} />}
             {one.kind === 'push' && <PushSheet of={one} />}
             <PromiseSheet of={one} />
             <BatchTable load={runs} empty={<Nothing>还没有批次。</Nothing>} />
@@ -379,6 +383,7 @@ function Balance({ of: one }: { of: BatchShape }) {
         {figure('拒收', one.rejected)}
         {one.waiting > 0 && op('＋')}
         {one.waiting > 0 && figure('待放行', one.waiting)}
+        {one.removed > 0 && figure('移入历史', one.removed, '来源已没有')}
       </dl>
       <p className="row ht-hint" style={{ marginTop: 8 }}>
         {one.balanced ? (
