@@ -105,6 +105,8 @@ export async function createSource(
     systemId?: string
     cadence?: Cadence
     producedItem?: string | null
+    /** The one through which the files of the entry become rows. */
+    documents?: boolean
   },
 ): Promise<SourceRecord> {
   const entry = await entryToFill(ctx, o.entryId)
@@ -123,9 +125,9 @@ export async function createSource(
   await ctx.db.transaction().execute(async tx => {
     if (tableConnector(o.kind) || o.systemId) await requireSystem(tx, ctx, entry, o.systemId)
     const active = !(await promiseOf(tx, entry, { cadence, produced_item, active: true }, ctx.day)).missing
-    await sql`insert into aggregation.source (id, entry_id, department_id, kind, name, connection, secret, secret_names, threshold, system_id, cadence, produced_item, active, created, created_by)
+    await sql`insert into aggregation.source (id, entry_id, department_id, kind, name, connection, secret, secret_names, threshold, system_id, cadence, produced_item, active, documents, created, created_by)
       values (${id}, ${entry.id}, ${entry.department_id}, ${o.kind}, ${o.name || entry.title}, ${open && JSON.stringify(open)},
-        ${o.connection ? secret : null}, ${o.connection ? names : null}, ${o.threshold}, ${o.systemId ?? null}, ${cadence}, ${produced_item}, ${active}, ${ctx.now}, ${ctx.actor.name})`.execute(
+        ${o.connection ? secret : null}, ${o.connection ? names : null}, ${o.threshold}, ${o.systemId ?? null}, ${cadence}, ${produced_item}, ${active}, ${o.documents ?? false}, ${ctx.now}, ${ctx.actor.name})`.execute(
       tx,
     )
     await record(tx, ctx, {
@@ -312,7 +314,7 @@ export async function lookAtSource(
       estimate: table.estimate ?? table.rows.length,
     },
     sheets: [],
-    columns: names.map((name, c) => ({ name, values: table.rows.map(r => r[c]!), lossy: false })),
+    columns: columns.map(({ name, comment }, c) => ({ name, comment, values: table.rows.map(r => r[c]!), lossy: false })),
     preview: table.rows.slice(0, 50),
     messages: source.agent_id
       ? [{ level: 'info', code: 'at-the-agent', text: '内容在前置机上，对应好以后才读取；这里只看列名。' }]

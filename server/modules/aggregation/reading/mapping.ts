@@ -11,7 +11,8 @@ export type Proposal = {
   level: 'ok' | 'warn' | 'stop'
   problem: string | null
 }
-export type SampleColumn = { name: string; values: string[]; lossy: boolean }
+/** `comment`: what a database says a column means. */
+export type SampleColumn = { name: string; values: string[]; lossy: boolean; comment?: string }
 
 /** Words that mean the same in the tables of different offices. */
 const synonyms = [
@@ -87,7 +88,7 @@ export function proposeMapping(columns: SampleColumn[], items: Item[]): { mappin
   for (const [c, column] of columns.entries()) {
     if (annotations.has(column.name)) continue
     for (const [i, item] of items.entries()) {
-      const name = nameScore(column.name, item.name)
+      const name = Math.max(nameScore(column.name, item.name), column.comment ? nameScore(column.comment, item.name) : 0)
       const share = contentShare(column.values, item)
       const telling = (item.semantic === 'id-number' || item.semantic === 'credit-code') && share && share.share >= 0.8
       const score = name ? name + (share ? share.share * 10 - 5 : 0) : telling ? 70 * share.share : 0
