@@ -58,6 +58,8 @@ export const actionLabels = {
   'source.gone': '列出来源已删除的记录',
   'source.removed': '移除来源已删除的记录',
   'upload.receive': '接收上传文件',
+  'document.refuse': '拒收文件',
+  'document.read': '下载文件原件',
   'batch.start': '开始批次',
   'batch.done': '批次入库',
   'batch.held': '批次待放行',

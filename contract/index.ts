@@ -7,6 +7,7 @@ import * as catalog from './catalog.ts'
 import * as catalogRuns from './catalog-runs.ts'
 import * as common from './common.ts'
 import * as delivery from './delivery.ts'
+import * as documents from './documents.ts'
 import type { Endpoint } from './endpoint.ts'
 import * as history from './history.ts'
 import * as opening from './opening.ts'
@@ -26,7 +27,7 @@ const modules: Record<string, object> = {
   procedure,
   catalog: { ...catalog, ...catalogRuns },
   quality,
-  aggregation: { ...aggregation, ...push, ...agents, ...history, ...proposals },
+  aggregation: { ...aggregation, ...push, ...agents, ...history, ...proposals, ...documents },
   bases,
   delivery,
   sharing,

@@ -147,6 +147,18 @@ export interface AggregationDerivedSource {
   place: number;
 }
 
+export interface AggregationDocument {
+  batch_id: string;
+  bytes: number;
+  created: Timestamp;
+  created_by: string;
+  digest: string;
+  entry_id: string;
+  given: Json;
+  kind: string;
+  name: string;
+}
+
 export interface AggregationFiling {
   cadence: string;
   case_no: string;
@@ -302,6 +314,7 @@ export interface AggregationSource {
   cursor: string | null;
   deletes: Generated<string>;
   department_id: string;
+  documents: Generated<boolean>;
   entry_id: string;
   id: string;
   keys: Generated<string[]>;
@@ -1689,6 +1702,7 @@ export interface DB {
   "aggregation.derived": AggregationDerived;
   "aggregation.derived_change": AggregationDerivedChange;
   "aggregation.derived_source": AggregationDerivedSource;
+  "aggregation.document": AggregationDocument;
   "aggregation.filing": AggregationFiling;
   "aggregation.filing_view": AggregationFilingView;
   "aggregation.gone": AggregationGone;

@@ -33,6 +33,7 @@ import { unreachable } from './connectors/diagnosis.ts'
 import { fileConnector, tableConnector } from './connectors/index.ts'
 import { type Database, SourceDown, serverOf, type Target } from './connectors/types.ts'
 import { coverageOf } from './coverage.ts'
+import { registerDocuments } from './documents/routes.ts'
 import { registerHistory } from './history.ts'
 import { pipelinesOf } from './pipelines.ts'
 import { registerProposals } from './prepared.ts'
@@ -75,6 +76,7 @@ export function registerAggregation(app: FastifyInstance): void {
 
   registerHistory(app)
   registerProposals(app)
+  registerDocuments(app)
 
   route(app, contract.sources, async ({ query, ctx }) => {
     const { rows, total } = await listSources(ctx.db, ctx.actor, query)
