@@ -159,7 +159,7 @@ try {
   const began = performance.now()
   await client.connect()
   // A catalog that is simply there: its triggers run once at the end, and the index is built in one go, as after an upgrade.
-  await client.query(`set session_replication_role = replica; drop index catalog.search_words`)
+  await client.query(`set session_replication_role = replica; drop index catalog.search_words, catalog.search_titles, catalog.search_names`)
   for (let from = 0; from < total; from += 2000) {
     const rows = Array.from({ length: Math.min(2000, total - from) }, (_, i) => {
       const n = from + i
@@ -194,7 +194,8 @@ try {
   console.log(`placed after ${((performance.now() - began) / 1000).toFixed(0)} s`)
   await indexStale(ctx)
   console.log(`words after ${((performance.now() - began) / 1000).toFixed(0)} s`)
-  await client.query('create index search_words on catalog.search using gin (words) with (fastupdate = off)')
+  for (const [name, column] of Object.entries({ words: 'words', titles: 'title_words', names: 'name_words' }))
+    await client.query(`create index search_${name} on catalog.search using gin (${column}) with (fastupdate = off)`)
   await client.query('vacuum analyze catalog.search')
   const size = (
     await client.query(

@@ -263,17 +263,23 @@ async function facetViews(
     if (key === 'state') return { value, label: entryStates[value as keyof typeof entryStates] }
     return { value, label: (key === 'cycle' ? updateCycles : kinds)[value as never] }
   }
-  const stands = (key: FacetKey, id: number) => counts[key][id]! > 0 || chosen.some(([k, c]) => k === key && c === id)
-  const unknown = (['department', 'region', 'theme'] as const).some(k => counts[k].some((c, id) => c > 0 && id > 0 && !label(k, id)))
-  if (unknown) n = await numbers(db, true)
-  return facetKeys.map(key => ({
+  // Thousands of numbers are possible, a few dozen stand: gone through once.
+  const standing = facetKeys.map(key => {
+    const of: [id: number, count: number][] = []
+    const found = counts[key]
+    const asked = chosen.find(([k]) => k === key)?.[1]
+    for (let id = 0; id < found.length; id++) if (found[id] || id === asked) of.push([id, found[id]!])
+    return [key, of] as const
+  })
+  const numbered = standing.filter(([key]) => key === 'department' || key === 'region' || key === 'theme')
+  if (numbered.some(([key, of]) => of.some(([id, c]) => c > 0 && id > 0 && !label(key, id)))) n = await numbers(db, true)
+  return standing.map(([key, of]) => ({
     key,
     label: layout[key].label,
-    values: [...counts[key].keys()]
-      .filter(id => stands(key, id))
-      .flatMap(id => {
+    values: of
+      .flatMap(([id, count]) => {
         const known = label(key, id)
-        return known ? [{ ...known, count: counts[key][id]! }] : []
+        return known ? [{ ...known, count }] : []
       })
       .sort((a, b) => b.count - a.count || a.label.localeCompare(b.label)),
   }))

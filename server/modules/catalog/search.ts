@@ -9,6 +9,7 @@ import {
   isHan,
   longestInitials,
   longestPinyin,
+  longestWord,
   nameTokens,
   plain,
   segment,
@@ -19,27 +20,25 @@ import {
 // ── Words of an entry ──
 
 /** Of the way words are made: one more, and the job makes those of every entry again. */
-const wordsVersion = 1
+const wordsVersion = 2
 
 export type Found = { title: string; items: string[]; rest: string[]; code?: string }
 export type Words = { title: string[]; names: string[]; all: string[] }
 
 /** All that a thing is found by: words of its title, of title and items, of everything. Pure. */
 export function wordsOf({ title, items, rest, code }: Found): Words {
-  // A lexeme may have 2 kB and all of them 1 MB; what is longer is no word.
-  const words = (text: string) => segment(text).map(w => beginning(w, 30))
-  const inTitle = new Set([...words(title), ...nameTokens(title)])
+  const inTitle = new Set(nameTokens(title))
   const names = new Set(inTitle)
   for (const name of items) {
+    // All lexemes of one entry may have 1 MB.
     if (names.size > 6000) break
-    for (const w of words(name)) names.add(w)
     for (const w of nameTokens(name)) names.add(w)
   }
-  const text = beginning(rest.join(' '), 20_000)
+  const words = segment(beginning(rest.join(' '), 20_000)).map(w => beginning(w, longestWord))
   return {
     title: [...inTitle],
     names: [...names],
-    all: [...new Set([...names, ...words(text).slice(0, 4000), ...(code ? [`#${code.toLowerCase()}`] : [])])],
+    all: [...new Set([...names, ...words.slice(0, 4000), ...(code ? [`#${code.toLowerCase()}`] : [])])],
   }
 }
 
@@ -104,26 +103,31 @@ const lexeme = (word: string) => `'${word.replaceAll('\\', '\\\\').replaceAll("'
 const all = (words: string[]) => words.map(lexeme).join(' & ')
 const any = (alternatives: string[]) => `(${[...new Set(alternatives)].join(' | ')})`
 
-/** Ways in which a Chinese word may stand in a name or a text. */
-function ways(word: string, relaxed: boolean): string[] {
+/** Ways in which a Chinese word may stand in a name or a text. `inner`: words asked for beside it that are part of it. */
+function ways(word: string, relaxed: boolean, inner: string[] = []): string[] {
   const pairs = grams(word).map(g => `~${g}`)
   if ([...word].length === 1) return [lexeme(word), lexeme(`~${word}`)]
   // Two characters: as a word only, so that 人大 does not find 工人大会; where nothing is found, anywhere.
   if ([...word].length === 2) return relaxed ? [lexeme(word), all(pairs)] : [lexeme(word)]
   const parts = cut(word)
-  return [lexeme(word), `(${all(pairs)})`, ...(parts.length > 1 ? [`(${all(parts)})`] : [])]
+  // What is found by a part of the word anyway is not looked for twice: 统一社会信用代码 beside 信用代码.
+  const byParts = parts.length > 1 && !inner.some(w => cut(w).every(part => parts.includes(part)))
+  return [lexeme(word), ...(inner.length ? [] : [`(${all(pairs)})`]), ...(byParts ? [`(${all(parts)})`] : [])]
 }
 
-const hanTerm = (words: string[]): Term => ({
-  tsquery: any(words.flatMap(w => ways(w, false))),
-  relaxed: any(words.flatMap(w => ways(w, true))),
-  literals: words,
-})
+function hanTerm(words: string[]): Term {
+  const inner = (w: string) => words.filter(v => v !== w && [...v].length > 2 && w.includes(v))
+  return {
+    tsquery: any(words.flatMap(w => ways(w, false, inner(w)))),
+    relaxed: any(words.flatMap(w => ways(w, true, inner(w)))),
+    literals: words,
+  }
+}
 
 function latinTerm(run: string, same: string[]): Term {
   const letters = /^[a-z]{2,}$/.test(run)
   const alternatives = [
-    `(${all(segment(run).map(w => beginning(w, 30)))})`,
+    `(${all(segment(run).map(w => beginning(w, longestWord)))})`,
     ...same.flatMap(w => (isHan(w) ? ways(w, false) : [lexeme(w)])),
   ]
   if (letters) alternatives.push(`${lexeme(`/${run.slice(0, longestPinyin)}`)}:*`)
@@ -226,7 +230,8 @@ export function nearest(text: string, names: string[]): string | undefined {
   const size = [...text].length
   const sound = syllables(text).join('')
   const votes = new Map<string, number>()
-  for (const name of names)
+  // Names of items come back in entry after entry: each is compared once.
+  for (const [name, { length: times }] of Map.groupBy(names, n => n))
     for (const run of stretches(name).filter(isHan)) {
       const c = [...run]
       const starts = new Set<number>([0])
@@ -245,7 +250,7 @@ export function nearest(text: string, names: string[]): string | undefined {
           const alike = length === size && (near || part[0] === text[0] || size === 2) && syllables(part).join('') === sound
           if (!near && !alike) continue
           const whole = starts.has(from) && starts.has(from + length)
-          votes.set(part, (votes.get(part) ?? 0) + 1 + (alike ? 1e6 : 0) + (whole ? 1e3 : 0) + (length === size ? 10 : 0))
+          votes.set(part, (votes.get(part) ?? 0) + times * (1 + (alike ? 1e6 : 0) + (whole ? 1e3 : 0) + (length === size ? 10 : 0)))
         }
     }
   return [...votes].sort((a, b) => b[1] - a[1] || a[0].localeCompare(b[0]))[0]?.[0]

@@ -45,16 +45,18 @@ export const syllables = (han: string): string[] => pinyin(han, { toneType: 'non
 // Longer beginnings are not told apart: eight initials or six syllables single out a name among 100,000.
 export const longestInitials = 8
 export const longestPinyin = 24
+export const longestWord = 30
 
 const known = new Map<string, string[]>()
 /**
- * What a name is found by, beside its words: `~` characters and pairs of characters, `/` pinyin from the beginning of each of its words,
+ * What a name is found by: its words, `~` characters and pairs of characters, `/` pinyin from the beginning of each of its words,
  * whole and by initials (城乡低保对象: /cxdbdx /dbdx /dx, /chengxiangdibaoduixiang …).
  */
 export function nameTokens(name: string): string[] {
   const found = known.get(name)
   if (found) return found
-  const tokens = new Set<string>()
+  // A lexeme may have 2 kB; what is longer is no word.
+  const tokens = new Set(segment(name).map(w => beginning(w, longestWord)))
   for (const run of stretches(beginning(name, 200))) {
     for (const c of run) tokens.add(`~${c}`)
     for (const g of grams(run)) tokens.add(`~${g}`)
