@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -124,6 +124,7 @@ async function setUp(t: TestContext) {
   }
   return {
     world,
+    data: postgres.data,
     start,
     kill,
     crash,
@@ -357,4 +358,73 @@ test('killed at random moments, the platform and its database lose nothing, doub
   assert.equal(ledger.ok, true, JSON.stringify(ledger))
   const { rows: count } = await pool.query(`select count(*)::int as batches, sum(read)::int as rows from aggregation.batch`)
   console.log(`${kills} kills, ${crashes} crashes: ${count[0].batches} batches, ${count[0].rows} rows`)
+})
+
+/** A disk of 16 MB, where this machine lets us mount one. */
+function smallDisk(t: TestContext, owner: { uid: number; gid: number }): string | null {
+  const at = mkdtempSync(join(tmpdir(), 'huitong-small-'))
+  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=16m,mode=755', 'tmpfs', at]).status === 0
+  t.after(() => {
+    if (mounted) spawnSync('umount', ['-l', at])
+    rmSync(at, { recursive: true, force: true })
+  })
+  if (!mounted) return null
+  chmodSync(at, 0o755)
+  const place = join(at, 'space')
+  mkdirSync(place)
+  chownSync(place, owner.uid, owner.gid)
+  return place
+}
+
+test('a full disk loads nothing, says so, and the same batch comes in once there is room', async t => {
+  const platform = await setUp(t)
+  const { world } = platform
+  const { entryId, steward } = await aCapturedEntry(world, items)
+  const place = smallDisk(t, statSync(platform.data))
+  if (!place) return t.skip('no right to mount a small disk here')
+  const source = await steward.ok(aggregation.createSource, { body: { entryId, kind: 'file', threshold: 1 } })
+  const rows = (count: number, name: string) => Array.from({ length: count }, (_, i) => [`D${i}`, name, String(i)])
+  const deliver = async (list: string[][]) => {
+    const { body: seen } = await send(steward, source.id, '名单.csv', `编号,姓名,次数\n${list.map(r => r.join()).join('\n')}\n`)
+    await steward.ok(aggregation.saveMapping, {
+      params: { id: source.id },
+      body: { mapping: seen.mapping.map(m => ({ source: m.source, item: m.item })), keys: ['c1'], threshold: 1, options: {} },
+    })
+    return (await steward.ok(aggregation.startBatch, { params: { id: source.id }, body: { uploadId: seen.uploadId! } })).id
+  }
+  const ends = async (id: string, wanted: string) => {
+    let batch: aggregation.Batch
+    await until(async () => {
+      batch = await steward.ok(aggregation.batch, { params: { id } })
+      assert.equal(batch.state, wanted, JSON.stringify(batch.messages))
+    }, 60_000)
+    return batch!
+  }
+  await platform.start()
+  await ends(await deliver(rows(1000, '原来')), 'done')
+  const name = new URL(world.url).pathname.slice(1)
+  const administrator = new pg.Client({ connectionString: world.url })
+  await administrator.connect()
+  t.after(() => administrator.end())
+  administrator.on('error', () => {})
+  await administrator.query(`create tablespace small location '${place}'`)
+  await administrator.query('grant create on tablespace small to public')
+  await administrator.query(`alter database ${name} set default_tablespace = small`)
+  await platform.kill()
+  await platform.start()
+  const big = rows(300_000, '后来的名字写得长一些，好把盘写满')
+  const id = await deliver(big)
+  const failed = await ends(id, 'failed')
+  assert.deepEqual([failed.messages[0]!.code, failed.read, failed.accepted], ['disk-full', 0, 0])
+  assert.match(failed.messages[0]!.text, /磁盘已满，没有入库/)
+  assert.deepEqual(await poolOf(world, entryId, 'c1,c2,c3'), sorted(rows(1000, '原来')))
+  assert.match((await steward.ok(aggregation.source, { params: { id: source.id } })).trouble!.text, /磁盘已满/)
+  await administrator.query(`alter database ${name} reset default_tablespace`)
+  await platform.kill()
+  await platform.start()
+  await steward.ok(aggregation.retryBatch, { params: { id }, body: { reason: '' } })
+  const done = await ends(id, 'done')
+  assert.deepEqual([done.read, done.accepted, done.changed], [300_000, 300_000, 1000])
+  assert.deepEqual(await poolOf(world, entryId, 'c1,c2,c3'), sorted(big))
+  await platform.kill()
 })
