@@ -46,8 +46,11 @@ const everything = (flags: string[]): Stage[] => [
   { title: '格式与写法 lint', run: () => runNode([programs.biome, 'check']) },
   {
     title: '规则、模块与房屋规则 unit, modules, house rules',
-    run: () => onEmbedded([...flags, ...find('{contract,server,test,web}/**/*.test.ts')], 2),
+    run: () =>
+      onEmbedded([...flags, ...find('{contract,server,test,web}/**/*.test.ts').filter(file => !file.startsWith('test/chaos/'))], 2),
   },
+  // Alone: it is about moments, and kills what it started.
+  { title: '随时断电 kill -9 at any moment', run: () => onEmbedded([...flags, ...find('test/chaos/*.test.ts')], 1) },
   { title: '真实浏览器中的旅程 journey in Chromium', run: () => inBrowser([...flags, ...find('e2e/**/*.test.ts')]) },
   { title: '法规对照：标了条目的测试都跑过 every tagged test ran and passed', run: everyTagRan },
   { title: '系统自带的 PostgreSQL, your own PostgreSQL', run: onSystemPostgres },
