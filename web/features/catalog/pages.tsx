@@ -185,11 +185,11 @@ export function Catalog() {
           <SearchBox value={q} onSearch={text => filters.set({ q: text })} placeholder="名称、代码、信息项" />
         </label>
         {load.data?.facets.map(facet => (
-          <label key={facet.key}>
+          <label key={facet.key} className="facet">
             <span>{facet.label}</span>
             <Select
               aria-label={facet.label}
-              style={{ width: 150 }}
+              style={{ width: '100%' }}
               allowClear
               placeholder="全部"
               value={filters.value[facet.key as 'share'] || undefined}
@@ -221,7 +221,7 @@ export function Catalog() {
         />
       )}
       {load.data?.corrected && (
-        <p role="status">
+        <p role="status" style={{ marginBottom: 12 }}>
           没有找到“{q}”，已按“{load.data.corrected}”查找。
         </p>
       )}

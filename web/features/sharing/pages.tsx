@@ -31,7 +31,7 @@ export function Find() {
     query: { scope: 'all', state: 'published', ...(q && { q }), ...(after && { after }), ...set } as object,
   })
   return (
-    <Page title="查找数据" sub={<span>名称、摘要和信息项都能搜到。找到后可以看到谁决定、要几天。</span>}>
+    <Page title="查找数据" sub={<span>名称、摘要、信息项和它们的同义词、拼音都能搜到。找到后可以看到谁决定、要几天。</span>}>
       <div className="filters">
         <label className="grow">
           <span>要找什么</span>
@@ -40,11 +40,11 @@ export function Find() {
         {load.data?.facets
           .filter(facet => facet.key !== 'state')
           .map(facet => (
-            <label key={facet.key}>
+            <label key={facet.key} className="facet">
               <span>{facet.label}</span>
               <Select
                 aria-label={facet.label}
-                style={{ width: 160 }}
+                style={{ width: '100%' }}
                 allowClear
                 placeholder="全部"
                 value={filters.value[facet.key as 'share'] || undefined}
@@ -57,7 +57,7 @@ export function Find() {
       {load.error ? <ProblemNote error={load.error} retry={load.refetch} since={load.dataUpdatedAt} /> : null}
       {load.isPending && <Bones lines={8} />}
       {load.data?.corrected && (
-        <p role="status">
+        <p role="status" style={{ marginBottom: 12 }}>
           没有找到“{q}”，已按“{load.data.corrected}”查找。
         </p>
       )}
