@@ -26,11 +26,13 @@ export class Looker {
     this.worker ??= new Worker(new URL('./thread.ts', import.meta.url), { resourceLimits: { maxOldGenerationSizeMb: MEGABYTES } })
     const { worker } = this
     let timer: NodeJS.Timeout | undefined
+    let settle: (answer?: Answer) => void = () => {}
+    const failed = () => settle()
     try {
-      const answer = await new Promise<Answer | null>(resolve => {
-        worker.once('message', resolve)
-        worker.once('error', () => resolve(null))
-        timer = setTimeout(() => resolve(null), SECONDS * 1000)
+      const answer = await new Promise<Answer | undefined>(resolve => {
+        settle = resolve
+        worker.on('message', settle).on('error', failed)
+        timer = setTimeout(failed, SECONDS * 1000)
         worker.postMessage(task)
       })
       if (!answer) {
@@ -41,7 +43,7 @@ export class Looker {
       throw answer.remedy ? new Unreadable(answer.code, answer.message, answer.remedy) : new Error(answer.message)
     } finally {
       clearTimeout(timer)
-      worker.removeAllListeners()
+      worker.off('message', settle).off('error', failed)
     }
   }
 }
