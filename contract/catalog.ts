@@ -566,7 +566,10 @@ export const addSynonyms = endpoint({
   path: '/catalog/synonyms',
   summary: 'Add a group of words that mean the same; the search knows it at once, the duplicates after the next comparison',
   access: ['bureau', 'system_admin'],
-  body: z.object({ words: z.array(z.string().trim().min(1).max(30)).min(2).max(20), same: z.boolean().default(false) }),
+  body: z.object({
+    words: z.array(z.string().trim().min(1).max(30, '一个词最多 30 个字')).min(2, '至少两个不同的词').max(20, '一组最多 20 个词'),
+    same: z.boolean().default(false),
+  }),
   response: Synonyms,
 })
 export const removeSynonyms = endpoint({

@@ -109,7 +109,7 @@ function GroupSheet({ group, ask }: { group: Group; ask: (what: 'settle' | 'diff
         ]}
       />
       {group.pairs.map(p => (
-        <div key={`${p.a} ${p.b}`}>
+        <div key={`${p.a} ${p.b}`} style={{ marginTop: 16 }}>
           <h3>
             {title(p.a)} 与 {title(p.b)}：相近 {Math.round(p.score * 100)}%
           </h3>
