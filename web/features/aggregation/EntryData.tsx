@@ -1,11 +1,13 @@
 import { batches, createSource, sources } from '../../../contract/aggregation.ts'
 import type { EntryDetail } from '../../../contract/catalog.ts'
+import { documents } from '../../../contract/documents.ts'
 import { recordHistory } from '../../../contract/history.ts'
 import { A, at } from '../../app/link.tsx'
 import { useRead } from '../../app/query.ts'
 import { useMay } from '../../app/session.ts'
 import { Nothing } from '../../ui/states.tsx'
 import { EntryQuality } from '../quality/EntryQuality.tsx'
+import { Documents } from './Documents.tsx'
 import { BatchTable, SourceTable } from './tables.tsx'
 
 /** 数据 tab of a catalog entry: where its rows come from and how the last batches went. */
@@ -13,10 +15,12 @@ export function EntryData({ code, entry }: { code: string; entry: EntryDetail })
   const from = useRead(sources, { query: { entry: entry.id } })
   const runs = useRead(batches, { query: { entry: entry.id, limit: 10 } })
   const mayLook = useMay(recordHistory)
+  const mayRead = useMay(documents)
   const mayMount = useMay(createSource) && entry.may.includes('mount')
   return (
     <div className="stack">
       {entry.publishedVersion && <EntryQuality code={code} />}
+      {entry.publishedVersion && mayRead && <Documents entry={entry} />}
       <SourceTable
         load={from}
         empty={
