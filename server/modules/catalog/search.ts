@@ -45,7 +45,7 @@ export function wordsOf({ title, items, rest, code }: Found): Words {
 const foundBy = (code: string, department: string, c: EntryContent): Found => ({
   title: c.title,
   items: c.items.map(i => i.name),
-  rest: [department, c.theme, c.innerUnit, c.sourceSystem, ...c.classification, c.abstract, ...c.items.map(i => i.description)],
+  rest: [department, c.theme, c.innerUnit, c.sourceSystem, ...(c.classification ?? []), c.abstract, ...c.items.map(i => i.description)],
   code,
 })
 
