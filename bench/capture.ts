@@ -8,8 +8,6 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import mysql from 'mysql2/promise'
 import pg from 'pg'
 import { buildApp } from '../server/app.ts'
-import { rotateCredentials } from '../server/modules/delivery/commands.ts'
-import { createGrant } from '../server/modules/delivery/public.ts'
 import { createDepartment } from '../server/modules/organization/public.ts'
 import { loadConfig } from '../server/platform/config.ts'
 import { systemContext } from '../server/platform/context.ts'
@@ -19,6 +17,7 @@ import { startTemporaryPostgres } from '../server/platform/postgres.ts'
 import { aMariadb, noMariadb } from '../test/support/mariadb.ts'
 import { creditCode } from '../test/support/world.ts'
 import { asked, keep, option } from './results.ts'
+import { callerOf, tokenFor } from './support/grant.ts'
 
 export const measures = ['capture.postgres.p95_ms', 'capture.mysql.p95_ms']
 const seconds = Number(option('seconds') ?? 120)
@@ -148,35 +147,8 @@ async function measure(name: string, source: Source): Promise<void> {
       await sleep(100)
     }
     const url = await app.listen({ host: '127.0.0.1', port: 0 })
-    const grant = await db.transaction().execute(tx =>
-      createGrant(tx, ctx, {
-        entryId,
-        entryVersion: 1,
-        granteeDepartmentId: user.id,
-        systemId: null,
-        items: items.map(i => ({ key: i.key, treatment: 'plain' as const })),
-        purpose: '核对医疗救助资格',
-        basis: '',
-        approver: '市大数据委 陈主任',
-        from: '2020-01-01',
-        until: null,
-        quotaPerDay: null,
-        caseId: null,
-        caseNo: 'GX-2026-0001',
-        method: 'api',
-        cite: { regulation: 'fuzhou-manage-2019', title: '福州管理', article: '第十七条', text: '按批准的范围提供。' },
-      }),
-    )
-    const { clientId, clientSecret } = await db.transaction().execute(tx => rotateCredentials(tx, ctx, grant.id))
-    const { access_token } = (await fetch(`${url}/oauth/token`, {
-      method: 'POST',
-      body: new URLSearchParams({ grant_type: 'client_credentials', client_id: clientId, client_secret: clientSecret }),
-    }).then(reply => reply.json())) as { access_token: string }
-    const headers = {
-      authorization: `Bearer ${access_token}`,
-      'x-huitong-operator': encodeURIComponent('周倩'),
-      'x-huitong-case': 'YB-2026-77',
-    }
+    const granted = items.map(i => ({ key: i.key, treatment: 'plain' as const }))
+    const headers = callerOf(await tokenFor(app.services, url, { entryId, departmentId: user.id, items: granted }))
     const read = async (key: string): Promise<Record<string, string> | undefined> => {
       const filter = encodeURIComponent(JSON.stringify({ 编号: key }))
       const reply = await fetch(`${url}/data/v1/${code.replace('/', '-')}?filter=${filter}`, { headers })

@@ -6,9 +6,7 @@ import { join } from 'node:path'
 import autocannon from 'autocannon'
 import Fastify from 'fastify'
 import { buildApp } from '../server/app.ts'
-import { rotateCredentials } from '../server/modules/delivery/commands.ts'
 import { projectJson } from '../server/modules/delivery/projection.ts'
-import { createGrant } from '../server/modules/delivery/public.ts'
 import { createDepartment } from '../server/modules/organization/public.ts'
 import { loadConfig } from '../server/platform/config.ts'
 import { systemContext } from '../server/platform/context.ts'
@@ -17,6 +15,7 @@ import { startTemporaryPostgres } from '../server/platform/postgres.ts'
 import { aFilledEntry } from '../test/support/entry.ts'
 import { creditCode } from '../test/support/world.ts'
 import { keep, median } from './results.ts'
+import { callerOf, tokenFor } from './support/grant.ts'
 
 export const measures = ['data-api.key', 'data-api.page']
 
@@ -65,31 +64,9 @@ try {
     ]),
   })
   await pool.query(`analyze ${entry.relation}`)
-  const grant = await db.transaction().execute(tx =>
-    createGrant(tx, ctx, {
-      entryId: entry.id,
-      entryVersion: 1,
-      granteeDepartmentId: user.id,
-      systemId: null,
-      items: items.map(i => ({ key: i.key, treatment: treatment(i) })),
-      purpose: '核对医疗救助资格',
-      basis: '',
-      approver: '市大数据委 陈主任',
-      from: '2020-01-01',
-      until: null,
-      quotaPerDay: null,
-      caseId: null,
-      caseNo: 'GX-2026-0001',
-      method: 'api',
-      cite: { regulation: 'fuzhou-manage-2019', title: '福州管理', article: '第十七条', text: '按批准的范围提供。' },
-    }),
-  )
-  const { clientId, clientSecret } = await db.transaction().execute(tx => rotateCredentials(tx, ctx, grant.id))
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
-  const { access_token } = (await fetch(`${url}/oauth/token`, {
-    method: 'POST',
-    body: new URLSearchParams({ grant_type: 'client_credentials', client_id: clientId, client_secret: clientSecret }),
-  }).then(reply => reply.json())) as { access_token: string }
+  const granted = items.map(i => ({ key: i.key, treatment: treatment(i) }))
+  const headers = callerOf(await tokenFor(app.services, url, { entryId: entry.id, departmentId: user.id, items: granted }))
 
   const bare = Fastify({ logger: false })
   const statement = (filter?: Record<string, string>) =>
@@ -111,11 +88,6 @@ try {
   }
   const bareUrl = await bare.listen({ host: '127.0.0.1', port: 0 })
 
-  const headers = {
-    authorization: `Bearer ${access_token}`,
-    'x-huitong-operator': encodeURIComponent('周倩'),
-    'x-huitong-case': 'YB-2026-77',
-  }
   const measure = async (address: string, h: Record<string, string> = {}, time = seconds) => {
     const r = await autocannon({ url: address, connections, duration: time, headers: h })
     if (r.non2xx || r.errors) throw new Error(`${address}: ${r.non2xx} refused, ${r.errors} errors`)

@@ -3,6 +3,7 @@ import type { Batch, BatchState, Cadence, Mapping, Message, ReadOptions } from '
 import type { Mode, Schedule, SourceKind } from '../../../contract/connections.ts'
 import type { Actor } from '../../platform/context.ts'
 import type { Database, Tx } from '../../platform/db.ts'
+import { explain } from '../quality/public.ts'
 import type { Position } from './connectors/types.ts'
 
 export type SourceRecord = {
@@ -238,6 +239,29 @@ export const mendsOf = (db: Db, ids: string[]) =>
           where r.mended is not null and (r.mended = any(${ids}::uuid[]) or r.batch_id = any(${ids}::uuid[])) group by 1, 2, 3`,
       )
     : Promise.resolve([])
+
+/** A page of the reject list as people and systems read it. `names`: of the items by key. */
+export async function rejectPage(db: Db, batchId: string, q: Parameters<typeof listRejects>[2], names: Map<string, string>) {
+  const { rows, ...rest } = await listRejects(db, batchId, q)
+  return {
+    ...rest,
+    rows: rows.map(r => {
+      const { label, reason, remedy } = explain(r.rule, r.value, r.note)
+      return {
+        line: r.line,
+        item: r.item,
+        itemName: r.item ? (names.get(r.item) ?? r.item) : '整行',
+        value: r.value,
+        rule: r.rule,
+        ruleLabel: label,
+        reason,
+        remedy,
+        mended: r.mended_no,
+      }
+    }),
+    next: rows.length === q.limit ? `${rows.at(-1)!.line}.${rows.at(-1)!.id}` : null,
+  }
+}
 
 /** All rejects by line, in pages, so that a large list never stands in memory. */
 export async function* allRejects(db: Db, batchId: string): AsyncGenerator<RejectRecord> {

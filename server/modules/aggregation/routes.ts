@@ -47,11 +47,11 @@ import {
   entryHeads,
   lastBatches,
   listBatches,
-  listRejects,
   listSources,
   maySee,
   mendsOf,
   progressOf,
+  rejectPage,
   type SourceRecord,
   sourceById,
   type UploadRecord,
@@ -169,27 +169,13 @@ export function registerAggregation(app: FastifyInstance): void {
   route(app, contract.rejects, async ({ params, query, ctx }) => {
     const batch = await seenBatch(ctx, params.id)
     const names = await itemNames(ctx, batch)
-    const { rows, total, rules, items } = await listRejects(ctx.db, batch.id, query)
-    if (rows.length) await recordRead(ctx, { action: 'batch.preview', subject: batch.no, content: '拒收清单', data: { rows: rows.length } })
+    const page = await rejectPage(ctx.db, batch.id, query, names)
+    if (page.rows.length)
+      await recordRead(ctx, { action: 'batch.preview', subject: batch.no, content: '拒收清单', data: { rows: page.rows.length } })
     return {
-      rows: rows.map(r => {
-        const { label, reason, remedy } = explain(r.rule, r.value, r.note)
-        return {
-          line: r.line,
-          item: r.item,
-          itemName: r.item ? (names.get(r.item) ?? r.item) : '整行',
-          value: r.value,
-          rule: r.rule,
-          ruleLabel: label,
-          reason,
-          remedy,
-          mended: r.mended_no,
-        }
-      }),
-      total,
-      next: rows.length === query.limit ? `${rows.at(-1)!.line}.${rows.at(-1)!.id}` : null,
-      rules: rules.map(r => ({ ...r, label: explain(r.rule, null).label })),
-      items: items.map(i => ({ ...i, name: names.get(i.item) ?? i.item })),
+      ...page,
+      rules: page.rules.map(r => ({ ...r, label: explain(r.rule, null).label })),
+      items: page.items.map(i => ({ ...i, name: names.get(i.item) ?? i.item })),
     }
   })
   route(app, contract.downloadRejects, async ({ params, query, ctx, reply }) => {

@@ -6,6 +6,7 @@ import { href, problemOf } from '../../app/api.ts'
 import { A, at } from '../../app/link.tsx'
 import { useAct, useRead } from '../../app/query.ts'
 import { DataTable } from '../../ui/DataTable.tsx'
+import { Drop } from '../../ui/Drop.tsx'
 import { bytes, moment } from '../../ui/format.ts'
 import { Mark } from '../../ui/Light.tsx'
 import { Facts, Sheet } from '../../ui/Page.tsx'
@@ -68,7 +69,6 @@ function Send({ id, upload, done }: { id: string; upload: Upload; done: (taken: 
   const files = useRef<HTMLInputElement>(null)
   const table = useRef<HTMLInputElement>(null)
   const [metadata, setMetadata] = useState<File | null>(null)
-  const [over, setOver] = useState(false)
   const { message } = App.useApp()
   const send = useAct(sendDocuments, reply => {
     message.success(`批次 ${reply.batch.no} 已开始`)
@@ -87,19 +87,7 @@ function Send({ id, upload, done }: { id: string; upload: Upload; done: (taken: 
   const errors = send.error ? (problemOf(send.error).errors ?? []) : []
   return (
     <>
-      <div
-        className={`drop${over ? ' over' : ''}`}
-        onDragOver={event => {
-          event.preventDefault()
-          setOver(true)
-        }}
-        onDragLeave={() => setOver(false)}
-        onDrop={event => {
-          event.preventDefault()
-          setOver(false)
-          take(event.dataTransfer.files)
-        }}
-      >
+      <Drop onFiles={take}>
         <p className="row">
           <Button type="primary" loading={send.isPending} onClick={() => files.current?.click()}>
             {send.isPending ? '正在上传…' : '上传文件'}
@@ -140,7 +128,7 @@ function Send({ id, upload, done }: { id: string; upload: Upload; done: (taken: 
             event.target.value = ''
           }}
         />
-      </div>
+      </Drop>
       <Facts
         of={[
           ['从文件读出', upload.items.flatMap(i => (i.from ? [i.name] : [])).join('、') || '—'],

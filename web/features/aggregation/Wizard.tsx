@@ -1,6 +1,6 @@
 import { useNavigate, useRouter } from '@tanstack/react-router'
 import { App, Button, Input, InputNumber, Radio, Select } from 'antd'
-import { type DragEvent, useEffect, useRef, useState } from 'react'
+import { useEffect, useRef, useState } from 'react'
 import type { z } from 'zod'
 import {
   createSource,
@@ -28,6 +28,7 @@ import { useAct, useRead } from '../../app/query.ts'
 import type { AnyForm } from '../../app/SideForm.tsx'
 import { useFilters } from '../../app/search.ts'
 import { DataTable } from '../../ui/DataTable.tsx'
+import { Drop } from '../../ui/Drop.tsx'
 import { Field, Summary } from '../../ui/Field.tsx'
 import { useForm } from '../../ui/form.ts'
 import { bytes, codeInUrl, number } from '../../ui/format.ts'
@@ -320,7 +321,6 @@ function Sample({ one, onDone }: { one: Source; onDone: (uploadId: string) => vo
 
 function Upload({ id, onDone }: { id: string; onDone: (uploadId: string) => void }) {
   const file = useRef<HTMLInputElement>(null)
-  const [over, setOver] = useState(false)
   const [name, setName] = useState('')
   const send = useAct(upload, inspection => onDone(inspection.uploadId!))
   const take = (chosen: File | undefined) => {
@@ -332,19 +332,7 @@ function Upload({ id, onDone }: { id: string; onDone: (uploadId: string) => void
   }
   return (
     <Sheet title="上传文件">
-      <div
-        className={`drop${over ? ' over' : ''}`}
-        onDragOver={event => {
-          event.preventDefault()
-          setOver(true)
-        }}
-        onDragLeave={() => setOver(false)}
-        onDrop={(event: DragEvent) => {
-          event.preventDefault()
-          setOver(false)
-          take(event.dataTransfer.files[0])
-        }}
-      >
+      <Drop onFiles={files => take(files[0])}>
         <p>
           <Button type="primary" loading={send.isPending} onClick={() => file.current?.click()}>
             {send.isPending ? '正在上传…' : '选择文件'}
@@ -364,7 +352,7 @@ function Upload({ id, onDone }: { id: string; onDone: (uploadId: string) => void
             event.target.value = ''
           }}
         />
-      </div>
+      </Drop>
       {send.error && (
         <div style={{ marginTop: 12 }}>
           <ProblemNote error={send.error} />

@@ -1,6 +1,6 @@
 import { useNavigate, useParams } from '@tanstack/react-router'
 import { App, Button } from 'antd'
-import { type DragEvent, useRef, useState } from 'react'
+import { useRef, useState } from 'react'
 import {
   exportTemplate,
   importTemplate,
@@ -21,6 +21,7 @@ import { A, at } from '../../app/link.tsx'
 import { useAct, useRead } from '../../app/query.ts'
 import { useFilters } from '../../app/search.ts'
 import { DataTable } from '../../ui/DataTable.tsx'
+import { Drop } from '../../ui/Drop.tsx'
 import { bytes, codeInUrl, moment, number } from '../../ui/format.ts'
 import { type Hue, Mark } from '../../ui/Light.tsx'
 import { Page, Sheet, Steps } from '../../ui/Page.tsx'
@@ -79,7 +80,6 @@ export function ImportPage() {
 function Upload() {
   const navigate = useNavigate()
   const file = useRef<HTMLInputElement>(null)
-  const [over, setOver] = useState(false)
   const [name, setName] = useState('')
   const send = useAct(importTemplate, made => void navigate({ to: `/catalog/runs/${made.id}` as string }))
   const take = (chosen: File | undefined) => {
@@ -91,19 +91,7 @@ function Upload() {
   }
   return (
     <Sheet title="上传填好的模板">
-      <div
-        className={`drop${over ? ' over' : ''}`}
-        onDragOver={event => {
-          event.preventDefault()
-          setOver(true)
-        }}
-        onDragLeave={() => setOver(false)}
-        onDrop={(event: DragEvent) => {
-          event.preventDefault()
-          setOver(false)
-          take(event.dataTransfer.files[0])
-        }}
-      >
+      <Drop onFiles={files => take(files[0])}>
         <p>{send.isPending ? `正在上传 ${name}` : '把 .xlsx 文件拖到这里'}</p>
         <Button type="primary" loading={send.isPending} onClick={() => file.current?.click()}>
           选择文件
@@ -119,7 +107,7 @@ function Upload() {
             event.target.value = ''
           }}
         />
-      </div>
+      </Drop>
       {send.error ? <ProblemNote error={send.error} /> : null}
       <p className="ht-hint" style={{ marginTop: 8 }}>
         先检查，列出每一处问题；您确认以后才保存。有错的目录不保存，其他的照常保存。

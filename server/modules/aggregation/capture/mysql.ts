@@ -5,7 +5,7 @@ import type { RowDataPacket } from 'mysql2'
 import { ask, diagnose, open, plain, quoted, tableOf, textOf } from '../connectors/mysql.ts'
 import { type Mysql, type Position, SourceDown } from '../connectors/types.ts'
 import { type Described, event, fits, type Layout, row, rowEvent, rowsHead, tableMap } from './binlog.ts'
-import { type CaptureConnector, differ, Gone, Inbox, Moved, type Shape, UNSENT, type Value } from './types.ts'
+import { type CaptureConnector, differ, filled, Gone, Inbox, Moved, type Shape, UNSENT, type Value } from './types.ts'
 
 const down = (code: string, text: string, remedy: string) => new SourceDown({ code, text, remedy })
 async function using<T>(c: Mysql, work: (connection: mysql.Connection) => Promise<T>): Promise<T> {
@@ -193,15 +193,7 @@ async function stream(c: Mysql, o: Of) {
     if (Date.now() - heard > 15_000) socket.destroy()
   }, 5000)
   return {
-    async next(wait: number) {
-      const part = await inbox.next(wait)
-      const holes = part?.changes.filter(x => x.op === 'put' && x.row.includes(UNSENT)) as { op: 'put'; row: Value[] }[] | undefined
-      if (holes?.length) {
-        await using(c, source => fill(source, c, o, holes))
-        part!.changes = part!.changes.filter(x => x.op !== 'put' || !x.row.includes(UNSENT))
-      }
-      return part
-    },
+    next: async (wait: number) => filled(await inbox.next(wait), holes => using(c, source => fill(source, c, o, holes))),
     done() {},
     async close() {
       clearInterval(timer)

@@ -1,7 +1,7 @@
 import pg from 'pg'
 import { diagnose, open, quoted, tableOf } from '../connectors/postgres.ts'
 import { type Diagnosis, type Position, type Postgres, SourceDown } from '../connectors/types.ts'
-import { type CaptureConnector, type Change, differ, Gone, Inbox, Moved, type Shape, UNSENT, type Value } from './types.ts'
+import { type CaptureConnector, type Change, differ, filled, Gone, Inbox, Moved, type Shape, UNSENT, type Value } from './types.ts'
 
 /** Of the slot and of the publication; a source has one of each. */
 export const slotName = (id: string) => `huitong_${id.replaceAll('-', '').slice(-20)}`
@@ -302,15 +302,7 @@ function stream(client: pg.Client, c: Postgres, o: { name: string; columns: stri
     if (Date.now() - told > 8000) status()
   }, 2000)
   return {
-    async next(wait: number) {
-      const part = await inbox.next(wait)
-      const holes = part?.changes.filter(x => x.op === 'put' && x.row.includes(UNSENT)) as { op: 'put'; row: Value[] }[] | undefined
-      if (holes?.length) {
-        await using(c, source => fill(source, c, o, holes))
-        part!.changes = part!.changes.filter(x => x.op !== 'put' || !x.row.includes(UNSENT))
-      }
-      return part
-    },
+    next: async (wait: number) => filled(await inbox.next(wait), holes => using(c, source => fill(source, c, o, holes))),
     done(position: Position) {
       acknowledged = String(position.lsn)
       status()

@@ -76,6 +76,16 @@ export function differ(before: Shape, now: Shape): Drifted | undefined {
   return missing.length || added.length || changed.length ? new Drifted({ missing, added, changed }) : undefined
 }
 
+export type Put = { op: 'put'; row: Value[] }
+/** A part whose unsent values were asked for. `fill` writes them into the rows; a row that is gone by now is left out: its deletion follows. */
+export async function filled(part: Part | undefined, fill: (holes: Put[]) => Promise<void>): Promise<Part | undefined> {
+  const unsent = (x: Change): x is Put => x.op === 'put' && x.row.includes(UNSENT)
+  const holes = part?.changes.filter(unsent)
+  if (!part || !holes?.length) return part
+  await fill(holes)
+  return { ...part, changes: part.changes.filter(x => !unsent(x)) }
+}
+
 /** Gathers whole transactions until somebody asks: at most `most` changes, or what `gather` ms bring. */
 export class Inbox {
   private changes: Change[] = []

@@ -15,11 +15,10 @@ import { limiter } from '../../../platform/limiter.ts'
 import { notFound, Problem, refuse } from '../../../platform/problem.ts'
 import { recordRead } from '../../audit/public.ts'
 import { publishedEntry } from '../../catalog/public.ts'
-import { explain } from '../../quality/public.ts'
 import { agentSource } from '../agents/caller.ts'
 import { settleDelivery } from '../agents/runs.ts'
 import { entryToFill, itemsOf, ownSource } from '../commands.ts'
-import { type BatchRecord, batchById, listRejects, type SourceRecord, sourceById } from '../queries.ts'
+import { type BatchRecord, batchById, rejectPage, type SourceRecord, sourceById } from '../queries.ts'
 import { examples } from './examples.ts'
 import { issueKey, keyOf, keysOf, ownKey, revokeKey, rotateKey, setKeyIps } from './keys.ts'
 import { accept, type BodyType, discard, incomingPath, keepBody, tooLarge, types } from './receive.ts'
@@ -203,7 +202,7 @@ export function registerPushApi(app: FastifyInstance): void {
       const batch = await batchOf(ctx, source, params.no)
       const entry = (await publishedEntry(ctx.db, { id: source.entry_id }))!
       const names = new Map(entry.content.items.map(i => [i.key, i.name]))
-      const { rows, total } = await listRejects(ctx.db, batch.id, query)
+      const { rows, total, next } = await rejectPage(ctx.db, batch.id, query, names)
       if (rows.length)
         await recordRead(ctx, {
           action: 'batch.preview',
@@ -212,24 +211,7 @@ export function registerPushApi(app: FastifyInstance): void {
           method: '接口',
           data: { rows: rows.length },
         })
-      return {
-        rows: rows.map(r => {
-          const { label, reason, remedy } = explain(r.rule, r.value, r.note)
-          return {
-            line: r.line,
-            item: r.item,
-            itemName: r.item ? (names.get(r.item) ?? r.item) : '整行',
-            value: r.value,
-            rule: r.rule,
-            ruleLabel: label,
-            reason,
-            remedy,
-            mended: r.mended_no,
-          }
-        }),
-        total,
-        next: rows.length === query.limit ? `${rows.at(-1)!.line}.${rows.at(-1)!.id}` : null,
-      }
+      return { rows, total, next }
     })
 
     route(scope, contract.beginUpload, async ({ body, request }) => {
