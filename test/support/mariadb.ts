@@ -27,7 +27,7 @@ const found = (...names: string[]) =>
 
 /** Why there is no MariaDB here; false when there is one. For `test(name, { skip })`. */
 export const noMariadb: string | false =
-  found('mariadbd', 'mysqld') && found('mariadb-install-db', 'mysql_install_db')
+  found('mariadbd', 'mysqld') && found('mariadb-install-db', 'mysql_install_db') && found('my_print_defaults')
     ? false
     : 'MariaDB is not installed (apt-get install mariadb-server)'
 
