@@ -161,6 +161,9 @@ function nodeTest(args: string[], concurrency: number, url: string): Promise<num
       `--test-reporter=${join(import.meta.dirname, 'passed.ts')}`,
       `--test-reporter-destination=${file}`,
       `--test-concurrency=${concurrency}`,
+      // A test that fails may leave something behind that never ends; the others are not kept waiting for it.
+      '--test-force-exit',
+      '--test-timeout=900000',
       ...args,
     ],
     { HUITONG_TEST_URL: url },

@@ -227,6 +227,8 @@ const plainEnvironment = { PATH: '/usr/local/bin:/usr/bin:/bin', LC_ALL: 'C' }
 
 async function run(directory: string, place: Place, options: Options): Promise<Server> {
   const deadline = Date.now() + 60_000
+  /** The file an attempt stumbled over; the same one twice is another trouble. */
+  let before = '\0'
   for (;;) {
     const port = options.port ?? (await freePort())
     const outcome = await launch(directory, place, port, options)
@@ -234,7 +236,11 @@ async function run(directory: string, place: Place, options: Options): Promise<S
     const portTaken = options.port === undefined && /Address already in use/.test(outcome)
     // The children of a killed server need a moment to notice; PostgreSQL waits for them to leave its shared memory.
     const stillLeaving = /is still in use|lock file "postmaster.pid" already exists/.test(outcome)
-    if (Date.now() > deadline || !(portTaken || stillLeaving))
+    // An unlogged table whose transaction was rolled back just before a kill leaves a file that recovery wants to make. That recovery
+    // fails, and the next one, which finds the rest of the table on disk, removes it first.
+    const leftover = /could not create file "base\/[^"]+": File exists/.test(outcome) && !outcome.includes(before)
+    before = leftover ? outcome.match(/base\/[^"]+/)![0] : before
+    if (Date.now() > deadline || !(portTaken || stillLeaving || leftover))
       throw new Error(`PostgreSQL 没有启动：\n${outcome.trim()}\n完整记录在 ${directory}-log`)
     await sleep(200)
   }

@@ -138,9 +138,15 @@ export async function aMariadb(t: Pick<TestContext, 'after'>, options: string[] 
     server!.kill('SIGKILL')
     await gone
   }
+  const bury = () => {
+    server?.kill('SIGKILL')
+    rmSync(dir, { recursive: true, force: true })
+  }
+  process.on('exit', bury)
   t.after(async () => {
     await kill()
-    rmSync(dir, { recursive: true, force: true })
+    bury()
+    process.off('exit', bury)
   })
   await start()
   const [{ v }] = (await sql('select version() as v')) as [{ v: string }]
