@@ -40,7 +40,15 @@ export const Agent = z.object({
   error: z.string().nullable(),
   offered: z.array(AgentSource.extend({ place: z.string(), sourceId: Id.nullable().describe('The source it is, where one was made') })),
   sources: z.array(
-    z.object({ id: Id, name: z.string(), title: z.string(), place: z.string(), waiting: z.boolean(), trouble: z.string().nullable() }),
+    z.object({
+      id: Id,
+      name: z.string(),
+      title: z.string(),
+      place: z.string(),
+      waiting: z.boolean(),
+      trouble: z.string().nullable(),
+      live: z.string().nullable().describe('How live capture stands'),
+    }),
   ),
   may: z.array(z.enum(['revoke', 'assign'])),
 })
@@ -108,6 +116,15 @@ export const pair = endpoint({
   }),
   response: z.object({ id: Id, name: z.string(), department: z.string() }),
 })
+/** A source of the agent whose changes are captured live, or are not any more. */
+export const AgentCapture = z.object({
+  sourceId: Id,
+  source: z.string().describe('Its name on the agent'),
+  follow: z.boolean().describe('False: take away what was made at the source, and say so'),
+  ready: z.boolean().describe('The whole table is loaded; changes go on from its position'),
+  retain: z.number().describe('Bytes the source may keep for us at most'),
+})
+export type AgentCapture = z.infer<typeof AgentCapture>
 export const AgentTask = z.object({ run: Id, sourceId: Id, source: z.string().describe('Its name on the agent'), entry: z.string() })
 export const sync = endpoint({
   method: 'POST',
@@ -120,9 +137,14 @@ export const sync = endpoint({
     spool: z.number().int().min(0),
     error: z.string().max(500).nullable(),
     busy: z.array(Id).max(500).describe('Readings it is at already'),
+    captures: z
+      .array(z.object({ sourceId: Id, follow: z.boolean(), ready: z.boolean() }))
+      .max(500)
+      .default([])
+      .describe('Captures as it knows them; the reply comes at once where they are others'),
     wait: z.number().int().min(0).max(30).default(0).describe('Seconds the reply may wait for something to do'),
   }),
-  response: z.object({ name: z.string(), tasks: z.array(AgentTask) }),
+  response: z.object({ name: z.string(), tasks: z.array(AgentTask), captures: z.array(AgentCapture) }),
 })
 export const beginRun = endpoint({
   method: 'POST',
@@ -140,6 +162,10 @@ export const beginRun = endpoint({
   response: z.object({
     ask: z.array(z.string()).describe('Columns to read: what is not needed does not leave its source'),
     cursor: z.object({ column: z.string(), from: z.string().nullable() }).nullable(),
+    capture: z
+      .object({ keys: z.array(z.string()) })
+      .nullable()
+      .describe('The reading that live capture begins with, and the columns of the key'),
     files: z.array(z.object({ name: z.string(), stamp: z.string() })).describe('Those that were not taken yet'),
   }),
 })
@@ -155,6 +181,59 @@ export const endRun = endpoint({
       .nullable()
       .default(null),
   }),
+  response: Done,
+})
+const Place = z.record(z.string(), z.union([z.string(), z.number(), z.null()]))
+export const openCapture = endpoint({
+  method: 'POST',
+  path: '/agent/v1/captures/:id',
+  summary: 'From where the changes of a source are wanted',
+  access: 'key',
+  params: IdParam,
+  body: z.object({}).default({}),
+  response: z.object({ columns: z.array(z.string()), keys: z.array(z.string()), position: Place }),
+})
+const Change = z.union([
+  z.object({ op: z.enum(['put', 'delete']), row: z.array(z.string().nullable()).max(1600) }),
+  z.object({ op: z.literal('empty') }),
+])
+export const Changes = z.object({
+  from: Place.describe('The position these changes follow; where the source stands elsewhere nothing is written'),
+  position: Place,
+  changes: z.array(Change).max(50_000),
+  committed: Instant.nullable().describe('When the last of them was committed at the source'),
+  backlog: z
+    .object({ bytes: z.number().nullable(), text: z.string().max(500).nullable() })
+    .nullable()
+    .default(null),
+})
+export type Changes = z.infer<typeof Changes>
+export const sendChanges = endpoint({
+  method: 'POST',
+  path: '/agent/v1/captures/:id/changes',
+  summary:
+    'Changes of whole transactions, written once however often they are sent; without changes: nothing has changed up to the position',
+  access: 'key',
+  params: IdParam,
+  body: Changes,
+  response: z.object({ position: Place }),
+})
+const Names = z.array(z.string().max(500)).max(1600)
+export const CaptureEnd = z.discriminatedUnion('why', [
+  z.object({ why: z.literal('gone'), text: z.string().max(500) }),
+  z.object({ why: z.literal('drift'), missing: Names, added: Names, changed: Names, dropped: z.boolean() }),
+  z.object({ why: z.literal('down'), code: z.string().max(60), text: z.string().max(500), remedy: z.string().max(500) }),
+  z.object({ why: z.literal('dropped') }),
+])
+export type CaptureEnd = z.infer<typeof CaptureEnd>
+export const endCapture = endpoint({
+  method: 'POST',
+  path: '/agent/v1/captures/:id/end',
+  summary:
+    'Why changes do not come: `gone` asks for the whole table anew, `drift` waits for a person, `down` is tried again, `dropped` is the end',
+  access: 'key',
+  params: IdParam,
+  body: CaptureEnd,
   response: Done,
 })
 /** What an agent keeps on its own machine. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { createServer as createHttpServer } from 'node:http'
 import { createServer, type Server, type Socket, connect as tcp } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -13,8 +14,11 @@ import * as agents from '../../contract/agents.ts'
 import * as aggregation from '../../contract/aggregation.ts'
 import { createSystem } from '../../contract/organization.ts'
 import { finished } from '../../test/support/batches.ts'
+import { liveCounts } from '../../test/support/capture.ts'
+import { aMariadb, noMariadb } from '../../test/support/mariadb.ts'
 import { aPublishedEntry } from '../../test/support/published.ts'
 import { aWorld } from '../../test/support/world.ts'
+import { createDatabase, dropDatabase } from '../platform/postgres.ts'
 import { caller, checkedPlatform, type Refused } from './call.ts'
 import { openHome } from './home.ts'
 import { digestOf, signRequest } from './sign.ts'
@@ -175,7 +179,7 @@ async function setUp(t: TestContext) {
   owner.on('error', () => {}) // The database goes before this connection does.
   await owner.connect()
   t.after(() => owner.end())
-  return { world, steward, entry, wire, dir, command, run, until, pairing, addTable, mine, pool, source, owner, password }
+  return { world, steward, entry, systemId, wire, dir, command, run, until, pairing, addTable, mine, pool, source, owner, password }
 }
 type Setting = Awaited<ReturnType<typeof setUp>>
 
@@ -454,6 +458,307 @@ test('what the source says no to is told on the platform and tried again; a tabl
   await s.steward.ok(aggregation.pullNow, { params: { id } })
   await s.until('drift', async () => (await s.mine()).sources[0]!.trouble?.includes('多 1 列「新列」'))
   assert.equal((await batchesOf(s, id)).length, 1)
+  agent.child.kill('SIGTERM')
+  await agent.ended
+})
+
+test('an agent captures changes live: nothing is lost or doubled over cut lines, kills and big transactions; what it made goes away with it', async t => {
+  const s = await setUp(t)
+  // A database of its own: the slot is not to hold back the platform's.
+  const admin = process.env.HUITONG_TEST_URL!
+  const name = `source_${randomBytes(6).toString('hex')}`
+  const url = new URL(await createDatabase(admin, name))
+  const table = new pg.Pool({ connectionString: url.href, max: 3 })
+  table.on('error', () => {})
+  t.after(async () => {
+    await table.end()
+    await dropDatabase(admin, name)
+  })
+  await table.query(`create table public.local_rows ("编号" int primary key, "内容" text)`)
+  await table.query(`insert into public.local_rows select n, '原来' || n from generate_series(1, 2000) n`)
+  const slots = async () =>
+    (await table.query(`select slot_name from pg_replication_slots where database = $1`, [name])).rows.map(r => r.slot_name)
+  const there = async () => (await table.query(`select "编号" as a, md5("内容") as b from public.local_rows order by 1`)).rows
+  const arrived = () => s.until('the pool is the source', async () => JSON.stringify(await s.pool()) === JSON.stringify(await there()))
+
+  assert.equal((await s.run(['pair', s.wire.url, await s.pairing()])).code, 0)
+  const added = await s.run(
+    ['source', 'add', '本地表', '--kind', 'postgres', '--host', url.hostname, '--port', url.port, '--database', name].concat([
+      '--user',
+      url.username,
+      '--table',
+      'local_rows',
+      '--schema',
+      'public',
+    ]),
+    `${decodeURIComponent(url.password)}\n`,
+  )
+  assert.equal(added.code, 0, added.said)
+  const first = s.command([])
+  await s.until('the table is offered', async () => (await s.mine()).offered[0]?.columns)
+  const { id } = await s.steward.ok(agents.agentMakesSource, {
+    params: { id: (await s.mine()).id },
+    body: { entryId: s.entry.id, source: '本地表', threshold: 1, systemId: s.systemId },
+  })
+  await s.world.app.services.pool.query(`update aggregation.source set deletes = 'follow' where id = $1`, [id])
+  await s.steward.ok(aggregation.setFollow, { params: { id }, body: { mode: 'capture', cursor: null, schedule: null, deletes: 'follow' } })
+  await s.steward.ok(aggregation.saveMapping, {
+    params: { id },
+    body: {
+      mapping: [
+        { source: '编号', item: 'c1' },
+        { source: '内容', item: 'c2' },
+      ],
+      keys: ['c1'],
+      threshold: 1,
+      options: {},
+    },
+  })
+  await arrived()
+  const streaming = () =>
+    s.until('it streams', async () => (await s.steward.ok(aggregation.source, { params: { id } })).live?.phase === 'streaming')
+  await streaming()
+  assert.equal((await slots()).length, 1)
+
+  await table.query(`insert into public.local_rows values (5001, '新的'), (5002, '再一行')`)
+  await table.query(`update public.local_rows set "内容" = '改了' where "编号" <= 3`)
+  await table.query(`delete from public.local_rows where "编号" between 10 and 12`)
+  await arrived()
+  // Changes while the way is cut, while the agent is away, and while it is killed in the middle of them.
+  s.wire.cut()
+  await table.query(`update public.local_rows set "内容" = '断线时' where "编号" between 20 and 40`)
+  await sleep(1500)
+  s.wire.mend()
+  await arrived()
+  let child = first
+  for (let n = 0; n < 4; n++) {
+    for (let i = 0; i < 30; i++) await table.query(`update public.local_rows set "内容" = $1 where "编号" = $2`, [`第${n}轮${i}`, 100 + i])
+    await table.query(`insert into public.local_rows values ($1, '轮次')`, [6000 + n])
+    child.child.kill('SIGKILL')
+    await child.ended
+    await table.query(`delete from public.local_rows where "编号" = $1`, [200 + n])
+    child = s.command([])
+  }
+  await arrived()
+  const live = await liveCounts(s.world, id)
+  assert.equal(live.rejected, 0)
+  // Each change of a row once: what was sent again after a kill was known, and not counted again.
+  assert.equal(live.removed, 3 + 4)
+  assert.ok(live.changed >= 3 + 21 && live.changed <= 3 + 21 + 4 * 30, JSON.stringify(live))
+
+  // More than is sent change by change: the table is read anew, by itself.
+  const before = (await batchesOf(s, id)).filter(b => !b.name.startsWith('实时')).length
+  await table.query(`insert into public.local_rows select n, '一次很多' from generate_series(10001, 40000) n`)
+  await arrived()
+  assert.equal((await batchesOf(s, id)).filter(b => !b.name.startsWith('实时')).length, before + 1)
+  await streaming()
+  await table.query(`update public.local_rows set "内容" = '之后' where "编号" = 10001`)
+  await arrived()
+
+  // A slot removed at the source is made good; a column dropped stops it and says so.
+  const [slot] = await slots()
+  await table.query('select pg_terminate_backend(active_pid) from pg_replication_slots where slot_name = $1', [slot])
+  await s.until('the slot is gone', async () => {
+    await table.query('select pg_drop_replication_slot($1)', [slot]).catch(() => {})
+    await table.query(`update public.local_rows set "内容" = '没有槽' where "编号" = 10002`)
+    return (await s.steward.ok(aggregation.source, { params: { id } })).trouble?.code === 'capture-restart'
+  })
+  await arrived()
+  await streaming()
+  await table.query(`alter table public.local_rows add column "新列" text`)
+  await table.query(`insert into public.local_rows values (70001, '带新列', 'x')`)
+  const stopped = await s.until('drift', async () => {
+    const seen = await s.steward.ok(aggregation.source, { params: { id } })
+    return seen.trouble?.code === 'drift' ? seen : undefined
+  })
+  assert.match(stopped.trouble!.text, /多 1 列「新列」/)
+  assert.equal(stopped.live?.phase, 'waiting')
+  await s.steward.ok(aggregation.saveMapping, {
+    params: { id },
+    body: {
+      mapping: [
+        { source: '编号', item: 'c1' },
+        { source: '内容', item: 'c2' },
+        { source: '新列', item: null },
+      ],
+      keys: ['c1'],
+      threshold: 1,
+      options: {},
+    },
+  })
+  await arrived()
+  await streaming()
+
+  // It cannot be given to another reader while it stands at the source; no longer captured, nothing of ours stays there.
+  const refused = await s.steward.call(agents.assignAgent, { params: { id }, body: { agent: null } })
+  assert.equal(refused.problem.code, 'agent.capture')
+  await s.steward.ok(aggregation.setFollow, { params: { id }, body: { mode: 'snapshot', cursor: null, schedule: null, deletes: 'keep' } })
+  await s.until('the slot is taken away', async () => !(await slots()).length)
+  await s.steward.ok(aggregation.setFollow, { params: { id }, body: { mode: 'capture', cursor: null, schedule: null, deletes: 'keep' } })
+  await streaming()
+  await s.steward.ok(agents.revokeAgent, { params: { id: (await s.mine()).id } })
+  assert.equal(await child.ended, 1)
+  assert.deepEqual(await slots(), [])
+})
+
+test('changes are written once: sent again, from elsewhere, by another agent or under another way they are refused', async t => {
+  const s = await setUp(t)
+  await pairedAgent(s, 3, 20)
+  const agent = s.command([])
+  await s.until('the table is offered', async () => (await s.mine()).offered[0]?.columns)
+  const id = await s.source()
+  await s.steward.ok(aggregation.pullNow, { params: { id } })
+  await s.until('loaded', async () => (await s.pool()).length === 3)
+  agent.child.kill('SIGKILL')
+  await agent.ended
+  // As after its whole table: the positions are only compared.
+  const shape = JSON.stringify([
+    ['编号', 'integer'],
+    ['内容', 'text'],
+  ])
+  await s.world.app.services.pool.query(`update aggregation.source set mode = 'capture', position = $2, deletes = 'follow' where id = $1`, [
+    id,
+    JSON.stringify({ lsn: '0/10', shape }),
+  ])
+  const home = openHome(s.dir)
+  const call = caller(s.wire.url, { who: { id: home.paired()!.id, key: home.key() } })
+  const at = (lsn: string) => ({ lsn, shape })
+  const send = async (from: string, to: string, changes: object[]) => {
+    const body = { from: at(from), position: at(to), changes, committed: new Date().toISOString() }
+    return call<{ position: object }>({ method: 'POST', path: `/agent/v1/captures/${id}/changes`, body }).then(
+      () => 'ok',
+      (e: Refused) => e.problem?.code ?? String(e),
+    )
+  }
+  const put = (key: string, text: string | null) => ({ op: 'put', row: [key, text] })
+  assert.equal(await send('0/10', '0/20', [put('1', '甲'), put('9', '乙'), put('x', '不是数')]), 'ok')
+  assert.equal(await send('0/10', '0/20', [put('1', '甲'), put('9', '乙')]), 'agent.capture_moved')
+  assert.equal(await send('0/30', '0/40', [put('9', '丙')]), 'agent.capture_moved')
+  assert.equal(await send('0/20', '0/30', [{ op: 'put', row: ['9'] }]), 'agent.capture_moved')
+  // Two at once: one of them.
+  const both = await Promise.all([send('0/20', '0/30', [put('8', '一')]), send('0/20', '0/30', [put('8', '一')])])
+  assert.equal(both.filter(x => x === 'ok').length, 1, both.join())
+  assert.equal(await send('0/30', '0/40', [{ op: 'delete', row: ['9', null] }]), 'ok')
+  const live = await liveCounts(s.world, id)
+  assert.deepEqual([live.read, live.accepted, live.rejected, live.removed], [5, 4, 1, 1])
+  assert.equal((await s.pool()).length, 4)
+  const stranger = openHome(mkdtempSync(join(tmpdir(), 'huitong-agent-')))
+  t.after(() => rmSync(stranger.dir, { recursive: true, force: true }))
+  const other = caller(s.wire.url, { who: { id: home.paired()!.id, key: stranger.key() } })
+  await assert.rejects(
+    other({ method: 'POST', path: `/agent/v1/captures/${id}`, body: {} }),
+    (e: Refused) => e.problem.code === 'agent.signature',
+  )
+  await s.world.app.services.pool.query(`update aggregation.source set agent_id = null where id = $1`, [id])
+  assert.equal(await send('0/40', '0/50', [put('7', '二')]), 'agent.capture_not_found')
+})
+
+test('MariaDB at the agent: the whole table, an increment, and live changes over a killed database and a purged log', {
+  skip: noMariadb,
+}, async t => {
+  const s = await setUp(t)
+  const maria = (await aMariadb(t))!
+  await maria.sql('create database business')
+  const sql = (text: string) => maria.sql(text, [], 'business')
+  await sql('create table local_rows (`编号` int primary key, `内容` varchar(200))')
+  await sql(`insert into local_rows values (1, '一'), (2, '二'), (3, null)`)
+  const arrived = () =>
+    s.until(
+      'the pool is the source',
+      async () =>
+        JSON.stringify(await s.pool()) ===
+        JSON.stringify((await sql('select `编号` as a, md5(`内容`) as b from local_rows order by 1')).map(r => ({ a: r.a, b: r.b }))),
+    )
+  assert.equal((await s.run(['pair', s.wire.url, await s.pairing()])).code, 0)
+  const added = await s.run(
+    ['source', 'add', '本地表', '--kind', 'mysql', '--host', maria.host, '--port', String(maria.port)].concat([
+      ...['--database', 'business', '--user', maria.user, '--table', 'local_rows'],
+    ]),
+    `${maria.password}\n`,
+  )
+  assert.equal(added.code, 0, added.said)
+  const agent = s.command([])
+  await s.until('the table is offered', async () => (await s.mine()).offered[0]?.columns)
+  const id = await s.source()
+  await s.steward.ok(aggregation.pullNow, { params: { id } })
+  await arrived()
+  const follow = (mode: 'increment' | 'capture') =>
+    s.steward.ok(aggregation.setFollow, {
+      params: { id },
+      body: { mode, cursor: mode === 'increment' ? '编号' : null, schedule: null, deletes: 'keep' },
+    })
+  await follow('increment')
+  await sql(`insert into local_rows values (4, '四')`)
+  await s.steward.ok(aggregation.pullNow, { params: { id } })
+  await arrived()
+  await follow('capture')
+  const phase = async () => (await s.steward.ok(aggregation.source, { params: { id } })).live?.phase
+  const streaming = () => s.until('it streams', async () => (await phase()) === 'streaming')
+  await streaming()
+  await sql(`update local_rows set \`内容\` = '改了' where \`编号\` = 2`)
+  await sql(`insert into local_rows values (5, '五😀')`)
+  await arrived()
+  await maria.kill()
+  await s.until('it is told', async () =>
+    (await s.steward.ok(aggregation.source, { params: { id } })).trouble?.text.includes('恢复后从断开处继续'),
+  )
+  await maria.start()
+  await sql(`insert into local_rows values (6, '停电之后')`)
+  await arrived()
+  assert.equal((await s.steward.ok(aggregation.source, { params: { id } })).trouble, null)
+  // What came while the agent was away is purged from the log: the table is read anew.
+  agent.child.kill('SIGKILL')
+  await agent.ended
+  await sql(`insert into local_rows values (7, '清掉的日志里')`)
+  await maria.sql('flush binary logs')
+  // The server keeps a log as long as it believes that somebody reads it.
+  await s.until('the log is purged', async () => {
+    const logs = (await maria.sql('show binary logs')) as { Log_name: string }[]
+    await maria.sql(`purge binary logs to '${logs.at(-1)!.Log_name}'`)
+    return logs.length === 1
+  })
+  const again = s.command([])
+  await arrived()
+  await streaming()
+  assert.match(again.said(), /开始读取/)
+  assert.equal((await liveCounts(s.world, id)).rejected, 0)
+})
+
+test('an HTTP interface at the agent, its sign-in, headers and paging written in a file', async t => {
+  const s = await setUp(t)
+  const asked: string[] = []
+  const server = createHttpServer((request, reply) => {
+    asked.push(`${request.url} ${request.headers.authorization} ${request.headers['x-unit']}`)
+    const page = Number(new URL(request.url!, 'http://x').searchParams.get('p'))
+    const rows =
+      page < 3
+        ? [
+            { 编号: page * 2, 内容: '甲' },
+            { 编号: page * 2 + 1, 内容: '乙' },
+          ]
+        : []
+    reply.end(JSON.stringify({ data: { list: rows } }))
+  })
+  await new Promise<void>(done => server.listen(0, '127.0.0.1', done))
+  t.after(() => void server.close())
+  const file = join(s.dir, 'connection.json')
+  const url = `http://127.0.0.1:${(server.address() as { port: number }).port}/rows`
+  const paging = { by: 'page', page: 'p', size: 'n', rows: 2, from: 1 }
+  writeFileSync(file, JSON.stringify({ kind: 'http', url, auth: 'bearer', headers: { 'x-unit': 'mz' }, rowsAt: 'data.list', paging }))
+  assert.equal((await s.run(['pair', s.wire.url, await s.pairing()])).code, 0)
+  assert.match((await s.run(['source', 'add', '本地表', '--file', join(s.dir, 'none.json')])).said, /读不了/)
+  const added = await s.run(['source', 'add', '本地表', '--file', file], 'a token\n')
+  assert.equal(added.code, 0, added.said)
+  assert.ok(!readFileSync(join(s.dir, 'sources.json'), 'utf8').includes('a token'))
+  const agent = s.command([])
+  await s.until('it is offered', async () => (await s.mine()).offered.length > 0)
+  const id = await s.source()
+  await s.steward.ok(aggregation.pullNow, { params: { id } })
+  await s.until('the rows are there', async () => (await s.pool()).length === 4)
+  assert.ok(
+    asked.every(a => a.endsWith('Bearer a token mz')),
+    asked.join('\n'),
+  )
   agent.child.kill('SIGTERM')
   await agent.ended
 })

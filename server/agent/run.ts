@@ -4,9 +4,11 @@ import type { z } from 'zod'
 import type * as contract from '../../contract/agents.ts'
 import type { Reply } from '../../contract/endpoint.ts'
 import type { Incoming } from '../../contract/push.ts'
+import { captureConnector } from '../modules/aggregation/capture/index.ts'
 import { fileConnector, tableConnector } from '../modules/aggregation/connectors/index.ts'
 import { type Database, SourceDown } from '../modules/aggregation/connectors/types.ts'
 import { type Call, caller, Refused, Unreached } from './call.ts'
+import { capturer } from './capture.ts'
 import type { Home } from './home.ts'
 import { type Delivery, openSpool, SpoolFull } from './spool.ts'
 
@@ -29,6 +31,7 @@ export async function runAgent({ home, version, spoolLimit, log, signal }: Agent
   const call = caller(paired.platform, { ca: home.ca(), who: { id: paired.id, key: home.key() } })
   const spool = openSpool(home, spoolLimit)
   const looks = looker(home)
+  const captures = capturer({ home, call, log, pause })
   /** Readings under way, and those that wait for their next try. */
   const working = new Set<string>()
   const resting = new Map<string, { until: number; tries: number }>()
@@ -65,13 +68,14 @@ export async function runAgent({ home, version, spoolLimit, log, signal }: Agent
         {
           method: 'POST',
           path: '/agent/v1/sync',
-          body: { version, sources: await looks(), spool: spool.bytes(), error: trouble, busy, wait },
+          body: { version, sources: await looks(), spool: spool.bytes(), error: trouble, busy, captures: captures.known(), wait },
           seconds: wait + 30,
         },
         signal,
       )
       if (failures) log('与平台恢复联系。')
       failures = 0
+      await captures.settle(reply.captures)
       let started = 0
       for (const task of reply.tasks) {
         if (working.size >= AT_ONCE) break
@@ -82,12 +86,15 @@ export async function runAgent({ home, version, spoolLimit, log, signal }: Agent
       if (reply.tasks.length && !started) await sleep(1000, undefined, { signal }).catch(() => {})
     } catch (error) {
       if (signal.aborted) break
-      if (error instanceof Refused && ['agent.revoked', 'agent.signature'].includes(error.problem.code))
+      if (error instanceof Refused && ['agent.revoked', 'agent.signature'].includes(error.problem.code)) {
+        await captures.stop(true)
         throw new Ended(`${error.message}${error.problem.remedy ?? ''}`)
+      }
       if (failures++ === 0) log(`${(error as Error).message}；恢复后自动继续。`)
       await sleep(pause(error, failures), undefined, { signal }).catch(() => {})
     }
   }
+  await captures.stop(false)
 
   async function perform(task: Task): Promise<void> {
     const local = home.source(task.source)
@@ -103,8 +110,9 @@ export async function runAgent({ home, version, spoolLimit, log, signal }: Agent
       if (table) {
         const target = local.connection as Database
         const { columns } = await table.look(target)
-        const { ask, cursor } = await begin({ columns })
-        const reading = table.read(target, ask, { ...(cursor && { cursor }) }, signal)
+        const { ask, cursor, capture } = await begin({ columns })
+        const beginning = capture && (await captureConnector(local.connection.kind)?.begin(target, task.sourceId, ask, capture.keys))
+        const reading = table.read(target, ask, { ...(cursor && { cursor }), ...(beginning && { snapshot: beginning.snapshot }) }, signal)
         let some = false
         const content = async function* () {
           yield Buffer.from(`${ask.map(quoted).join(',')}\n`)
@@ -114,13 +122,13 @@ export async function runAgent({ home, version, spoolLimit, log, signal }: Agent
           }
         }
         log(`来源「${task.source}」：开始读取（${task.entry}）。`)
-        const bytes = await spool.write(task.run, content())
+        const bytes = await spool.write(task.run, content()).finally(() => beginning?.release())
         if (!some && cursor?.from) {
           spool.remove(task.run)
           await call({ method: 'POST', path: `${path}/end`, body: {} })
           return
         }
-        const position = reading.position()
+        const position = beginning ? beginning.position(reading.position()) : reading.position()
         const delivery: Delivery = {
           id: task.run,
           run: task.run,

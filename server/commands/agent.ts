@@ -17,6 +17,7 @@ const usage = `用法：
   ./huitong agent pair <平台地址> <配对码> [--ca 证书.pem]   与平台配对；配对码在工作台「前置机」生成
   ./huitong agent source add <名称> --kind postgres --host … --database … --user … --table …
                                                             登记本机能读的来源；密码接着输入，只存在本机
+  ./huitong agent source add <名称> --file 连接.json        同上，连接写在文件里（HTTP 接口的认证、请求头、翻页等）
   ./huitong agent source list                               列出来源
   ./huitong agent source remove <名称>                      去掉来源
   ./huitong agent                                           运行：只向外连接平台，不开端口`
@@ -27,7 +28,7 @@ export default async function (args: string[]): Promise<number> {
     args,
     allowPositionals: true,
     options: Object.fromEntries(
-      ['ca', 'kind', 'host', 'port', 'database', 'user', 'schema', 'table', 'path', 'pattern', 'url', 'hostKey']
+      ['ca', 'kind', 'host', 'port', 'database', 'user', 'schema', 'table', 'path', 'pattern', 'url', 'hostKey', 'file']
         .map(name => [name, { type: 'string' as const }])
         .concat([['tls', { type: 'boolean' as never }]]),
     ) as Record<string, { type: 'string' }>,
@@ -83,8 +84,13 @@ async function pairWith(home: Home, [address, code]: [string, string], ca: strin
 }
 
 async function addSource(home: Home, name: string, values: Record<string, string | boolean | undefined>): Promise<number> {
-  const secret = ['postgres', 'mysql', 'sftp', 'http'].includes(String(values.kind)) ? await typed(`「${name}」的密码：`) : ''
-  const parsed = Connection.safeParse({ ...values, ...(values.port && { port: Number(values.port) }), password: secret })
+  const { file, ...said } = values
+  const given = file ? readConnection(String(file)) : {}
+  if (!given) return 1
+  const merged: Record<string, unknown> = { ...given, ...said, ...(said.port && { port: Number(said.port) }) }
+  const open = merged.kind === 'folder' || (merged.kind === 'http' && (merged.auth ?? 'none') === 'none')
+  if (!open && merged.password === undefined) merged.password = await typed(`「${name}」的密码：`)
+  const parsed = Connection.safeParse(merged)
   if (!parsed.success) {
     say(['来源填写得不全：', ...parsed.error.issues.map(i => `  --${i.path.join('.') || 'kind'}: ${i.message}`)].join('\n'))
     return 1
@@ -92,6 +98,17 @@ async function addSource(home: Home, name: string, values: Record<string, string
   home.saveSource({ name, connection: parsed.data })
   say(`已登记来源「${name}」：${placeOf(parsed.data)}。密码加密存放在本机，不会送到平台。`)
   return 0
+}
+
+function readConnection(path: string): Record<string, unknown> | null {
+  try {
+    const read: unknown = JSON.parse(readFileSync(path, 'utf8'))
+    if (read && typeof read === 'object' && !Array.isArray(read)) return read as Record<string, unknown>
+    say(`${path} 里不是一个 JSON 对象。`)
+  } catch (error) {
+    say(`读不了 ${path}：${(error as Error).message}`)
+  }
+  return null
 }
 
 /** A line that is not shown while it is typed; from a pipe simply the first line. */

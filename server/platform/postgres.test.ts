@@ -56,7 +56,11 @@ test('killed just after an unlogged table was rolled back, PostgreSQL starts aga
   const parent = mkdtempSync(join(tmpdir(), 'huitong-test-'))
   chmodSync(parent, 0o755)
   t.after(() => rmSync(parent, { recursive: true, force: true }))
-  const options = { directory: join(parent, 'pg'), durable: false, settings: { wal_writer_delay: '10s', synchronous_commit: 'on', autovacuum: 'off' } }
+  const options = {
+    directory: join(parent, 'pg'),
+    durable: false,
+    settings: { wal_writer_delay: '10s', synchronous_commit: 'on', autovacuum: 'off' },
+  }
   const first = await startPostgres(options)
   t.after(() => first.stop())
   const client = new pg.Client({ connectionString: first.url })

@@ -154,7 +154,6 @@ export async function setFollow(ctx: StaffContext, source: SourceRecord, follow:
   if (follow.schedule && follow.mode === 'capture') faults.add('/schedule', 'aggregation.schedule', '实时捕获不需要定时。')
   if (follow.deletes === 'follow' && !(table && follow.mode !== 'increment') && source.kind !== 'push')
     faults.add('/deletes', 'aggregation.deletes', '只有整表读取、实时捕获和推送能知道来源删了什么。')
-  if (follow.mode === 'capture' && source.agent_id) faults.add('/mode', 'aggregation.mode', '前置机还不能实时捕获，请选整表或增量读取。')
   faults.throwIfAny('aggregation.follow')
   const order = follow.deletes === 'follow' && source.deletes !== 'follow' ? await requireStanding(ctx, source, follow.order) : null
   // Another way of following starts anew: what is there already is left out as unchanged.

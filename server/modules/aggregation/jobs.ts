@@ -3,6 +3,7 @@ import { sql } from 'kysely'
 import type { StaffContext } from '../../platform/context.ts'
 import type { Jobs } from '../../platform/jobs.ts'
 import { Problem } from '../../platform/problem.ts'
+import { closeOverdue } from './agents/capture.ts'
 import { sweepNonces } from './agents/runs.ts'
 import { basesJobs } from './bases/routes.ts'
 import { SourceDown } from './connectors/types.ts'
@@ -75,6 +76,7 @@ export function aggregationJobs(jobs: Jobs): void {
     for (const { id } of rows) await rm(uploadPath(ctx.config.dataDir, id), { force: true })
     await sweepPushes(ctx)
     await sweepNonces(ctx)
+    await closeOverdue(ctx)
   })
   jobs.every('aggregation.sweep', '* * * * *')
 }

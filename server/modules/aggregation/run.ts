@@ -463,6 +463,7 @@ async function finishSame(ctx: Context, batch: BatchRecord, source: SourceRecord
       finished: ctx.clock(),
       messages: [{ level: 'info', code: 'same-file', text: '与上一批是同一个文件，没有变化。' }],
     })
+    await stand(tx, source.id, work.reached(), ctx.clock())
     await noteArrival(tx, ctx, source, work.entry, null)
     await record(tx, ctx, {
       action: 'batch.done',
@@ -472,6 +473,12 @@ async function finishSame(ctx: Context, batch: BatchRecord, source: SourceRecord
     })
   })
 }
+
+/** Where the source has been read up to, and that it works. */
+const stand = (tx: Tx, sourceId: string, reached: Position | null, now: Date) =>
+  sql`update aggregation.source set position = coalesce(${reached && JSON.stringify(reached)}::jsonb, position), trouble = null, contact = ${now} where id = ${sourceId}`.execute(
+    tx,
+  )
 
 const position = (read: number) => `行 ${(read + 1).toLocaleString('en')}`
 
@@ -492,15 +499,9 @@ async function settle(tx: Tx, ctx: Context, batch: BatchRecord, source: SourceRe
     messages: stopped?.messages ?? (done.read === 0 ? [{ level: 'info', code: 'nothing-new', text: '来源没有新的数据。' }] : []),
     ...(timing && { produced: timing.produced, lag: timing.lag, late: timing.late }),
   })
+  if (held) await waits(tx, source.id)
   // The same transaction as the rows: what is read again after a crash is what was not written.
-  const reached = held ? null : work.reached()
-  await tx.executeQuery(
-    raw('update aggregation.source set position = coalesce($2, position), trouble = null, contact = $3 where id = $1', [
-      source.id,
-      reached && JSON.stringify(reached),
-      now,
-    ]),
-  )
+  await stand(tx, source.id, held ? null : work.reached(), now)
   if (!held) {
     const { rows } = await tx.executeQuery<{ rows: number }>(
       raw(
@@ -662,6 +663,12 @@ async function timingOf(
   return { produced, newest: newest ?? produced, lag, late: isLate(lag, interval, rule.value.within), interval, judged: interval !== null }
 }
 
+/** The reading that an agent's live capture begins with is not loaded: changes wait until somebody has decided. */
+const waits = (tx: Tx, sourceId: string) =>
+  sql`update aggregation.source set live = '{"phase": "waiting"}' where id = ${sourceId} and mode = 'capture' and agent_id is not null and position is null`.execute(
+    tx,
+  )
+
 async function fail(ctx: Context, batch: BatchRecord, error: unknown, signal: AbortSignal, rows: number): Promise<void> {
   const stopped =
     signal.reason === 'cancel'
@@ -678,6 +685,7 @@ async function fail(ctx: Context, batch: BatchRecord, error: unknown, signal: Ab
     ctx.log.error({ batch: batch.no, error: (error as Error).message, stack: (error as Error).stack }, 'batch failed')
   await ctx.db.transaction().execute(async tx => {
     await setBatch(tx, batch.id, { state: stopped.state, messages: notes, difference: stopped.difference, finished: now })
+    if (wait === undefined) await waits(tx, batch.source_id)
     if (stopped.state !== 'cancelled' && notes[0]) await noteTrouble(tx, batch.source_id, notes[0], now)
     await record(tx, ctx, {
       action: stopped.state === 'cancelled' ? 'batch.cancel' : 'batch.failed',

@@ -169,6 +169,10 @@ function One({ of: one }: { of: Agent }) {
                     <Mark hue="red" shape="■">
                       {row.used?.trouble ?? row.error}
                     </Mark>
+                  ) : row.used?.live ? (
+                    <Mark hue="green" shape="●">
+                      {row.used.live}
+                    </Mark>
                   ) : row.used?.waiting ? (
                     <Mark hue="blue" shape="◇">
                       正在读取

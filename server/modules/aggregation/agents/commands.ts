@@ -111,8 +111,13 @@ export async function makeSource(
 export async function assign(ctx: StaffContext, source: SourceRecord, to: { agent: AgentRecord; source: string } | null): Promise<void> {
   if (!tableConnector(source.kind) && !fileConnector(source.kind))
     refuse('agent.not_readable', { detail: '这种来源由提供方送来，前置机不能读取。', remedy: '请选择数据表或文件夹的数据源。' })
-  if (to && source.mode === 'capture')
-    refuse('agent.capture', { detail: '前置机还不能实时捕获变更。', remedy: '请先把数据源改为整表或增量读取。' })
+  // What was made at the source is taken away by who made it.
+  if (source.mode === 'capture' || source.slot)
+    refuse('agent.capture', {
+      status: 409,
+      detail: source.mode === 'capture' ? '这个数据源正在实时捕获变更，不能改派。' : '来源里的捕获还没有撤去，不能改派。',
+      remedy: source.mode === 'capture' ? '请先改为整表或增量读取，稍等片刻再改派。' : '请等现在读取它的一方撤去，通常几秒钟。',
+    })
   if (to?.agent.revoked) refuse('agent.revoked', { status: 409, detail: '这个前置机已经停用。', remedy: '请重新配对一个。' })
   const connection = to ? offeredBy(to.agent, to.source).connection : null
   if (connection && connection.kind !== source.kind)

@@ -7,11 +7,13 @@ import type { Context, StaffContext } from '../../../platform/context.ts'
 import { contextOf, route } from '../../../platform/http.ts'
 import { limiter } from '../../../platform/limiter.ts'
 import { Problem } from '../../../platform/problem.ts'
+import { liveView } from '../capture/gone.ts'
 import { ownSource } from '../commands.ts'
 import type { SourceRecord } from '../queries.ts'
 import { type AgentRecord, agentById, agentOf } from './caller.ts'
+import { capturesOf, endCapture, openCapture, takeChanges } from './capture.ts'
 import { assign, makePairing, makeSource, ownAgent, pairWith, revoke } from './commands.ts'
-import { begin, end, runSource } from './runs.ts'
+import { begin, end, runSource, wantRun } from './runs.ts'
 
 /** Silent for longer than this: something is wrong there. */
 const SILENT_SECONDS = 180
@@ -52,6 +54,8 @@ async function agentViews(ctx: StaffContext): Promise<contract.Agent[]> {
   >`
     select s.*, coalesce(e.title, '') as title from aggregation.source s left join catalog.entry_view e on e.id = s.entry_id
     where s.agent_id = any(${rows.map(r => r.id)}::uuid[]) order by s.id`.execute(ctx.db)
+  const live = new Map<string, string | null>()
+  for (const s of sources) live.set(s.id, (await liveView(ctx.db, s))?.text ?? null)
   return rows.map(a => {
     const own = sources.filter(s => s.agent_id === a.id)
     const since = a.contact ? (ctx.now.getTime() - a.contact.getTime()) / 1000 : Number.POSITIVE_INFINITY
@@ -83,19 +87,23 @@ async function agentViews(ctx: StaffContext): Promise<contract.Agent[]> {
         place: placeOf(s.connection),
         waiting: s.agent_run !== null,
         trouble: s.trouble?.text ?? null,
+        live: live.get(s.id) ?? null,
       })),
       may: mine ? ['revoke', 'assign'] : [],
     }
   })
 }
 
+/** Of changes an agent sends at once; what is more than that it reads anew as a whole. */
+const CHANGES_BYTES = 32 * 1024 * 1024
+
 /** For agents, at the root: /agent/v1. Everything comes from them; the platform never calls. */
 export function registerAgentApi(app: FastifyInstance): void {
   const pairing = limiter(10, 60)
-  const perAgent = limiter(1200, 60)
+  const perAgent = limiter(6000, 60)
   app.register(async scope => {
     scope.removeAllContentTypeParsers()
-    scope.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
+    scope.addContentTypeParser('application/json', { parseAs: 'buffer', bodyLimit: CHANGES_BYTES }, (request, body, done) => {
       request.rawBody = body as Buffer
       try {
         done(null, JSON.parse(String(body)))
@@ -126,9 +134,13 @@ export function registerAgentApi(app: FastifyInstance): void {
         ctx.db,
       )
       const until = Date.now() + body.wait * 1000
+      const known = new Set(body.captures.map(keyOf))
       for (;;) {
         const tasks = await tasksOf(ctx, agent, new Set(body.busy))
-        if (tasks.length || Date.now() >= until || (await agentById(ctx, agent.id))?.revoked) return { name: agent.name, tasks }
+        const captures = await capturesOf(ctx, agent)
+        const news = captures.length !== known.size || captures.some(c => !known.has(keyOf(c)))
+        if (tasks.length || news || Date.now() >= until || (await agentById(ctx, agent.id))?.revoked)
+          return { name: agent.name, tasks, captures }
         await sleep(Math.min(500, Math.max(until - Date.now(), 1)))
       }
     })
@@ -141,11 +153,31 @@ export function registerAgentApi(app: FastifyInstance): void {
       await end(ctx, await runSource(ctx, agent, params.id), body.trouble)
       return { ok: true as const }
     })
+    route(scope, contract.openCapture, async ({ params, request }) => {
+      const { ctx, agent } = await caller(request)
+      return openCapture(ctx, agent, params.id)
+    })
+    route(scope, contract.sendChanges, async ({ params, body, request }) => {
+      const { ctx, agent } = await caller(request)
+      return takeChanges(ctx, agent, params.id, body)
+    })
+    route(scope, contract.endCapture, async ({ params, body, request }) => {
+      const { ctx, agent } = await caller(request)
+      await endCapture(ctx, agent, params.id, body)
+      return { ok: true as const }
+    })
   })
 }
 
+const keyOf = (c: Pick<contract.AgentCapture, 'sourceId' | 'follow' | 'ready'>) => `${c.sourceId} ${c.follow} ${c.ready}`
+
 /** What is owed. While a delivery of a source is being loaded its next reading waits: it begins where that one ends. */
 async function tasksOf(ctx: Context, agent: AgentRecord, busy: Set<string>) {
+  // Live capture begins, or begins again, with the whole table.
+  const { rows: blank } = await sql<SourceRecord>`
+    select * from aggregation.source where agent_id = ${agent.id} and mode = 'capture' and active and cardinality(keys) > 0
+      and position is null and live is null and agent_run is null`.execute(ctx.db)
+  for (const source of blank) await wantRun(ctx, source)
   const { rows } = await sql<{ run: string; sourceId: string; source: string; entry: string }>`
     select s.agent_run as run, s.id as "sourceId", s.agent_source as source, e.title as entry
     from aggregation.source s join catalog.entry_view e on e.id = s.entry_id

@@ -11,6 +11,7 @@ import { type SourceRecord, sourceById } from '../queries.ts'
 import { drift } from '../rules.ts'
 import { noteTrouble } from '../run.ts'
 import type { AgentRecord } from './caller.ts'
+import { planned } from './capture.ts'
 
 /** Asks the agent of a source to read it; asked twice it reads once. */
 export async function wantRun(ctx: Pick<Context, 'db' | 'now'>, source: SourceRecord): Promise<void> {
@@ -42,7 +43,7 @@ export async function begin(
       stamp: string
     }>`select name, stamp from aggregation.taken where source_id = ${source.id}`.execute(ctx.db)
     const taken = new Set(rows.map(r => `${r.name}\n${r.stamp}`))
-    return { ask: [], cursor: null, files: o.files.filter(f => !taken.has(`${f.name}\n${f.stamp}`)) }
+    return { ask: [], cursor: null, capture: null, files: o.files.filter(f => !taken.has(`${f.name}\n${f.stamp}`)) }
   }
   const columns = o.columns ?? []
   if (!source.keys.length) {
@@ -78,9 +79,16 @@ export async function begin(
         .catch(() => {})
     return waits(ctx, ready, 'drift', text, '请重新对应信息项。')
   }
+  if (ready.mode === 'capture') {
+    const { names } = await planned(ctx, ready)
+    await sql`update aggregation.source set slot = ${JSON.stringify(ready.connection)}, live = ${JSON.stringify({ phase: 'copying' })} where id = ${ready.id}`.execute(
+      ctx.db,
+    )
+    return { ask: names.asked, cursor: null, capture: { keys: names.keys }, files: [] }
+  }
   const cursor =
     ready.mode === 'increment' && ready.cursor ? { column: ready.cursor, from: (ready.position?.cursor as string) ?? null } : null
-  return { ask: ready.mapping.filter(m => m.item).map(m => m.source), cursor, files: [] }
+  return { ask: ready.mapping.filter(m => m.item).map(m => m.source), cursor, capture: null, files: [] }
 }
 
 async function waits(ctx: Context, source: SourceRecord, code: string, text: string, remedy: string): Promise<never> {
