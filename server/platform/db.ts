@@ -27,8 +27,10 @@ export async function connect(url: string, options: { max?: number; as?: 'app' |
     application_name: 'huitong',
     options: `-c TimeZone=Asia/Shanghai${role ? ` -c role=${role}` : ''}`,
   })
-  // An idle connection that breaks (server restart) is replaced at the next use; without a listener it would end the process.
+  // A connection that breaks (server restart) is replaced at the next use, and who is using it hears of it by his next query; without
+  // listeners it would end the process. The pool listens to idle ones only.
   pool.on('error', () => {})
+  pool.on('connect', client => client.on('error', () => {}))
   const db = new Kysely<DB>({ dialect: new PostgresDialect({ pool }) })
   return { db, pool, close: () => db.destroy() }
 }
