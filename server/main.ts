@@ -29,7 +29,11 @@ const commands: Record<string, { about: string; load: () => Promise<{ default: C
 
 const [name = 'help', ...args] = process.argv.slice(2)
 const command = commands[name]
-if (command) {
+if (name === 'part') {
+  // One of several processes of `serve`; nobody types it.
+  const { part } = await import('./commands/parts.ts')
+  process.exit(await part())
+} else if (command) {
   try {
     const { default: run } = await command.load()
     process.exit(await run(args))

@@ -39,8 +39,11 @@ export async function run({ roles, meanwhile, prepare, ready }: Run): Promise<nu
     await migrate(url, say)
     await prepare?.(config, url)
     await building
-    const { startServer } = await import('../app.ts')
-    const server = await startServer({ config, databaseUrl: url, roles })
+    const options = { config, databaseUrl: url, roles }
+    const server =
+      config.processes > 1 && roles.includes('api')
+        ? await (await import('./parts.ts')).startParts(options)
+        : await (await import('../app.ts')).startServer(options)
     await ready(config, url, server.address)
     return server
   }

@@ -39,6 +39,13 @@ export const Settings = z.object({
     .default(4096)
     .describe('What a source may have to keep for live capture; beyond it the platform lets go and reads the table anew.'),
   HUITONG_SESSION_HOURS: z.coerce.number().int().positive().max(72).default(10).describe('How long a sign-in lasts without activity.'),
+  HUITONG_PROCESSES: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(64)
+    .default(1)
+    .describe('Processes that answer requests on the same port, at most one per core. The first also does the background work.'),
   HUITONG_POOL_SIZE: z.coerce.number().int().min(4).max(200).default(24).describe('Database connections of one process.'),
   HUITONG_SITE_NAME: z.string().max(40).default('公共数据开放').describe('Name of the public portal.'),
   HUITONG_SITE_OPERATOR: z.string().max(80).optional().describe('Unit that runs the portal, for its footer.'),
@@ -99,6 +106,7 @@ export type Config = {
   sources: { folders: string | null; local: boolean }
   captureRetainedBytes: number
   sessionHours: number
+  processes: number
   poolSize: number
   secretKey: string | undefined
   lawWarningDays: number
@@ -134,6 +142,7 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
     sources: { folders: s.HUITONG_FOLDER_ROOT ? resolve(s.HUITONG_FOLDER_ROOT) : null, local: s.HUITONG_LOCAL_SOURCES },
     captureRetainedBytes: s.HUITONG_CAPTURE_RETAINED_MB * 1024 * 1024,
     sessionHours: s.HUITONG_SESSION_HOURS,
+    processes: s.HUITONG_PROCESSES,
     poolSize: s.HUITONG_POOL_SIZE,
     secretKey: s.HUITONG_SECRET_KEY,
     lawWarningDays: s.HUITONG_LAW_WARNING_DAYS,
