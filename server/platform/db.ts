@@ -13,6 +13,17 @@ pg.types.setTypeParser(pg.types.builtins.INT8, Number)
 /** The role that requests run as: it can add to the ledger but not change it (migration 0010). */
 export const appRole = 'huitong_app'
 
+/**
+ * A connection that breaks (server restart) is replaced at the next use, and who is using it hears of it by his next query; without a
+ * listener it would end the process. A pool listens to idle ones only.
+ */
+export class Listening extends pg.Client {
+  constructor(config?: string | pg.ClientConfig) {
+    super(config)
+    this.on('error', () => {})
+  }
+}
+
 export type Connections = { db: Database; pool: pg.Pool; close(): Promise<void> }
 
 /**
@@ -24,13 +35,11 @@ export async function connect(url: string, options: { max?: number; as?: 'app' |
   const pool = new pg.Pool({
     connectionString: url,
     max: options.max ?? 10,
+    Client: Listening,
     application_name: 'huitong',
     options: `-c TimeZone=Asia/Shanghai${role ? ` -c role=${role}` : ''}`,
   })
-  // A connection that breaks (server restart) is replaced at the next use, and who is using it hears of it by his next query; without
-  // listeners it would end the process. The pool listens to idle ones only.
   pool.on('error', () => {})
-  pool.on('connect', client => client.on('error', () => {}))
   const db = new Kysely<DB>({ dialect: new PostgresDialect({ pool }) })
   return { db, pool, close: () => db.destroy() }
 }

@@ -1,7 +1,7 @@
 import { CompiledQuery } from 'kysely'
 import { PgBoss } from 'pg-boss'
 import type { Context, Log } from './context.ts'
-import { appRole, type Database, type Tx } from './db.ts'
+import { appRole, type Database, Listening, type Tx } from './db.ts'
 
 export type JobHandler = (data: any, ctx: Context) => Promise<void>
 export type JobOptions = { retry?: number; concurrency?: number; expireSeconds?: number }
@@ -32,7 +32,9 @@ end $$`
 
 /** pg-boss keeps its tables in schema `jobs`; `url` is the owner's, since it creates them. */
 export function openJobs(url: string, log: Log): Jobs {
-  const boss = new PgBoss({ connectionString: url, schema: 'jobs', max: 4, application_name: 'huitong-jobs' })
+  // Its pool is made of this, too.
+  const options = { connectionString: url, schema: 'jobs', max: 4, application_name: 'huitong-jobs', Client: Listening }
+  const boss = new PgBoss(options)
   boss.on('error', error => log.error({ error: (error as Error).message }, 'jobs'))
   const handlers = new Map<string, { handler: JobHandler; options: JobOptions }>()
   const crons: [string, string][] = []
