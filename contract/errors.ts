@@ -217,6 +217,10 @@ export const errors: { area: string; label: string; codes: Record<string, Explai
       'aggregation.produced_item': { is: '产生时间要选日期或日期时间类的信息项' },
       'aggregation.unknown_system': { is: '没有这个信息系统，或它属于别的部门' },
       'aggregation.system_missing': { is: '数据源没有写明属于哪个信息系统', do: '选择本部门登记的信息系统。' },
+      'aggregation.overtaken': {
+        is: '后来的整表读取已经入库，更早的这一批不能再入库',
+        do: '以后来的为准，待放行的请退回；需要最新情况的，重新读取一次。',
+      },
       'aggregation.standard': { is: '这一批不符合数据标准，不能放行', do: '更正后重新上传。' },
       'aggregation.verification_missing': { is: '这一批还没有校核确认', do: '登记校核方式和结论，再放行。' },
       'aggregation.base_database_owner': { is: '基础数据库不由本部门建设', do: 'remedy 写明使用谁的服务。' },

@@ -217,6 +217,12 @@ export interface AggregationMountView {
   updated: Timestamp | null;
 }
 
+export interface AggregationNewest {
+  batch_id: string;
+  key: string;
+  source_id: string;
+}
+
 export interface AggregationPairing {
   actor: Json;
   agent_id: string | null;
@@ -1709,6 +1715,7 @@ export interface DB {
   "aggregation.incoming": AggregationIncoming;
   "aggregation.mount": AggregationMount;
   "aggregation.mount_view": AggregationMountView;
+  "aggregation.newest": AggregationNewest;
   "aggregation.pairing": AggregationPairing;
   "aggregation.prepared": AggregationPrepared;
   "aggregation.progress": AggregationProgress;

@@ -239,6 +239,49 @@ test('too many rejects hold the whole batch; release needs a reason, return load
   assert.deepEqual([late.status, late.problem.code], [409, 'aggregation.wrong_state'])
 })
 
+test('a held batch released late leaves alone what a later one of its source said, changed or not, and brings the rest', async t => {
+  const s = await setUp(t)
+  const [zhang, li, wang] = ['35012519000101001X,张三', '350125190001010028,李四', '350582190402290031,王五']
+  const of = (who: string, amount: number) => `${who},${amount},20260101,01`
+  const { source } = await load(s, table(of(zhang!, 1), of(li!, 1)), { threshold: 0.1 })
+  const held = await load(s, table(of(zhang!, 2), of(li!, 2), of(wang!, 2), '350125190001010029,校验错,1,20260101,01'), { source })
+  assert.equal(held.batch.state, 'held')
+  // The later one says of 张三 what was there before, and nothing of 李四.
+  const later = await load(s, table(of(zhang!, 1)), { source })
+  assert.deepEqual(counts(later.batch), ['done', 1, 0, 1, 0])
+  await s.steward.ok(contract.releaseBatch, { params: { id: held.batch.id }, body: { reason: '来源确认其余各行无误' } })
+  const late = await finished(s.steward, held.batch.id)
+  assert.deepEqual([...counts(late), late.balanced], ['done', 4, 2, 1, 1, true])
+  assert.match(late.messages[0]!.text, /^1 行在同一来源后来的批次里已有更新的内容，保留新值/)
+  assert.deepEqual(
+    (await poolOf(s)).map(r => [r.c2, r.c3]),
+    [
+      ['张三', '1'],
+      ['李四', '2'],
+      ['王五', '2'],
+    ],
+  )
+  // Once nothing waits any more, nothing is kept in mind.
+  await s.world.job('aggregation.sweep')
+  assert.deepEqual((await s.pool.query('select * from aggregation.newest')).rows, [])
+})
+
+test('where rows leave with a whole reading, an earlier one is not released after a later one: what it lacks is not gone', async t => {
+  const s = await setUp(t)
+  const { source } = await load(s, table(rows[0]!, rows[1]!), { threshold: 0.1 })
+  // Files never say what is gone; tables at a department's own machine come as files and do.
+  await s.pool.query(`update aggregation.source set deletes = 'follow'`)
+  const held = await load(s, table(rows[0]!, '350125190001010029,校验错,1,20260101,01'), { source })
+  assert.equal(held.batch.state, 'held')
+  const later = await load(s, table(...rows), { source })
+  assert.deepEqual(counts(later.batch), ['done', 3, 1, 2, 0])
+  const refused = await s.steward.call(contract.releaseBatch, { params: { id: held.batch.id }, body: { reason: '来源确认属实' } })
+  assert.deepEqual([refused.status, refused.problem.code], [409, 'aggregation.overtaken'])
+  assert.match(refused.problem.remedy!, /退回/)
+  await s.steward.ok(contract.returnBatch, { params: { id: held.batch.id }, body: { reason: '后来的已经入库' } })
+  assert.equal((await poolOf(s)).length, 3)
+})
+
 test('the rejects come back as a workbook that can be corrected and uploaded as it is', async t => {
   const s = await setUp(t)
   const { source, batch } = await load(s, table(rows[0]!, '350125190001010029,=cmd|calc,1,20260101,01'))

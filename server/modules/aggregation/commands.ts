@@ -21,6 +21,7 @@ import { requireNotDerived } from './bases/declare.ts'
 import { requireStanding } from './capture/gone.ts'
 import { fileConnector, tableConnector } from './connectors/index.ts'
 import { type Database as DatabaseTarget, serverOf, type Target } from './connectors/types.ts'
+import { orderOf } from './order.ts'
 import { checkedPromise, defaultCadence, promiseOf, requireFiled } from './promises.ts'
 import {
   type BatchRecord,
@@ -35,7 +36,7 @@ import {
 } from './queries.ts'
 import { judge as judgeColumns, lookAt, type Seen } from './reading/inspect.ts'
 import { identityOf, judge, mappingFaults, nextRun, type Verb } from './rules.ts'
-import { runBatch, setBatch, targetOf, uploadPath } from './run.ts'
+import { followsWhole, OVERTAKEN, runBatch, setBatch, targetOf, uploadPath } from './run.ts'
 
 /** Only a published entry of one's own department can be filled. */
 export async function entryToFill(ctx: StaffContext, entryId: string): Promise<PublishedEntry> {
@@ -417,6 +418,7 @@ export async function decide(ctx: StaffContext, id: string, verb: Verb, reason: 
         remedy: verdict.remedy,
         errors: [{ pointer: '/reason', code: verdict.code, message: verdict.detail }],
       })
+    if (verb === 'release' || verb === 'retry') await requireNotOvertaken(ctx, batch)
     const counts = { read: 0, accepted: 0, changed: 0, unchanged: 0, rejected: 0, waiting: 0 }
     if (verb === 'return') {
       await setBatch(tx, id, { state: 'returned', reason })
@@ -449,6 +451,13 @@ export async function decide(ctx: StaffContext, id: string, verb: Verb, reason: 
       })
     } else if (verb === 'retry') await record(tx, ctx, { action: 'batch.start', subject: batch.no, data: { retry: true } })
   })
+}
+
+/** A whole reading that is older than the one loaded: what it lacks is not gone, and what it has may be. The run looks again. */
+async function requireNotOvertaken(ctx: StaffContext, batch: BatchRecord): Promise<void> {
+  const source = (await sourceById(ctx.db, batch.source_id))!
+  if (!followsWhole(source) || !(await orderOf(ctx.pool, batch)).overtaken) return
+  refuse('aggregation.overtaken', { status: 409, detail: OVERTAKEN.text, remedy: OVERTAKEN.remedy })
 }
 
 /** What no release can mend: a delivery against the standard is sent again; one nobody has confirmed waits for that. */

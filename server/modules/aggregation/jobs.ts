@@ -8,6 +8,7 @@ import { sweepNonces } from './agents/runs.ts'
 import { basesJobs } from './bases/routes.ts'
 import { SourceDown } from './connectors/types.ts'
 import { watchFreshness } from './freshness.ts'
+import { sweepNewest } from './order.ts'
 import { pull } from './pull.ts'
 import { sweepPushes } from './push/receive.ts'
 import { type SourceRecord, sourceById } from './queries.ts'
@@ -74,6 +75,7 @@ export function aggregationJobs(jobs: Jobs): void {
       [ctx.clock()],
     )
     for (const { id } of rows) await rm(uploadPath(ctx.config.dataDir, id), { force: true })
+    await sweepNewest(ctx.pool)
     await sweepPushes(ctx)
     await sweepNonces(ctx)
     await closeOverdue(ctx)

@@ -10,6 +10,7 @@ import type { StaffContext } from '../../platform/context.ts'
 import { systemContext } from '../../platform/context.ts'
 import { newId } from '../../platform/id.ts'
 import { importFile, loadUpload } from './public.ts'
+import { runBatch } from './run.ts'
 
 /** An entry with a text key, an amount and a name, and files brought into it one after another. */
 async function aTable(t: TestContext, keys = ['c1']) {
@@ -67,6 +68,14 @@ async function aTable(t: TestContext, keys = ['c1']) {
       },
       async change(set: string) {
         await pool.query(`update aggregation.source set ${set} where id = $1`, [sourceId])
+      },
+      /** What somebody decides about a batch that waits. */
+      async release(batchId: string) {
+        await pool.query('delete from aggregation.reject where batch_id = $1', [batchId])
+        await pool.query(`update aggregation.batch set state = 'queued', released = true where id = $1`, [batchId])
+        await runBatch(ctx(), batchId)
+        const { rows } = await pool.query('select * from aggregation.batch where id = $1', [batchId])
+        return rows[0]
       },
       async rows(): Promise<string[]> {
         const { rows: mount } = await pool.query('select relation, rows from aggregation.mount where entry_id = $1', [id])
@@ -138,6 +147,73 @@ test('whatever is delivered in whatever order, the pool holds the last good form
     }),
     { numRuns: 12 },
   )
+})
+
+test('whichever deliveries wait and whenever they are released, in the end the pool holds what it would have held in the order they came', async t => {
+  const { anEntry } = await aTable(t)
+  const lines = fc.array(
+    fc.record({
+      key: fc.constantFrom('a', 'b', 'c', 'd', ' a'),
+      amount: fc.constantFrom('1.00', '2.50', '3.00元'),
+      name: fc.constantFrom('甲', '乙'),
+      broken: fc.constant(false),
+    }),
+    { minLength: 1, maxLength: 4 },
+  )
+  const delivery = fc.record({ lines, waits: fc.boolean(), turn: fc.nat(9) })
+  await fc.assert(
+    fc.asyncProperty(fc.array(delivery, { minLength: 2, maxLength: 6 }), async deliveries => {
+      const entry = await anEntry()
+      await entry.deliver(`${head}a,1.00,甲\nb,1.00,甲\n`)
+      await entry.change('threshold = 0')
+      let pool = new Map([
+        ['a', 'a|1.00|甲'],
+        ['b', 'b|1.00|甲'],
+      ])
+      const waiting: { id: string; turn: number }[] = []
+      for (const { lines, waits, turn } of deliveries) {
+        // A key may come twice, which is a reject and would make every delivery wait.
+        const own = lines.filter((l, i) => lines.findIndex(o => o.key.trim() === l.key.trim()) === i)
+        pool = expected(pool, own).next
+        const batch = await entry.deliver(
+          `${head}${own.map(l => `${l.key},${l.amount},${l.name}\n`).join('')}${waits ? 'x,多,出,一列\n' : ''}`,
+        )
+        assert.equal(batch.state, waits ? 'held' : 'done', JSON.stringify(batch.messages))
+        if (waits) waiting.push({ id: batch.id, turn })
+      }
+      for (const { id } of waiting.sort((a, b) => a.turn - b.turn)) {
+        const batch = await entry.release(id)
+        assert.deepEqual(
+          [batch.state, batch.rejected, batch.read],
+          ['done', 1, batch.accepted + batch.unchanged + 1],
+          JSON.stringify(batch.messages),
+        )
+      }
+      assert.deepEqual(await entry.rows(), [...pool.values()].sort())
+    }),
+    { numRuns: 15 },
+  )
+})
+
+test('a large file notes its keys while another one waits, and says what it left as it was', async t => {
+  const { anEntry, pool } = await aTable(t)
+  const entry = await anEntry()
+  const rows = (name: string, n = 60_000) => Array.from({ length: n }, (_, i) => `k${i},${i % 900}.50,${name}${i}`).join('\n')
+  await entry.deliver(`${head}${rows('甲')}\n`)
+  await entry.change('threshold = 0')
+  const held = await entry.deliver(`${head}${rows('乙', 60_002)}\nx,多,出,一列\n`)
+  assert.equal(held.state, 'held')
+  // The same file as the one that is loaded is read all the same: it speaks of every row.
+  const same = await entry.deliver(`${head}${rows('甲')}\n`)
+  assert.deepEqual([same.unchanged, same.messages], [60_000, []])
+  const late = await entry.release(held.id)
+  assert.deepEqual([late.read, late.accepted, late.unchanged, late.rejected], [60_003, 2, 60_000, 1])
+  assert.match(late.messages[0].text, /^60,000 行在同一来源后来的批次里已有更新的内容/)
+  // The late file once more is a delivery of its own, and the newest.
+  await entry.change('threshold = 1')
+  const again = await entry.deliver(`${head}${rows('乙', 60_002)}\nx,多,出,一列\n`)
+  assert.deepEqual([again.accepted, again.changed, again.unchanged], [60_000, 60_000, 2])
+  assert.equal((await pool.query('select count(*)::int as n from aggregation.newest')).rows[0].n, 60_000)
 })
 
 test('a large file is scanned in another thread; only rows that differ are read again, and a doubled key among many is found', async t => {

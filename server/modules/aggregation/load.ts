@@ -4,11 +4,13 @@ import type pg from 'pg'
 import copy from 'pg-copy-streams'
 import type { Item } from '../../../contract/catalog.ts'
 import { checkSql, columnType, literal, type RejectRule, rowRules } from '../quality/public.ts'
+import { noteKeys, type Order, spokenOf } from './order.ts'
 import type { Feed } from './reading/feed.ts'
 import type { Wiring } from './rules.ts'
 
 export type Plan = {
   batchId: string
+  sourceId: string
   /** Suffix of the staging tables, e.g. the end of the batch id. */
   short: string
   table: string
@@ -31,6 +33,8 @@ export type Plan = {
   follow?: boolean
   /** Columns of the source as its rejects workbook shows them; -1: not in this delivery. */
   shown?: number[]
+  /** See Order; nothing when the deliveries of the source come one after another. */
+  order?: Order
   /** Where a corrected rejects workbook says which batch and line a row comes from. */
   mends?: { batch: number; line: number } | null
 }
@@ -46,6 +50,8 @@ export type Outcome = {
   removed: number
   /** How many that would be, where it is too many to believe. */
   vanishing: number
+  /** Rows that stay as a later delivery left them; counted as unchanged. */
+  kept: number
   relation: string
   poolColumns: string[]
   rowsAdded: number
@@ -77,8 +83,8 @@ export async function load(client: pg.PoolClient, feed: Feed, p: Plan, phase: (p
   const { rows } = await client.query<{ fresh: boolean }>('select to_regclass($1) is null as fresh', [`pool.e_${p.table}`])
   const { fresh } = rows[0]!
   const once: Once = { client, feed, p, phase, fresh, ...sqlOf(p) }
-  // What a corrected workbook says of its rows stands in columns only the slow way reads.
-  if (feed.again && !p.mends) {
+  // What a corrected workbook says of its rows stands in columns only the slow way reads; and the first load of all notes no keys.
+  if (feed.again && !p.mends && !(fresh && p.order?.noted)) {
     await client.query('savepoint quick')
     const done = fresh ? await fill(once) : await merge(once, true)
     if (done) return done
@@ -243,6 +249,7 @@ const counts = (read: number, rejected: number, accepted: number, changed: numbe
   rejected,
   removed: 0,
   vanishing: 0,
+  kept: 0,
 })
 
 /** Any delivery, against what is there. `narrow`: reads keys first and only then the rows that differ; undefined when that is not enough. */
@@ -379,6 +386,7 @@ async function merge(once: Once, narrow: boolean): Promise<Outcome | undefined> 
   let changed = 0
   let added = 0
   let removed = 0
+  let stay = 0
   const kept = poolColumns.join(', ')
   const ofPool = poolColumns.map(c => `p.${c}`).join(', ')
   if (!over()) {
@@ -405,6 +413,8 @@ async function merge(once: Once, narrow: boolean): Promise<Outcome | undefined> 
     } else if (feed.passed > same) {
       const g = name('g')
       await select('g', good())
+      if (p.order?.overtaken)
+        stay = await run(`delete from ${g} g where ${spokenOf({ sourceId: p.sourceId, batch: once.batch, key: 'g._key' })}`)
       await run(`analyze ${g}`)
       const differs = (a: string, b: string) =>
         `(${columns.map(c => `${a}.${c}`).join(', ')}) is distinct from (${columns.map(c => `${b}.${c}`).join(', ')})`
@@ -429,6 +439,16 @@ async function merge(once: Once, narrow: boolean): Promise<Outcome | undefined> 
     }
   }
   const held = over()
+  if (p.order?.noted && !held) {
+    const right = `where not exists (select from ${name('x')} x where x._n = s._n)`
+    // As written, and as kept; what is written otherwise than it is kept is no other row's key.
+    const keys = [
+      `select ${rawKey} as k from ${stage} s ${right}`,
+      `select ${key} from ${rest} s ${right}`,
+      ...(gone ? [`select _key from ${name('m')}`] : []),
+    ]
+    await run(noteKeys({ sourceId: p.sourceId, batch: once.batch, keys: keys.join(' union all ') }))
+  }
   if (fresh && held) await run(`drop table ${relation}, ${history}`)
   if (p.mends && !held) {
     const [of, line] = [`s.s${p.mends.batch + 1}`, `s.s${p.mends.line + 1}`]
@@ -451,6 +471,7 @@ async function merge(once: Once, narrow: boolean): Promise<Outcome | undefined> 
     waiting: held ? feed.read - rejected() : 0,
     removed,
     vanishing: held ? vanishing : 0,
+    kept: stay,
     relation,
     poolColumns,
     rowsAdded: added - removed,

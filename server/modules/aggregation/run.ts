@@ -21,6 +21,7 @@ import { tableConnector } from './connectors/index.ts'
 import { type Database as DatabaseTarget, type Position, SourceDown, type Target } from './connectors/types.ts'
 import { noteArrival } from './freshness.ts'
 import { load, type Outcome, type Phase, VANISHING } from './load.ts'
+import { type Order, orderOf } from './order.ts'
 import { intervalOf, isLate, isStale, lagOf, lagText } from './promises.ts'
 import { QUICK_BYTES, quick, remove } from './push/quick.ts'
 import {
@@ -194,6 +195,7 @@ async function attempt(base: Context, client: pg.PoolClient, batchId: string, vi
           seed: seedOf(work.fingerprint, work.names),
           deletes: source.deletes,
           today: dayOf(ctx.clock()),
+          order: work.order,
         },
         batchId,
         now: ctx.clock(),
@@ -208,6 +210,7 @@ async function attempt(base: Context, client: pg.PoolClient, batchId: string, vi
           work.feed,
           {
             batchId,
+            sourceId: source.id,
             short: batchId.replaceAll('-', '').slice(-16),
             table: tableName(batch.entry_id),
             items: work.items,
@@ -221,7 +224,8 @@ async function attempt(base: Context, client: pg.PoolClient, batchId: string, vi
             rules: work.rules,
             today: dayOf(ctx.clock()),
             now: ctx.clock(),
-            follow: source.deletes === 'follow' && !work.increment && source.kind !== 'push',
+            order: work.order,
+            follow: followsWhole(source) && !work.increment,
             shown: shownColumns(source.mapping, !!tableConnector(source.kind)).map(m => work.names.indexOf(m.source)),
             mends: mendingColumns(work.names),
           },
@@ -269,6 +273,7 @@ type Work = {
   reached: () => Position | null
   /** Only what is new since the last time: nothing at all is a good answer. */
   increment: boolean
+  order: Order
 }
 
 /** Settles how the source is read and compares its structure; nothing has moved yet. */
@@ -290,6 +295,8 @@ async function prepare(ctx: Context, batch: BatchRecord, source: SourceRecord, s
   const mounted = await mountOf(ctx.db, batch.entry_id)
   if (mounted && mounted.keys.join() !== source.keys.join())
     throw stop('key-changed', '主键与已入库的数据不同，不能并入。', '请改回原来的主键。')
+  const order = await orderOf(ctx.pool, batch)
+  if (order.overtaken && followsWhole(source)) throw stop('overtaken', OVERTAKEN.text, OVERTAKEN.remedy)
 
   // What an agent read comes as a file, whatever its source is.
   const connector = batch.upload_id ? undefined : tableConnector(source.kind)
@@ -323,6 +330,7 @@ async function prepare(ctx: Context, batch: BatchRecord, source: SourceRecord, s
       small: null,
       reached: () => (via ? via.position(reading.position()) : reading.position()),
       increment: !!cursor?.from,
+      order,
     }
   }
   const upload = batch.upload_id ? await uploadById(ctx.db, batch.upload_id) : undefined
@@ -382,7 +390,15 @@ async function prepare(ctx: Context, batch: BatchRecord, source: SourceRecord, s
         : null,
     reached: () => batch.reached,
     increment: false,
+    order,
   }
+}
+
+/** Each delivery is all the source has, and what is not in it leaves the pool. */
+export const followsWhole = (source: Pick<SourceRecord, 'deletes' | 'kind'>) => source.deletes === 'follow' && source.kind !== 'push'
+export const OVERTAKEN = {
+  text: '同一来源后来的整表读取已经入库。这一批是更早的情况，入库会改回旧值、删去新来的行。',
+  remedy: '以后来的为准，待放行的请退回；需要最新情况的，重新读取一次。',
 }
 
 type Deletions = { line: number; raw: string }[]
@@ -443,11 +459,14 @@ function compare(source: SourceRecord, names: string[]): void {
 
 /** The same bytes under the same rules as the batch that is loaded now: nothing can change, so nothing is read. */
 async function sameAgain(ctx: Context, batch: BatchRecord, source: SourceRecord, work: Work): Promise<{ read: number } | undefined> {
-  if (!work.sha256) return undefined
+  // An earlier delivery may still come, and would have to know what this one says.
+  if (!work.sha256 || work.order.noted) return undefined
   const mounted = await mountOf(ctx.db, batch.entry_id)
   const last = mounted && (await batchById(ctx.db, mounted.batch_id))
   if (!last || last.source_id !== source.id || last.sha256 !== work.sha256 || last.fingerprint !== work.fingerprint || last.rejected > 0)
     return undefined
+  // One that came late has left out what later ones said.
+  if ((await orderOf(ctx.pool, last)).overtaken) return undefined
   return JSON.stringify(last.options) === JSON.stringify(batch.options) ? { read: last.read } : undefined
 }
 
@@ -483,7 +502,7 @@ const stand = (tx: Tx, sourceId: string, reached: Position | null, now: Date) =>
 const position = (read: number) => `行 ${(read + 1).toLocaleString('en')}`
 
 async function settle(tx: Tx, ctx: Context, batch: BatchRecord, source: SourceRecord, work: Work, done: Outcome): Promise<void> {
-  const { held, relation, poolColumns, rowsAdded, vanishing: _, ...counts } = done
+  const { held, relation, poolColumns, rowsAdded, vanishing: _, kept, ...counts } = done
   const now = ctx.clock()
   const rejects = done.rejected ? await rejectCounts(tx, batch.id) : new Map<string, number>()
   const stopped = held ? heldBecause(ctx, work, batch, done, rejects) : null
@@ -496,12 +515,15 @@ async function settle(tx: Tx, ctx: Context, batch: BatchRecord, source: SourceRe
     fingerprint: work.fingerprint,
     sha256: work.sha256,
     finished: now,
-    messages: stopped?.messages ?? (done.read === 0 ? [{ level: 'info', code: 'nothing-new', text: '来源没有新的数据。' }] : []),
+    messages: stopped?.messages ?? [
+      ...(done.read === 0 ? [{ level: 'info' as const, code: 'nothing-new', text: '来源没有新的数据。' }] : []),
+      ...(kept ? [{ level: 'info' as const, code: 'kept-newer', text: keptText(kept) }] : []),
+    ],
     ...(timing && { produced: timing.produced, lag: timing.lag, late: timing.late }),
   })
   if (held) await waits(tx, source.id)
   // The same transaction as the rows: what is read again after a crash is what was not written.
-  await stand(tx, source.id, held ? null : work.reached(), now)
+  await stand(tx, source.id, held || work.order.overtaken ? null : work.reached(), now)
   if (!held) {
     const { rows } = await tx.executeQuery<{ rows: number }>(
       raw(
@@ -548,6 +570,8 @@ async function settle(tx: Tx, ctx: Context, batch: BatchRecord, source: SourceRe
     data: { read, accepted, changed, unchanged, rejected, waiting, file: work.sha256, released: batch.released },
   })
 }
+
+const keptText = (rows: number) => `${rows.toLocaleString('en')} 行在同一来源后来的批次里已有更新的内容，保留新值，没有改回（计入未变）。`
 
 /** Why a delivery was not loaded: against the standard of the place, not yet confirmed, or over the threshold of its source. */
 function heldBecause(

@@ -4,6 +4,7 @@ import type { Item } from '../../../../contract/catalog.ts'
 import { trimmed } from '../../../platform/text.ts'
 import type { RejectRule } from '../../quality/public.ts'
 import { shape, sqlOf } from '../load.ts'
+import { noteKeys, type Order, spokenOf } from '../order.ts'
 import { copyFields } from '../reading/csv.ts'
 import { rowHash } from '../reading/hash.ts'
 import { tableName, type Wiring } from '../rules.ts'
@@ -23,6 +24,7 @@ export type Plan = {
   seed: number
   deletes: 'keep' | 'follow'
   today: string
+  order?: Order
 }
 export type Counts = {
   read: number
@@ -31,10 +33,12 @@ export type Counts = {
   unchanged: number
   rejected: number
   removed: number
+  /** What a later delivery has spoken of already and stays; counted as unchanged. */
+  kept: number
   /** Rows the entry has more than before. */
   added: number
 }
-export const nothing = (): Counts => ({ read: 0, accepted: 0, changed: 0, unchanged: 0, rejected: 0, removed: 0, added: 0 })
+export const nothing = (): Counts => ({ read: 0, accepted: 0, changed: 0, unchanged: 0, rejected: 0, removed: 0, kept: 0, added: 0 })
 
 /** The pool table as the published version wants it; there before the first change. */
 export async function prepared(client: pg.PoolClient, plan: Pick<Plan, 'entryId' | 'items'>): Promise<string[]> {
@@ -79,13 +83,20 @@ export function applier(plan: Plan, poolColumns: string[]) {
     : `kept as (insert into aggregation.gone (entry_id, key, source_id, at)
          select '${plan.entryId}'::uuid, _key, '${plan.sourceId}'::uuid, ${now} from gone where exists (select from ${relation} p where p._key = gone._key)
          on conflict (entry_id, key) do nothing),`
+  const source = { sourceId: plan.sourceId, batch }
+  const overtaken = plan.order?.overtaken
+  const late = overtaken ? `late as materialized (select _key from good where ${spokenOf({ ...source, key: '_key' })}),` : ''
+  const still = overtaken ? 'and _key not in (select _key from late)' : ''
+  const noted = plan.order?.noted ? `noted as (${noteKeys({ ...source, keys: 'select _key as k from good' })}),` : ''
   const text = `
     with s as materialized (select * from unnest($4::int[], $5::bool[], $6::bigint[], ${fields.map((_, i) => `$${i + 7}::text[]`).join(', ')}) as s(n, gone, hash, ${fields.join(', ')})),
     judged as materialized (select s.*, case when s.gone then case when ${noKey} then -1 else 0 end else ${firstFault} end as place from s),
     good as materialized (
       select distinct on (_key) * from (select n, gone, hash, ${q.key} as _key from judged s where place = 0 offset 0) k order by _key, n desc),
-    gone as materialized (select _key from good where gone),
-    put as materialized (select g._key, g.hash as _hash, ${wires.map(w => `${w.value} as ${w.item.key}`).join(', ')} from good g join judged s on s.n = g.n where not g.gone),
+    ${late}
+    gone as materialized (select _key from good where gone ${still}),
+    put as materialized (select g._key, g.hash as _hash, ${wires.map(w => `${w.value} as ${w.item.key}`).join(', ')} from good g join judged s on s.n = g.n where not g.gone ${still}),
+    ${noted}
     replaced as (${into} select ${old} from ${relation} p join put g on g._key = p._key where ${differs('p', 'g')} returning 1),
     written as (insert into ${relation} as p (_key, ${columns.join(', ')}, _hash, _batch, _updated)
       select _key, ${columns.join(', ')}, _hash, ${batch}, ${now} from put
@@ -100,7 +111,7 @@ export function applier(plan: Plan, poolColumns: string[]) {
       where s.place > 0 and f.rule is not null)
     select (select count(*) from judged where place > 0)::int as rejected, (select count(*) from written)::int as written,
       (select count(*) from replaced)::int as replaced, (select count(*) from put)::int as rows,
-      (select count(*) from judged where place < 0)::int as lost, (select count(*) from gone)::int as gone,
+      (select count(*) from judged where place < 0)::int as lost, ${overtaken ? '(select count(*) from late)' : '0'}::int as kept, (select count(*) from gone)::int as gone,
       ${follow ? '(select count(*) from dropped)' : '0'}::int as dropped`
   const name = `capture_${createHash('sha256').update(text).digest('hex').slice(0, 24)}`
 
@@ -117,7 +128,9 @@ export function applier(plan: Plan, poolColumns: string[]) {
       for (let i = 0; i < fields.length; i++) values[i]!.push(clean[i])
       hashes.push(hashOf(clean))
     }
-    const { rows } = await client.query<Record<'rejected' | 'written' | 'replaced' | 'rows' | 'lost' | 'gone' | 'dropped', number>>({
+    const { rows } = await client.query<
+      Record<'rejected' | 'written' | 'replaced' | 'rows' | 'lost' | 'kept' | 'gone' | 'dropped', number>
+    >({
       name,
       text,
       values: [
@@ -131,7 +144,7 @@ export function applier(plan: Plan, poolColumns: string[]) {
       ],
     })
     const r = rows[0]!
-    const unchanged = r.rows - r.written + r.lost + (r.gone - r.dropped)
+    const unchanged = r.rows - r.written + r.lost + r.kept + (r.gone - r.dropped)
     counts.read += changes.length
     counts.rejected += r.rejected
     counts.unchanged += unchanged
@@ -139,6 +152,7 @@ export function applier(plan: Plan, poolColumns: string[]) {
     counts.accepted += changes.length - r.rejected - unchanged
     counts.changed += r.replaced
     counts.removed += r.dropped
+    counts.kept += r.kept
     counts.added += r.written - r.replaced - r.dropped
   }
 

@@ -146,6 +146,27 @@ test('where its source may delete, a push does: after what it writes, into the h
   )
 })
 
+test('a push released late deletes and writes nothing that a later one has spoken of', async t => {
+  const s = await setUp(t, 0.1)
+  const { pool } = s.world.app.services
+  await pool.query(`update aggregation.source set deletes = 'follow' where id = $1`, [s.source.id])
+  const gone = (of: typeof zhang | typeof li) => ({ _delete: true, 公民身份号码: of.公民身份号码 })
+  const wang = { 公民身份号码: '350582190402290031', 姓名: '王五', 月补助金额: 1 }
+  await s.push(lines(zhang, li), 'a')
+  const held = await s.push(lines({ ...li, 姓名: '旧名' }, wang, bad, gone(zhang)), 'b')
+  assert.equal(held.body.code, 'ingest.not_loaded')
+  // 张三 as he was, 李四 anew; 王五, whom only the held one knows, is deleted.
+  assert.deepEqual((await s.push(lines(zhang, { ...li, 姓名: '新名' }, gone(wang)), 'c')).body.state, 'done')
+  const { rows } = await pool.query(`select id from aggregation.batch where state = 'held'`)
+  await s.steward.ok(contract.releaseBatch, { params: { id: rows[0].id }, body: { reason: '来源确认其余各行无误' } })
+  const late = await finished(s.steward, rows[0].id)
+  assert.deepEqual([late.state, late.read, late.accepted, late.unchanged, late.rejected, late.balanced], ['done', 4, 0, 3, 1, true])
+  assert.deepEqual(
+    (await s.pool()).map(r => r.c2),
+    ['张三', '新名'],
+  )
+})
+
 test('a small push comes to the same as a large one: counters, rejects, unchanged rows, a key that comes twice, the threshold', async t => {
   const s = await setUp(t, 0.5)
   await s.push(lines(zhang, li), 'a')

@@ -44,6 +44,7 @@ const zero = {
   held: false,
   waiting: 0,
   vanishing: 0,
+  kept: 0,
   read: 0,
   accepted: 0,
   changed: 0,
@@ -80,5 +81,6 @@ const add = (done: Outcome, c: Counts): Outcome => ({
   unchanged: done.unchanged + c.unchanged,
   rejected: done.rejected + c.rejected,
   removed: done.removed + c.removed,
+  kept: done.kept + c.kept,
   rowsAdded: done.rowsAdded + c.added,
 })
