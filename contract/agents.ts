@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { Done, Id, IdParam, Instant } from './common.ts'
-import { Connection, Follow, OpenConnection } from './connections.ts'
+import { agentStates, Connection, Follow, OpenConnection } from './connections.ts'
 import { endpoint, staff } from './endpoint.ts'
 
 /** A source as it stands on the agent's machine: where it is, never how to sign in there. */
@@ -30,7 +30,7 @@ export const Agent = z.object({
   name: z.string(),
   department: z.string(),
   version: z.string(),
-  state: z.enum(['online', 'silent', 'revoked']),
+  state: z.enum(agentStates),
   stateLabel: z.string(),
   paired: Instant,
   pairedBy: z.string(),

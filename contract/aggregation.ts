@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { Cite, Id, IdParam, Instant, PageQuery, page } from './common.ts'
-import { Connection, Follow, OpenConnection, SourceKind } from './connections.ts'
+import { agentStates, Connection, Follow, OpenConnection, SourceKind } from './connections.ts'
 import { endpoint, staff } from './endpoint.ts'
 
 export const encodings = {
@@ -168,6 +168,17 @@ export const Source = z.object({
   threshold: z.number().describe('Share of rejected rows that holds the whole batch, e.g. 0.01'),
   options: ReadOptions,
   ready: z.boolean().describe('The mapping is saved; batches can run'),
+  agent: z
+    .object({
+      id: Id,
+      name: z.string(),
+      source: z.string().describe('Its name on the agent'),
+      state: z.enum(agentStates),
+      stateLabel: z.string(),
+      asked: Instant.nullable().describe('Since when a reading is asked for that has not arrived'),
+    })
+    .nullable()
+    .describe('The agent that reads it; null: the platform itself'),
   system: z.object({ id: Id, name: z.string() }).nullable().describe('The registered system it belongs to'),
   promise: SourcePromise,
   items: z

@@ -1,6 +1,8 @@
 import { z } from 'zod'
 
 /** Where the rows of an entry come from. */
+/** Of an agent (前置机): in touch, not heard of for minutes, ended. */
+export const agentStates = ['online', 'silent', 'revoked'] as const
 export const sourceKinds = {
   file: '上传文件',
   folder: '监视文件夹',

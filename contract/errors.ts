@@ -175,6 +175,7 @@ export const errors: { area: string; label: string; codes: Record<string, Explai
       'agent.run_not_found': { is: '没有这个读取任务，可能已经完成或改派' },
       'agent.waits': { is: '前置机暂时不能读取这个来源', do: '原因在 detail 里，由数据专员处理。' },
       'agent.not_looked': { is: '前置机还没有报告这个表的列', do: '看前置机是否在运行，稍后再试。' },
+      'agent.reads': { is: '这个来源由前置机读取，平台不去连接', do: '请前置机读取；连接在那台机器上修改。' },
       'agent.not_readable': { is: '这种来源前置机不能读取', do: '选择数据表或文件夹的数据源。' },
       'agent.capture': { is: '实时捕获的来源不能改派', do: '先改为整表或增量读取，等前置机撤去来源里的捕获。' },
       'agent.capture_not_found': { is: '没有这个实时捕获的来源，可能已经停止或改派' },

@@ -212,10 +212,17 @@ test('an agent reads a table at its own machine and delivers it; killed in the m
   const seen = await s.steward.ok(aggregation.source, { params: { id } })
   assert.equal(seen.connection?.kind, 'postgres')
   assert.deepEqual(seen.secrets, [])
+  assert.deepEqual([seen.agent?.name, seen.agent?.source, seen.agent?.state, seen.agent?.asked], ['民政前置机', '本地表', 'online', null])
+  // The platform itself goes nowhere for it: what it would need to sign in there it does not have.
+  const started = await s.steward.call(aggregation.startBatch, { params: { id }, body: {} })
+  assert.deepEqual([started.status, started.problem.code], [409, 'agent.reads'])
+  const moved = await s.steward.call(aggregation.setConnection, { params: { id }, body: { ...seen.connection!, password: 'x' } as never })
+  assert.deepEqual([moved.status, moved.problem.code], [409, 'agent.reads'])
   // Between the first and the last piece of some 9 MB the way ends, and then the agent does.
   s.wire.allow(5_500_000)
   await s.steward.ok(aggregation.pullNow, { params: { id } })
   assert.equal((await s.mine()).sources[0]!.waiting, true)
+  assert.ok((await s.steward.ok(aggregation.source, { params: { id } })).agent!.asked)
   const { pool } = s.world.app.services
   const received = async () => Number((await pool.query('select max(received) as n from aggregation.incoming')).rows[0].n ?? 0)
   const part = await s.until('a part has arrived', received)

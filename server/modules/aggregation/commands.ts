@@ -16,7 +16,7 @@ import { Faults, notFound, refuse } from '../../platform/problem.ts'
 import { record } from '../audit/public.ts'
 import { entryForFilling, type PublishedEntry, publishedEntry } from '../catalog/public.ts'
 import { govern, passGate } from '../regulation/public.ts'
-import { agentLook } from './agents/look.ts'
+import { agentLook, requireOwnReach } from './agents/look.ts'
 import { requireNotDerived } from './bases/declare.ts'
 import { requireStanding } from './capture/gone.ts'
 import { fileConnector, tableConnector } from './connectors/index.ts'
@@ -207,6 +207,7 @@ async function requireSystem(tx: Tx, ctx: StaffContext, entry: PublishedEntry, s
 }
 
 export async function changeConnection(ctx: StaffContext, source: SourceRecord, connection: Connection): Promise<void> {
+  requireOwnReach(source)
   if (!source.connection || source.kind !== connection.kind) refuse('aggregation.no_connection', { detail: '这个数据源没有这样的连接。' })
   const { open, secrets } = parted(connection)
   const stored = targetOf(ctx, source)
@@ -373,6 +374,7 @@ export async function queueBatch(
   also: (tx: Tx, batchId: string) => Promise<void> = async () => {},
 ): Promise<string> {
   const entry = await entryToFill(ctx, source.entry_id)
+  if (!o.uploadId) requireOwnReach(source)
   if (!source.keys.length) refuse('aggregation.no_mapping', { detail: '还没有对应信息项和选择主键。', remedy: '请先完成「对应信息项」。' })
   let name = source.connection ? placeOf(source.connection) : ''
   const table = !!tableConnector(source.kind) && !o.uploadId

@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import type { StaffContext } from '../../platform/context.ts'
 import { refuse } from '../../platform/problem.ts'
 import { record } from '../audit/public.ts'
+import { requireOwnReach } from './agents/look.ts'
 import { wantRun } from './agents/runs.ts'
 import { queueBatch, receiveUpload } from './commands.ts'
 import { fileConnector, tableConnector } from './connectors/index.ts'
@@ -60,6 +61,7 @@ export async function pull(ctx: StaffContext, source: SourceRecord): Promise<str
 
 /** Fetches the newest file, to look at it. It stays to be taken by the first pull. */
 export async function fetchSample(ctx: StaffContext, source: SourceRecord): Promise<UploadRecord> {
+  requireOwnReach(source)
   const connector = placeOfFiles(source)
   const target = await reached(ctx, source, connector)
   const file = (await connector.list(target)).at(-1)

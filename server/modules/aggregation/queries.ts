@@ -25,6 +25,8 @@ export type SourceRecord = {
   run_as: Actor | null
   agent_id: string | null
   agent_source: string | null
+  agent_run: string | null
+  agent_run_at: Date | null
   /** Day of the delivery that is owed. */
   owed: string | null
   trouble: { code: string; text: string; remedy: string; since: string } | null

@@ -12,6 +12,7 @@ import { recordRead } from '../audit/public.ts'
 import { publishedEntry } from '../catalog/public.ts'
 import { explain } from '../quality/public.ts'
 import { govern } from '../regulation/public.ts'
+import { agentsOf } from './agents/look.ts'
 import { registerAgents } from './agents/routes.ts'
 import { registerBases } from './bases/routes.ts'
 import { goneOf, listGone, liveView, removeGone } from './capture/gone.ts'
@@ -347,6 +348,7 @@ async function sourceViews(ctx: StaffContext, sources: SourceRecord[]): Promise<
     sources.map(s => s.id),
   )
   const views = new Map((await batchViews(ctx, last)).map(b => [b.sourceId, b]))
+  const agents = await agentsOf(ctx, sources)
   const named = sources.flatMap(s => s.system_id ?? [])
   const systems = new Map(
     named.length
@@ -380,6 +382,7 @@ async function sourceViews(ctx: StaffContext, sources: SourceRecord[]): Promise<
         threshold: s.threshold,
         options: s.options,
         ready: s.keys.length > 0,
+        agent: agents.get(s.id) ?? null,
         system: s.system_id ? { id: s.system_id, name: systems.get(s.system_id) ?? '' } : null,
         promise: entry ? await promiseOf(ctx.db, entry, s, ctx.day) : nothingPromised(ctx, s),
         items: (entry ? itemsOf(entry) : []).map(i => ({

@@ -12,13 +12,12 @@ import { useMay } from '../../app/session.ts'
 import { DataTable } from '../../ui/DataTable.tsx'
 import { Field } from '../../ui/Field.tsx'
 import { bytes, moment } from '../../ui/format.ts'
-import { type Hue, Mark } from '../../ui/Light.tsx'
+import { Mark } from '../../ui/Light.tsx'
 import { Facts, Page, Sheet } from '../../ui/Page.tsx'
 import { Loaded, Nothing } from '../../ui/states.tsx'
+import { AgentMark } from './AgentSteps.tsx'
 import { HoldingPages } from './Holdings.tsx'
 import { span } from './Pipelines.tsx'
-
-const look: Record<Agent['state'], [Hue, string]> = { online: ['green', '●'], silent: ['red', '■'], revoked: ['grey', '‖'] }
 
 /** 前置机: programs at departments' own machines that read there and connect out to here. */
 export function Agents() {
@@ -110,16 +109,11 @@ function One({ of: one }: { of: Agent }) {
       onOk: () =>
         revoke.mutate({ params: { id: one.id } }, { onError: error => modal.error({ title: problemOf(error).detail, okText: '返回' }) }),
     })
-  const [hue, shape] = look[one.state]
   const rows = one.offered.map(o => ({ ...o, used: one.sources.find(s => s.id === o.sourceId) }))
   return (
     <Sheet
       title={one.name}
-      note={
-        <Mark hue={hue} shape={shape}>
-          {one.stateLabel}
-        </Mark>
-      }
+      note={<AgentMark of={one} />}
       acts={
         one.may.includes('revoke') && (
           <Button danger onClick={ask}>

@@ -41,7 +41,9 @@ export function FollowFields({ form, source, columns }: { form: AnyForm; source:
                 if (event.target.value === 'capture') form.set('/schedule', null)
                 if (event.target.value === 'increment') form.set('/deletes', 'keep')
               }}
-              options={Object.entries(modes).map(([key, label]) => ({ value: key, label }))}
+              options={Object.entries(modes)
+                .filter(([key]) => !(source.agent && key === 'capture'))
+                .map(([key, label]) => ({ value: key, label }))}
             />
           )}
         </Field>

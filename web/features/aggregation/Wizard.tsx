@@ -1,7 +1,9 @@
+import { useQueryClient } from '@tanstack/react-query'
 import { useNavigate, useRouter } from '@tanstack/react-router'
 import { App, Button, Input, InputNumber, Radio, Select } from 'antd'
 import { useEffect, useRef, useState } from 'react'
 import type { z } from 'zod'
+import { agentMakesSource } from '../../../contract/agents.ts'
 import {
   createSource,
   delimiters,
@@ -24,7 +26,7 @@ import { entryByCode, searchEntries } from '../../../contract/catalog.ts'
 import { type SourceKind, sourceKinds } from '../../../contract/connections.ts'
 import { systems } from '../../../contract/organization.ts'
 import { A, at } from '../../app/link.tsx'
-import { useAct, useRead } from '../../app/query.ts'
+import { reading, useAct, useRead } from '../../app/query.ts'
 import type { AnyForm } from '../../app/SideForm.tsx'
 import { useFilters } from '../../app/search.ts'
 import { DataTable } from '../../ui/DataTable.tsx'
@@ -35,6 +37,7 @@ import { bytes, codeInUrl, number } from '../../ui/format.ts'
 import { Mark } from '../../ui/Light.tsx'
 import { Page, Sheet, Steps } from '../../ui/Page.tsx'
 import { Bones, Loaded, ProblemNote } from '../../ui/states.tsx'
+import { AgentFacts, AgentField, AtTheAgent, chosenOf } from './AgentSteps.tsx'
 import { ConnectionFields, isFetched, isTable, startOf } from './connection.tsx'
 import { FollowFields } from './Follow.tsx'
 
@@ -58,8 +61,10 @@ export function NewSource() {
   const { entry, source, step, upload: uploadId } = filters.value
   const { history } = useRouter()
   const go = (next: Partial<Record<'entry' | 'source' | 'upload' | 'step', string>>) => history.push(filters.address(next))
+  const one = useRead(sourceById, { params: { id: source } }, { enabled: Boolean(source) }).data
   const now: Step = !source ? 'source' : step in stepNames ? (step as Step) : uploadId ? 'preview' : 'source'
-  const keys = Object.keys(stepNames) as Step[]
+  // An agent shows its columns only, so that there is nothing to look at before.
+  const keys = (Object.keys(stepNames) as Step[]).filter(key => !(source && one?.agent && key === 'preview'))
   return (
     <Page title="挂接数据" crumb={<A href={at('/sources')}>数据源</A>}>
       <div className="stack">
@@ -72,7 +77,10 @@ export function NewSource() {
         />
         {!source && !entry && <ChooseEntry onChoose={code => go({ entry: code })} />}
         {!source && entry && (
-          <ChooseSource code={entry} onDone={(made, kind) => go({ source: made, step: isTable(kind) ? 'preview' : '' })} />
+          <ChooseSource
+            code={entry}
+            onDone={({ id, kind, agent }) => go({ source: id, step: !isTable(kind) ? '' : agent ? 'map' : 'preview' })}
+          />
         )}
         {source && <WithSource id={source} filters={filters} now={now} go={go} />}
       </div>
@@ -106,7 +114,10 @@ function ChooseEntry({ onChoose }: { onChoose: (code: string) => void }) {
   )
 }
 
-const helps: Record<SourceKind, string> = {
+/** A source of any kind that an agent reads; which kind, the agent has said. */
+type Way = SourceKind | 'agent'
+const ways: Record<Way, string> = { ...sourceKinds, agent: '前置机' }
+const helps: Record<Way, string> = {
   file: '在这里上传 CSV、TSV、XLSX、JSON、XML',
   folder: '平台服务器上的目录，放进去的文件自动入库',
   sftp: '定时去取对方服务器上的文件',
@@ -114,12 +125,15 @@ const helps: Record<SourceKind, string> = {
   mysql: '整表、增量或实时',
   http: '定时调用业务系统的接口',
   push: '业务系统调用平台的接口送来',
+  agent: '数据库不能对外开放时：部门自己机器上的程序读取后送来',
 }
 
-function ChooseSource({ code, onDone }: { code: string; onDone: (id: string, kind: SourceKind) => void }) {
+function ChooseSource({ code, onDone }: { code: string; onDone: (made: Pick<Source, 'id' | 'kind' | 'agent'>) => void }) {
   const entry = useRead(entryByCode, { params: { code }, query: {} })
-  const form = useForm({ kind: 'file' as SourceKind, name: '', systemId: '', connection: undefined as any })
-  const create = useAct(createSource, made => onDone(made.id, made.kind))
+  const form = useForm({ kind: 'file' as Way, name: '', systemId: '', connection: undefined as any, offered: '' })
+  const create = useAct(createSource, onDone)
+  const client = useQueryClient()
+  const mount = useAct(agentMakesSource, async made => onDone(await client.fetchQuery(reading(sourceById, { params: { id: made.id } }))))
   const { kind } = form.value
   return (
     <Loaded load={entry}>
@@ -131,7 +145,13 @@ function ChooseSource({ code, onDone }: { code: string; onDone: (id: string, kin
             onSubmit={event => {
               event.preventDefault()
               if (!form.complete()) return
-              const { name, connection, systemId } = form.value
+              const { name, connection, systemId, offered } = form.value
+              const { agentId, source } = chosenOf(offered)
+              if (kind === 'agent')
+                return mount.mutate(
+                  { params: { id: agentId }, body: { entryId: one.id, source, name, threshold: 0.01, ...(systemId && { systemId }) } },
+                  { onError: form.refused },
+                )
               create.mutate(
                 {
                   body: { entryId: one.id, kind, name, threshold: 0.01, ...(connection && { connection }), ...(systemId && { systemId }) },
@@ -153,11 +173,11 @@ function ChooseSource({ code, onDone }: { code: string; onDone: (id: string, kin
                     onChange(event.target.value)
                     form.set('/connection', startOf(event.target.value))
                   }}
-                  options={(Object.keys(sourceKinds) as SourceKind[]).map(key => ({
+                  options={(Object.keys(ways) as Way[]).map(key => ({
                     value: key,
                     label: (
                       <>
-                        {sourceKinds[key]} <span className="ht-ink2">{helps[key]}</span>
+                        {ways[key]} <span className="ht-ink2">{helps[key]}</span>
                       </>
                     ),
                   }))}
@@ -168,8 +188,9 @@ function ChooseSource({ code, onDone }: { code: string; onDone: (id: string, kin
               {({ labelledby: _, onChange, ...control }) => <Input {...control} onChange={event => onChange(event.target.value)} />}
             </Field>
             {kind !== 'file' && kind !== 'folder' && <SystemField form={form} />}
+            {kind === 'agent' && <AgentField form={form} />}
             {form.value.connection && <ConnectionFields key={kind} form={form} at="/connection" />}
-            <Button type="primary" htmlType="submit" loading={create.isPending}>
+            <Button type="primary" htmlType="submit" loading={create.isPending || mount.isPending}>
               下一步
             </Button>
           </form>
@@ -226,7 +247,7 @@ function WithSource({ id, filters, now, go }: { id: string; filters: Filters; no
   } as ReadOptions
   const table = load.data ? isTable(load.data.kind) : false
   const ofFile = useRead(inspect, { params: { id: uploadId ?? '' }, query: options }, { enabled: Boolean(uploadId) && !table })
-  const ofTable = useRead(inspectTable, { params: { id } }, { enabled: table && now !== 'source' })
+  const ofTable = useRead(inspectTable, { params: { id } }, { enabled: table && now !== 'source' && now !== 'run' })
   const inspection = table ? ofTable : ofFile
   return (
     <Loaded load={load}>
@@ -235,10 +256,13 @@ function WithSource({ id, filters, now, go }: { id: string; filters: Filters; no
           <p className="row">
             <b>{one.title}</b>
             <Mark>{one.kindLabel}</Mark>
+            {one.agent && <Mark>前置机 {one.agent.name}</Mark>}
             {inspection.data && <span className="ht-ink2">{inspection.data.name}</span>}
           </p>
           {now === 'source' &&
-            (table ? (
+            (one.agent ? (
+              <FromAgent one={one} go={go} />
+            ) : table ? (
               <Reconnect one={one} onDone={() => go({ step: 'preview' })} />
             ) : isFetched(one.kind) ? (
               <Sample one={one} onDone={made => go({ upload: made, step: 'preview' })} />
@@ -249,7 +273,15 @@ function WithSource({ id, filters, now, go }: { id: string; filters: Filters; no
             ) : (
               <Upload id={id} onDone={made => go({ upload: made, step: 'preview' })} />
             ))}
-          {now !== 'source' && (
+          {now === 'run' && <AtTheAgent id={id} />}
+          {/* Files at an agent whose columns are named as the items need no sample. */}
+          {now !== 'source' && now !== 'run' && one.agent && !table && !uploadId && (
+            <>
+              {now === 'follow' && <FollowStep one={one} columns={[]} back={() => go({ step: '' })} onDone={() => go({ step: 'check' })} />}
+              {now === 'check' && <AskAgent one={one} go={go} />}
+            </>
+          )}
+          {now !== 'source' && now !== 'run' && !(one.agent && !table && !uploadId) && (
             <>
               {inspection.error ? <ProblemNote error={inspection.error} retry={inspection.refetch} /> : null}
               {inspection.isFetching && !inspection.data && <Bones lines={10} label="正在读取来源" />}
@@ -272,6 +304,62 @@ function WithSource({ id, filters, now, go }: { id: string; filters: Filters; no
         </>
       )}
     </Loaded>
+  )
+}
+
+/** Where the agent reads. Of files nobody here sees the columns before the first has come. */
+function FromAgent({ one, go }: { one: Source; go: Go }) {
+  if (isTable(one.kind))
+    return (
+      <Sheet title="前置机">
+        <AgentFacts of={one.agent!} />
+        <div className="row">
+          <Button type="primary" onClick={() => go({ step: 'map' })}>
+            下一步：对应信息项
+          </Button>
+        </div>
+      </Sheet>
+    )
+  return (
+    <>
+      <Sheet title="前置机">
+        <AgentFacts of={one.agent!} />
+        <p className="ht-note">
+          文件在前置机上，平台在它送来之前看不到。列名与信息项名称一致的，不用样本，直接往下；不一致的，先上传一个同样格式的样本来对应，样本不入库。
+        </p>
+        <div className="row">
+          <Button type={one.ready ? 'default' : 'primary'} onClick={() => go({ step: 'follow' })}>
+            {one.ready ? '对应关系不变，下一步：定时' : '列名一致，下一步：定时'}
+          </Button>
+        </div>
+      </Sheet>
+      <Upload id={one.id} title="样本文件" onDone={made => go({ upload: made, step: 'map' })} />
+    </>
+  )
+}
+
+function AskAgent({ one, go }: { one: Source; go: Go }) {
+  const pull = useAct(pullNow, () => go({ step: 'run' }))
+  return (
+    <>
+      <Sheet title="检查">
+        <ul className="stack-small">
+          <li>
+            {one.ready
+              ? `✓ 已对应 ${one.mapping.filter(line => line.item).length} 列`
+              : '✓ 按列名与信息项名称对应；有对不上的列，送来时不入库，并在数据源页面说明'}
+          </li>
+          <li>✓ 拒收超过 {(one.threshold * 100).toFixed(1)}% 时整批停下，等人放行</li>
+        </ul>
+      </Sheet>
+      <div className="row">
+        <Button onClick={() => go({ step: 'follow' })}>上一步</Button>
+        <Button type="primary" loading={pull.isPending} onClick={() => pull.mutate({ params: { id: one.id } })}>
+          请前置机读取首批
+        </Button>
+      </div>
+      {pull.error && <ProblemNote error={pull.error} />}
+    </>
   )
 }
 
@@ -319,7 +407,7 @@ function Sample({ one, onDone }: { one: Source; onDone: (uploadId: string) => vo
   )
 }
 
-function Upload({ id, onDone }: { id: string; onDone: (uploadId: string) => void }) {
+function Upload({ id, title = '上传文件', onDone }: { id: string; title?: string; onDone: (uploadId: string) => void }) {
   const file = useRef<HTMLInputElement>(null)
   const [name, setName] = useState('')
   const send = useAct(upload, inspection => onDone(inspection.uploadId!))
@@ -331,7 +419,7 @@ function Upload({ id, onDone }: { id: string; onDone: (uploadId: string) => void
     send.mutate({ params: { id }, body })
   }
   return (
-    <Sheet title="上传文件">
+    <Sheet title={title}>
       <Drop onFiles={files => take(files[0])}>
         <p>
           <Button type="primary" loading={send.isPending} onClick={() => file.current?.click()}>
@@ -515,6 +603,7 @@ function MapAndRun({
     void navigate({ to: `/batches/${made.id}` as string })
   })
   const pull = useAct(pullNow, answer => {
+    if (one.agent) return go({ step: 'run' })
     message.success(answer.text)
     void navigate({ to: (answer.batches.length === 1 ? `/batches/${answer.batches[0]}` : `/sources/${one.id}`) as string })
   })
@@ -554,7 +643,7 @@ function MapAndRun({
               ),
             },
             { title: '判断', cell: line => (mapping[line.source] === line.item ? line.judgement || '—' : '人工选定') },
-            { title: '样例', cell: line => <code>{line.sample}</code> },
+            { title: '样例', cell: line => (line.sample ? <code>{line.sample}</code> : '—') },
             {
               title: '问题',
               cell: line =>
@@ -600,7 +689,7 @@ function MapAndRun({
           </ul>
         )}
         <div className="row">
-          <Button onClick={() => go({ step: 'preview' })}>上一步</Button>
+          <Button onClick={() => go({ step: one.agent ? 'source' : 'preview' })}>上一步</Button>
           <Button
             type="primary"
             disabled={lacking.length > 0}
@@ -630,7 +719,7 @@ function MapAndRun({
       />
     )
 
-  const fetched = isFetched(one.kind)
+  const fetched = isFetched(one.kind) || one.agent !== null
   const live = one.follow.mode === 'capture'
   const stopping = of.messages.filter(one => one.level === 'stop')
   return (
@@ -680,7 +769,7 @@ function MapAndRun({
                   })
             }
           >
-            {start.isPending || pull.isPending ? '正在提交…' : '读取首批'}
+            {start.isPending || pull.isPending ? '正在提交…' : one.agent ? '请前置机读取首批' : '读取首批'}
           </Button>
         )}
       </div>

@@ -163,6 +163,7 @@ export function Source() {
                 <Facts
                   of={[
                     ['来源', one.kindLabel],
+                    ['前置机', one.agent && `${one.agent.name}（${one.agent.stateLabel}）上的「${one.agent.source}」`],
                     ['所属系统', one.system?.name ?? null],
                     ['连接', one.connection ? placeOf(one.connection) : null],
                     ['已保存的密钥', one.secrets.length ? one.secrets.map(name => secretNames[name] ?? name).join('、') : null],
@@ -170,7 +171,7 @@ export function Source() {
                     ['下次去取', one.nextRun ? moment(one.nextRun) : null],
                     ['最近联系', one.contact ? moment(one.contact, true) : null],
                     ['拒收阈值', `${(one.threshold * 100).toFixed(1)}%，超过则整批待放行`],
-                  ]}
+                  ].filter((fact): fact is [string, string] => fact[1] !== null)}
                 />
               </Sheet>
             </div>

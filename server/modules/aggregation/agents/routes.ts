@@ -13,10 +13,8 @@ import type { SourceRecord } from '../queries.ts'
 import { type AgentRecord, agentById, agentOf } from './caller.ts'
 import { capturesOf, endCapture, openCapture, takeChanges } from './capture.ts'
 import { assign, makePairing, makeSource, ownAgent, pairWith, revoke } from './commands.ts'
+import { agentState } from './look.ts'
 import { begin, end, runSource, wantRun } from './runs.ts'
-
-/** Silent for longer than this: something is wrong there. */
-const SILENT_SECONDS = 180
 
 /** 前置机 for the department, under /api. */
 export function registerAgents(app: FastifyInstance): void {
@@ -49,17 +47,13 @@ async function agentViews(ctx: StaffContext): Promise<contract.Agent[]> {
     left join organization.person_view p on p.id = (a.actor->>'personId')::uuid
     where a.department_id = ${ctx.actor.departmentId} ${wide ? sql`or d.region = ${ctx.actor.region}` : sql``}
     order by a.revoked is not null, a.id desc limit 200`.execute(ctx.db)
-  const { rows: sources } = await sql<
-    SourceRecord & { title: string; agent_source: string; agent_run: string | null; agent_run_at: Date | null }
-  >`
+  const { rows: sources } = await sql<SourceRecord & { title: string }>`
     select s.*, coalesce(e.title, '') as title from aggregation.source s left join catalog.entry_view e on e.id = s.entry_id
     where s.agent_id = any(${rows.map(r => r.id)}::uuid[]) order by s.id`.execute(ctx.db)
   const live = new Map<string, string | null>()
   for (const s of sources) live.set(s.id, (await liveView(ctx.db, s))?.text ?? null)
   return rows.map(a => {
     const own = sources.filter(s => s.agent_id === a.id)
-    const since = a.contact ? (ctx.now.getTime() - a.contact.getTime()) / 1000 : Number.POSITIVE_INFINITY
-    const state = a.revoked ? 'revoked' : since > SILENT_SECONDS ? 'silent' : 'online'
     const owed = own.flatMap(s => (s.agent_run_at ? [(ctx.now.getTime() - s.agent_run_at.getTime()) / 1000] : []))
     const mine = a.department_id === ctx.actor.departmentId && ctx.actor.roles.includes('steward') && !a.revoked
     return {
@@ -67,8 +61,7 @@ async function agentViews(ctx: StaffContext): Promise<contract.Agent[]> {
       name: a.name,
       department: a.department,
       version: a.version,
-      state,
-      stateLabel: { online: '在线', silent: '失去联系', revoked: '已停用' }[state],
+      ...agentState(a, ctx.now),
       paired: a.paired.toISOString(),
       pairedBy: a.by,
       contact: a.contact?.toISOString() ?? null,
