@@ -52,7 +52,7 @@ export const Session = z.object({
   menu: z
     .array(z.string())
     .describe(
-      'Menu keys this person may open: todo, catalog, review, sources, find, applications, grants, opening, audit, organization, regulations, settings',
+      'Menu keys this person may open: todo, catalog, review, sources, find, applications, grants, matters, exchanges, systems, opening, supervision, audit, organization, regulations, settings',
     ),
   csrf: z.string().describe('Send back as x-csrf-token with every change'),
   expires: Instant,

@@ -13,7 +13,17 @@ import { useRead } from './query.ts'
 import { SignIn } from './SignIn.tsx'
 import { sessionQuery, useSession } from './session.ts'
 
-type MenuItem = { key: string; label: string; path: string; icon: IconName; also?: string[] }
+type MenuItem = {
+  key: string
+  label: string
+  path: string
+  icon: IconName
+  /** Other pages that are looked for under this item. */
+  also?: string[]
+  /** The part of the page it opens, for whoever does not have the page under its own name (`unless` that key). */
+  tab?: string
+  unless?: string
+}
 /** All pages of the left list in groups. The server says which keys this person may open; a key may stand for several pages. */
 const menu: MenuItem[][] = [
   [
@@ -32,12 +42,14 @@ const menu: MenuItem[][] = [
     { key: 'applications', label: '共享申请', path: '/sharing/applications', icon: 'apply' },
     { key: 'grants', label: '授权', path: '/grants', icon: 'grants' },
     { key: 'matters', label: '事项材料', path: '/matters', icon: 'apply' },
+    { key: 'exchanges', label: '平台外交换', path: '/exchanges', icon: 'answer' },
     { key: 'opening', label: '开放清单', path: '/opening', icon: 'opening' },
     { key: 'supervision', label: '监督', path: '/supervision', icon: 'answer', also: ['/exchanges'] },
   ],
   [
     { key: 'audit', label: '审计', path: '/audit', icon: 'audit' },
     { key: 'organization', label: '机构与人员', path: '/organization', icon: 'people' },
+    { key: 'systems', label: '信息系统', path: '/organization', icon: 'sources', tab: 'systems', unless: 'organization' },
     { key: 'regulations', label: '法规', path: '/regulations', icon: 'rules', also: ['/calendar'] },
   ],
 ]
@@ -48,11 +60,38 @@ const phone: MenuItem[] = [
   { key: '', label: '我的', path: '/me', icon: 'me' },
 ]
 
+const menuOf = (keys: string[]) =>
+  menu
+    .map(group => group.filter(item => keys.includes(item.key) && !(item.unless && keys.includes(item.unless))))
+    .filter(group => group.length)
+const addressOf = (item: MenuItem) => at(item.path, item.tab ? { tab: item.tab } : undefined)
+
+/** The bar of a phone has room for four pages; the others of the menu stand on 我的. */
+export function OtherPages() {
+  const { person, menu: keys } = useSession()
+  if (person.mustChangePassword) return null
+  const others = menuOf(keys)
+    .flat()
+    .filter(item => !phone.some(one => one.path === item.path))
+  return (
+    <nav className="others" aria-label="其他页面">
+      {others.map(item => (
+        <A key={item.path} href={addressOf(item)}>
+          <Icon name={item.icon} />
+          {item.label}
+        </A>
+      ))}
+    </nav>
+  )
+}
+
 /** The item whose address is the longest beginning of the current one. */
 function current(pathname: string, items: MenuItem[]) {
   const here = pathname.slice(base.length) || '/'
   const fits = (path: string) => (path === '/' ? here === '/' : here === path || here.startsWith(`${path}/`))
-  return items.filter(item => [item.path, ...(item.also ?? [])].some(fits)).sort((a, b) => b.path.length - a.path.length)[0]?.path
+  // A page of its own in this list stands there, also where another item takes care of it for others.
+  const [own, also] = [items.filter(item => fits(item.path)), items.filter(item => item.also?.some(fits))]
+  return (own.length ? own : also).sort((a, b) => b.path.length - a.path.length)[0]?.path
 }
 
 export function Frame({ children }: { children: ReactNode }) {
@@ -98,7 +137,7 @@ function Inside({ children }: { children: ReactNode }) {
   const pathWithBase = pathname.startsWith(base) ? pathname : `${base}${pathname}`
   // With a first password nothing opens but the page that changes it.
   const held = person.mustChangePassword
-  const shown = (held ? [] : menu).map(group => group.filter(item => keys.includes(item.key))).filter(group => group.length)
+  const shown = held ? [] : menuOf(keys)
   const here = current(pathWithBase, shown.flat())
   const hereOnPhone = current(pathWithBase, phone)
   const search = useRef<HTMLInputElement>(null)
@@ -172,7 +211,7 @@ function Inside({ children }: { children: ReactNode }) {
               index > 0 && <li className="gap" key={`before ${group[0]!.path}`} aria-hidden="true" />,
               ...group.map(item => (
                 <li key={item.path}>
-                  <A href={at(item.path)} aria-current={item.path === here ? 'page' : undefined}>
+                  <A href={addressOf(item)} aria-current={item.path === here ? 'page' : undefined}>
                     <Icon name={item.icon} />
                     {item.label}
                   </A>

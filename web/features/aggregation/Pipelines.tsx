@@ -1,9 +1,10 @@
 import { App, Button, Select } from 'antd'
-import { type Pipeline, pipelineStates, pipelines, pullNow, retryBatch } from '../../../contract/aggregation.ts'
+import { createSource, type Pipeline, pipelineStates, pipelines, pullNow, retryBatch } from '../../../contract/aggregation.ts'
 import { problemOf } from '../../app/api.ts'
 import { A, at } from '../../app/link.tsx'
 import { useAct, useRead } from '../../app/query.ts'
 import { useFilters } from '../../app/search.ts'
+import { useMay } from '../../app/session.ts'
 import { DataTable } from '../../ui/DataTable.tsx'
 import { amount, codeInUrl, moment, number } from '../../ui/format.ts'
 import { type Hue, Mark } from '../../ui/Light.tsx'
@@ -61,6 +62,7 @@ export function Pipelines() {
     { query: { ...(state && { state: state as Pipeline['state'] }), ...(q && { q }) } },
     { refetchInterval: 5000 },
   )
+  const mayMount = useMay(createSource)
   const { message, modal } = App.useApp()
   const refused = (error: unknown) => {
     const problem = problemOf(error)
@@ -102,7 +104,7 @@ export function Pipelines() {
         since={load.dataUpdatedAt}
         filtered={Boolean(state || q)}
         clear={filters.clear}
-        empty={<Nothing action={<A href={at('/sources/new')}>挂接数据</A>}>还没有数据源。</Nothing>}
+        empty={<Nothing action={mayMount && <A href={at('/sources/new')}>挂接数据</A>}>还没有数据源。</Nothing>}
         columns={[
           {
             title: '数据源',

@@ -24,6 +24,7 @@ import {
   systems,
 } from '../../../contract/organization.ts'
 import { call, problemOf } from '../../app/api.ts'
+import { OtherPages } from '../../app/Frame.tsx'
 import { A, at } from '../../app/link.tsx'
 import { useAct, useRead } from '../../app/query.ts'
 import { Line, SideForm } from '../../app/SideForm.tsx'
@@ -494,6 +495,7 @@ export function Me() {
       }
     >
       <div className="stack">
+        <OtherPages />
         {person.mustChangePassword && <p className="ht-note yellow">这是初始密码，请先修改。</p>}
         <Sheet title="账号">
           <Facts

@@ -1,6 +1,8 @@
+import { startCase } from '../../../contract/procedure.ts'
 import { entryQuality, type EntryQuality as Quality } from '../../../contract/quality.ts'
 import { A, at } from '../../app/link.tsx'
 import { useRead } from '../../app/query.ts'
+import { useMay } from '../../app/session.ts'
 import { DataTable } from '../../ui/DataTable.tsx'
 import { moment, number } from '../../ui/format.ts'
 import { Mark } from '../../ui/Light.tsx'
@@ -43,6 +45,7 @@ export function Marks({ of: marks }: { of: Quality['marks'] }) {
 /** Quality of an entry on the dimensions of its place: what was checked, what was found, who disputes it. */
 export function EntryQuality({ code }: { code: string }) {
   const load = useRead(entryQuality, { params: { code } })
+  const mayReport = useMay(startCase)
   if (load.error) return <ProblemNote error={load.error} retry={load.refetch} />
   if (!load.data) return null
   const q = load.data
@@ -62,9 +65,11 @@ export function EntryQuality({ code }: { code: string }) {
             <A className="ht-btn" href={at(`/quality/entries/${code}`)}>
               规则和得分
             </A>
-            <A className="ht-btn" href={at('/cases/new', { procedure: 'verification', about: code })}>
-              反馈疑义
-            </A>
+            {mayReport && (
+              <A className="ht-btn" href={at('/cases/new', { procedure: 'verification', about: code })}>
+                反馈疑义
+              </A>
+            )}
           </>
         }
       >
