@@ -8,6 +8,10 @@ const wide = 720
 const high = 220
 const box = { left: 34, right: 110, top: 12, bottom: 26 }
 
+const toTheEnd = (scroller: HTMLElement | null) => {
+  if (scroller) scroller.scrollLeft = scroller.scrollWidth
+}
+
 /**
  * Lines over deliveries or weeks, from 0 to 100, with the same figures as a table. Lines differ by dash and carry their name at the end, so
  * that no colour has to be told apart.
@@ -87,8 +91,8 @@ export function Trend({
           </section>
         </section>
       ) : (
-        // Narrower than this the words could not be read: it scrolls.
-        <section className="ht-scroll" aria-label={`${title}，图`} tabIndex={0}>
+        // Narrower than this the words could not be read: it scrolls, and shows the newest first.
+        <section className="ht-scroll" aria-label={`${title}，图`} tabIndex={0} ref={toTheEnd}>
           <svg
             viewBox={`0 0 ${wide} ${high}`}
             role="img"
