@@ -13,6 +13,7 @@ import { type Answer, aWorld, type Person } from '../../../../test/support/world
 import { newId } from '../../../platform/id.ts'
 import { asBeijing } from './dates.ts'
 import { imageOf } from './images.ts'
+import { Looker } from './looker.ts'
 
 // ── small real files ──
 function pdf(title = '关于低保的批复', extra = ''): Buffer {
@@ -59,8 +60,9 @@ function png(width: number, height: number): Buffer {
     chunk('IEND', Buffer.alloc(0)),
   ])
 }
+// A zip carries the time it was made: the same file made twice must be the same bytes.
 const zip = (parts: Record<string, string>) =>
-  Buffer.from(zipSync(Object.fromEntries(Object.entries(parts).map(([k, v]) => [k, strToU8(v)]))))
+  Buffer.from(zipSync(Object.fromEntries(Object.entries(parts).map(([k, v]) => [k, strToU8(v)])), { mtime: '2026-09-01T00:00:00' }))
 const ofd = () =>
   zip({
     'OFD.xml': `<?xml version="1.0" encoding="UTF-8"?><ofd:OFD xmlns:ofd="http://www.ofdspec.org/2016" Version="1.1" DocType="OFD"><ofd:DocBody><ofd:DocInfo><ofd:DocID>1</ofd:DocID><ofd:Title>公示 &amp; 名单</ofd:Title><ofd:Author>李四</ofd:Author><ofd:CreationDate>2026-09-01</ofd:CreationDate></ofd:DocInfo><ofd:DocRoot>/Doc_0/Document.xml</ofd:DocRoot></ofd:DocBody></ofd:OFD>`,
@@ -338,6 +340,17 @@ test('only an entry of files takes files, and it has to say what tells them apar
   )
   const batch = await finished(numbered.steward, sent.batch.id)
   assert.deepEqual([batch.state, batch.accepted, batch.rejected], ['done', 2, 1])
+})
+
+test('a file is given up when it has used too much of a processor, not when its thread had to wait for one', async t => {
+  const script = (work: string) =>
+    new URL(`data:text/javascript,import { parentPort } from 'node:worker_threads'; parentPort.on('message', () => { ${work} })`)
+  const done = `parentPort.postMessage({ done: 'seen' })`
+  const slow = new Looker(script(`setTimeout(() => ${done}, 3000)`), 0.8)
+  const busy = new Looker(script(`for (;;);`), 0.8)
+  t.after(() => Promise.all([slow.close(), busy.close()]))
+  assert.equal(await slow.look('a', 'a'), 'seen')
+  await assert.rejects(busy.look('a', 'a'), { code: 'document-broken' })
 })
 
 test('images of every kind give their size', () => {

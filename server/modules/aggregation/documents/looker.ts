@@ -3,13 +3,24 @@ import { Unreadable } from '../../../platform/xlsx.ts'
 import type { Look } from './look.ts'
 import type { Answer, Task } from './thread.ts'
 
-/** A file that takes longer, or more memory, was made to. */
+/**
+ * A file that takes more of a processor, or more memory, was made to. Counted is what the thread has used, not the time that went by: it
+ * gives way to everybody (see thread.ts), and beside busy neighbours a good file waits for minutes.
+ */
 const SECONDS = 30
 const MEGABYTES = 512
+/** Without using the processor: its thread has lost its way. */
+const WAITED = 600
 
 /** Looks at files in a thread of its own: one that makes a reader run wild ends that thread and nothing else. */
 export class Looker {
   private worker: Worker | undefined
+  private readonly script: URL
+  private readonly seconds: number
+  constructor(script = new URL('./thread.ts', import.meta.url), seconds = SECONDS) {
+    this.script = script
+    this.seconds = seconds
+  }
 
   look(path: string, name: string): Promise<Look> {
     return this.ask({ look: path, name }) as Promise<Look>
@@ -23,8 +34,10 @@ export class Looker {
   }
 
   private async ask(task: Task): Promise<unknown> {
-    this.worker ??= new Worker(new URL('./thread.ts', import.meta.url), { resourceLimits: { maxOldGenerationSizeMb: MEGABYTES } })
+    const before = this.worker ? await used(this.worker) : 0
+    this.worker ??= new Worker(this.script, { resourceLimits: { maxOldGenerationSizeMb: MEGABYTES } })
     const { worker } = this
+    const began = performance.now()
     let timer: NodeJS.Timeout | undefined
     let settle: (answer?: Answer) => void = () => {}
     const failed = () => settle()
@@ -32,7 +45,9 @@ export class Looker {
       const answer = await new Promise<Answer | undefined>(resolve => {
         settle = resolve
         worker.on('message', settle).on('error', failed)
-        timer = setTimeout(failed, SECONDS * 1000)
+        timer = setInterval(async () => {
+          if (performance.now() - began > WAITED * 1000 || (await used(worker)) - before > this.seconds) failed()
+        }, 500)
         worker.postMessage(task)
       })
       if (!answer) {
@@ -42,8 +57,15 @@ export class Looker {
       if ('done' in answer) return answer.done
       throw answer.remedy ? new Unreadable(answer.code, answer.message, answer.remedy) : new Error(answer.message)
     } finally {
-      clearTimeout(timer)
+      clearInterval(timer)
       worker.off('message', settle).off('error', failed)
     }
   }
 }
+
+/** Seconds of a processor the thread has used; 0 before it has begun and after it has ended. */
+const used = (worker: Worker): Promise<number> =>
+  worker.cpuUsage().then(
+    ({ user, system }) => (user + system) / 1e6,
+    () => 0,
+  )
