@@ -13,7 +13,7 @@ import pg from 'pg'
 import * as agents from '../../contract/agents.ts'
 import * as aggregation from '../../contract/aggregation.ts'
 import { createSystem } from '../../contract/organization.ts'
-import { finished } from '../../test/support/batches.ts'
+import { finished, send } from '../../test/support/batches.ts'
 import { liveCounts } from '../../test/support/capture.ts'
 import { aMariadb, noMariadb } from '../../test/support/mariadb.ts'
 import { aPublishedEntry } from '../../test/support/published.ts'
@@ -409,6 +409,38 @@ test('files of a folder are taken once each, new ones with the next reading', as
   await s.steward.ok(aggregation.pullNow, { params: { id } })
   await quiet()
   assert.equal((await s.pool()).length, 4)
+  agent.child.kill('SIGTERM')
+  await agent.ended
+})
+
+test('a file that nobody has mapped is told on the platform, and comes in once a sample there says which column is which', async t => {
+  const s = await setUp(t)
+  const folder = join(s.dir, 'exports')
+  mkdirSync(folder)
+  writeFileSync(join(folder, 'a.csv'), '编号,说明\n1,一\n')
+  const before = new Date(Date.now() - 3600_000)
+  utimesSync(join(folder, 'a.csv'), before, before)
+  assert.equal((await s.run(['pair', s.wire.url, await s.pairing()])).code, 0)
+  assert.equal((await s.run(['source', 'add', '本地表', '--kind', 'folder', '--path', folder])).code, 0)
+  const agent = s.command([])
+  await s.until('the folder is offered', async () => (await s.mine()).offered.length > 0)
+  const id = await s.source()
+  await s.steward.ok(aggregation.pullNow, { params: { id } })
+  const trouble = await s.until('trouble', async () => (await s.steward.ok(aggregation.source, { params: { id } })).trouble ?? undefined)
+  assert.match(trouble.text, /「说明」/)
+  assert.ok((await s.steward.ok(aggregation.source, { params: { id } })).agent!.asked, 'it stays owed')
+  const seen = (await send(s.steward, id, '样本.csv', '编号,说明\n9,样\n')).body
+  const mapping = [
+    { source: '编号', item: 'c1' },
+    { source: '说明', item: 'c2' },
+  ]
+  assert.equal(seen.mapping.length, 2)
+  await s.steward.ok(aggregation.saveMapping, { params: { id }, body: { mapping, keys: ['c1'], threshold: 1 } })
+  const [batch] = await s.until('a batch', async () => {
+    const list = await batchesOf(s, id)
+    return list.length ? list : undefined
+  })
+  assert.deepEqual([(await finished(s.steward, batch!.id)).accepted, (await s.pool()).length], [1, 1])
   agent.child.kill('SIGTERM')
   await agent.ended
 })

@@ -186,7 +186,7 @@ export async function runAgent({ home, version, spoolLimit, log, signal }: Agent
       // Delivered by an earlier process, or not ours any more.
       if (error instanceof Refused && error.problem.code === 'agent.run_not_found') return
       // Not taken as it is. A table is read anew, since what is asked of it may be different by then.
-      if (error instanceof Refused && error.problem.code.startsWith('ingest.')) {
+      if (error instanceof Refused && [400, 413, 422].includes(error.status)) {
         if (tableConnector(local.connection.kind)) spool.remove(task.run)
         return failed('refused', error.message, error.problem.remedy ?? '')
       }
