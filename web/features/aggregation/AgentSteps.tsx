@@ -1,4 +1,5 @@
 import { Radio } from 'antd'
+import type { ReactNode } from 'react'
 import { type Agent, agents } from '../../../contract/agents.ts'
 import { batches, type Source, source as sourceById } from '../../../contract/aggregation.ts'
 import { A, at } from '../../app/link.tsx'
@@ -8,7 +9,7 @@ import type { Form } from '../../ui/form.ts'
 import { moment } from '../../ui/format.ts'
 import { type Hue, Mark } from '../../ui/Light.tsx'
 import { Facts, Sheet } from '../../ui/Page.tsx'
-import { Loaded, Nothing } from '../../ui/states.tsx'
+import { Loaded } from '../../ui/states.tsx'
 import { isTable } from './connection.tsx'
 import { BatchTable } from './tables.tsx'
 
@@ -22,8 +23,11 @@ export function AgentMark({ of: { state, stateLabel } }: { of: Pick<Agent, 'stat
   )
 }
 
-/** What the department's agents offer. Chosen is the agent's id and the name there; looked at again, since an agent may be paired meanwhile. */
-export function AgentField({ form }: { form: Form<any> }) {
+/**
+ * What the department's agents offer. Chosen is the agent's id and the name there; looked at again, since an agent may be paired meanwhile.
+ * `children` is the rest of the form, of no use before there is something to choose.
+ */
+export function AgentField({ form, children }: { form: Form<any>; children: ReactNode }) {
   const load = useRead(agents, {}, { refetchInterval: 5000 })
   return (
     <Loaded load={load} lines={3}>
@@ -31,25 +35,28 @@ export function AgentField({ form }: { form: Form<any> }) {
         const own = list.filter(one => one.may.includes('assign'))
         if (!own.some(one => one.offered.length)) return <HowToPair paired={own} />
         return (
-          <Field form={form} at="/offered" label="前置机上的来源" required group hint="平台只知道它在哪里和有哪些列，密码不出那台机器。">
-            {({ id, labelledby, value, onChange }) => (
-              <Radio.Group
-                id={id}
-                name={id}
-                vertical
-                aria-labelledby={labelledby}
-                value={value}
-                onChange={event => onChange(event.target.value)}
-                options={own.flatMap(agent =>
-                  agent.offered.map(one => ({
-                    value: offeredAs(agent.id, one.name),
-                    disabled: one.sourceId !== null || (isTable(one.connection.kind) && !one.columns),
-                    label: <Offered of={one} agent={agent} />,
-                  })),
-                )}
-              />
-            )}
-          </Field>
+          <>
+            <Field form={form} at="/offered" label="前置机上的来源" required group hint="平台只知道它在哪里和有哪些列，密码不出那台机器。">
+              {({ id, labelledby, value, onChange }) => (
+                <Radio.Group
+                  id={id}
+                  name={id}
+                  vertical
+                  aria-labelledby={labelledby}
+                  value={value}
+                  onChange={event => onChange(event.target.value)}
+                  options={own.flatMap(agent =>
+                    agent.offered.map(one => ({
+                      value: offeredAs(agent.id, one.name),
+                      disabled: one.sourceId !== null || (isTable(one.connection.kind) && !one.columns),
+                      label: <Offered of={one} agent={agent} />,
+                    })),
+                  )}
+                />
+              )}
+            </Field>
+            {children}
+          </>
         )
       }}
     </Loaded>
@@ -80,7 +87,7 @@ function HowToPair({ paired }: { paired: Agent[] }) {
         <b>{paired.length ? '前置机上还没有登记来源' : '本部门还没有前置机'}</b>
       </p>
       <p>前置机是装在部门自己机器上的程序：在那里读取，只向外连接平台，不开端口。</p>
-      <ol>
+      <ol style={{ listStyle: 'decimal', paddingLeft: '1.5em', marginTop: 8 }}>
         <li>
           {paired.length ? (
             <>已配对：{paired.map(one => one.name).join('、')}</>
@@ -130,7 +137,7 @@ export function AtTheAgent({ id }: { id: string }) {
               <First of={one} brought={runs.data?.rows.length ?? 0} />
             </div>
           </Sheet>
-          <BatchTable load={runs} empty={<Nothing>还没有批次。</Nothing>} />
+          {runs.data && runs.data.rows.length > 0 && <BatchTable load={runs} />}
           <div className="row">
             <A className="ht-btn" href={at(`/sources/${id}`)}>
               去数据源页面

@@ -1,3 +1,4 @@
+import { useRouter } from '@tanstack/react-router'
 import { App, Button, Modal, Select } from 'antd'
 import { useState } from 'react'
 import { type Agent, agentMakesSource, agents, pairAgent, revokeAgent } from '../../../contract/agents.ts'
@@ -198,8 +199,10 @@ function One({ of: one }: { of: Agent }) {
   )
 }
 
-/** An entry on a source of the agent. Its columns and schedule are settled on the source's own pages. */
+/** An entry on a source of the agent. Its columns, schedule and first batch are settled on the guided page. */
 function Mount({ agent, source, shut }: { agent: Agent; source: string; shut: () => void }) {
+  const { history } = useRouter()
+  const columns = agent.offered.find(one => one.name === source)?.columns
   const entries = useRead(searchEntries, { query: { scope: 'mine', state: 'published', limit: 200 } })
   const owned = useRead(systems)
   const choose = (
@@ -231,6 +234,7 @@ function Mount({ agent, source, shut }: { agent: Agent; source: string; shut: ()
       params={{ id: agent.id }}
       body={({ entryId, systemId }) => ({ entryId, source, ...(systemId && { systemId }) })}
       shut={shut}
+      done={({ id }) => history.push(at('/sources/new', { source: id, step: columns ? 'map' : undefined }))}
     >
       {form => (
         <>

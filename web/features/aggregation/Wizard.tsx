@@ -135,6 +135,18 @@ function ChooseSource({ code, onDone }: { code: string; onDone: (made: Pick<Sour
   const client = useQueryClient()
   const mount = useAct(agentMakesSource, async made => onDone(await client.fetchQuery(reading(sourceById, { params: { id: made.id } }))))
   const { kind } = form.value
+  const rest = (nameHint: string) => (
+    <>
+      <Field form={form} at="/name" label="名称" hint={nameHint}>
+        {({ labelledby: _, onChange, ...control }) => <Input {...control} onChange={event => onChange(event.target.value)} />}
+      </Field>
+      {kind !== 'file' && kind !== 'folder' && <SystemField form={form} />}
+      {form.value.connection && <ConnectionFields key={kind} form={form} at="/connection" />}
+      <Button type="primary" htmlType="submit" loading={create.isPending || mount.isPending}>
+        下一步
+      </Button>
+    </>
+  )
   return (
     <Loaded load={entry}>
       {one => (
@@ -184,15 +196,7 @@ function ChooseSource({ code, onDone }: { code: string; onDone: (made: Pick<Sour
                 />
               )}
             </Field>
-            <Field form={form} at="/name" label="名称" hint="不填则用目录名称">
-              {({ labelledby: _, onChange, ...control }) => <Input {...control} onChange={event => onChange(event.target.value)} />}
-            </Field>
-            {kind !== 'file' && kind !== 'folder' && <SystemField form={form} />}
-            {kind === 'agent' && <AgentField form={form} />}
-            {form.value.connection && <ConnectionFields key={kind} form={form} at="/connection" />}
-            <Button type="primary" htmlType="submit" loading={create.isPending || mount.isPending}>
-              下一步
-            </Button>
+            {kind === 'agent' ? <AgentField form={form}>{rest('不填则用前置机和来源的名称')}</AgentField> : rest('不填则用目录名称')}
           </form>
         </Sheet>
       )}
@@ -211,7 +215,7 @@ function SystemField({ form }: { form: ReturnType<typeof useForm<any>> }) {
       hint={
         load.data?.length === 0 ? (
           <>
-            本部门还没有登记信息系统。<A href={at('/organization')}>去登记</A>
+            本部门还没有登记信息系统。<A href={at('/organization', { tab: 'systems' })}>去登记</A>
           </>
         ) : (
           '数据从哪个已登记的系统来'
@@ -313,7 +317,7 @@ function FromAgent({ one, go }: { one: Source; go: Go }) {
     return (
       <Sheet title="前置机">
         <AgentFacts of={one.agent!} />
-        <div className="row">
+        <div className="row" style={{ marginTop: 16 }}>
           <Button type="primary" onClick={() => go({ step: 'map' })}>
             下一步：对应信息项
           </Button>
@@ -321,20 +325,22 @@ function FromAgent({ one, go }: { one: Source; go: Go }) {
       </Sheet>
     )
   return (
-    <>
+    <div className="stack">
       <Sheet title="前置机">
-        <AgentFacts of={one.agent!} />
-        <p className="ht-note">
-          文件在前置机上，平台在它送来之前看不到。列名与信息项名称一致的，不用样本，直接往下；不一致的，先上传一个同样格式的样本来对应，样本不入库。
-        </p>
-        <div className="row">
-          <Button type={one.ready ? 'default' : 'primary'} onClick={() => go({ step: 'follow' })}>
-            {one.ready ? '对应关系不变，下一步：定时' : '列名一致，下一步：定时'}
-          </Button>
+        <div className="stack">
+          <AgentFacts of={one.agent!} />
+          <p className="ht-note">
+            文件在前置机上，平台在它送来之前看不到。列名与信息项名称一致的，不用样本，直接往下；不一致的，先上传一个同样格式的样本来对应，样本不入库。
+          </p>
+          <div className="row">
+            <Button type={one.ready ? 'default' : 'primary'} onClick={() => go({ step: 'follow' })}>
+              {one.ready ? '对应关系不变，下一步：定时' : '列名一致，下一步：定时'}
+            </Button>
+          </div>
         </div>
       </Sheet>
       <Upload id={one.id} title="样本文件" onDone={made => go({ upload: made, step: 'map' })} />
-    </>
+    </div>
   )
 }
 
