@@ -87,6 +87,7 @@ export const actionLabels = {
   'batch.rejects': '下载拒收清单',
   'batch.preview': '预览上传内容',
   'grant.create': '生成授权',
+  'grant.preview': '预览处理效果',
   'grant.suspend': '暂停授权',
   'grant.resume': '恢复授权',
   'grant.revoke': '撤销授权',
@@ -100,6 +101,7 @@ export const actionLabels = {
   'data.verify': '核验共享数据',
   'data.refused': '拒绝取用',
   'data.try': '试调用',
+  'data.scan': '疑似试探键值',
   'opening.propose': '申请开放',
   'opening.publish': '开放数据集',
   'opening.withdraw': '下架数据集',
@@ -130,7 +132,16 @@ export const actionLabels = {
   'sharing.remove': '删除记录',
   'sharing.withdraw': '撤销目录',
 } as const
-export const dataActions = ['data.read', 'data.verify', 'data.refused', 'data.try', 'open.preview', 'open.download', 'open.read'] as const
+export const dataActions = [
+  'data.read',
+  'data.verify',
+  'data.refused',
+  'data.try',
+  'data.scan',
+  'open.preview',
+  'open.download',
+  'open.read',
+] as const
 
 /** One ledger record. The seven fields of a usage record (使用记录) are purpose, person, approver, content, at, method, medium. */
 export const LedgerRow = z.object({

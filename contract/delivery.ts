@@ -3,6 +3,44 @@ import { Cite, Day, Id, IdParam, Instant, PageQuery, page } from './common.ts'
 import { endpoint, staff } from './endpoint.ts'
 import { Treatment } from './procedure.ts'
 
+/**
+ * Masking profiles by name: what a reader still sees. `of` are the meanings a profile is made for, the usual one of each first; `types` the
+ * item types. The last ones fit everything. Conventions, not law; whoever decides on a grant chooses.
+ */
+export const maskProfiles = {
+  name: { label: '只留姓：李**', of: ['person-name'] },
+  'name-ends': { label: '留首末字：李*花', of: ['person-name'] },
+  'id-number': { label: '留前 1 后 2 位', of: ['id-number'] },
+  'id-number-area': { label: '留前 6 后 4 位，隐去出生日期', of: ['id-number'] },
+  'id-number-tail': { label: '只留后 4 位', of: ['id-number'] },
+  mobile: { label: '留前 3 后 4 位', of: ['mobile'] },
+  'mobile-tail': { label: '只留后 4 位', of: ['mobile'] },
+  phone: { label: '留区号和后 2 位', of: ['phone'] },
+  address: { label: '到乡镇街道，末 8 字隐去', of: ['address'] },
+  'address-county': { label: '只到县（市、区）', of: ['address'] },
+  'bank-card': { label: '留前 4 后 4 位', of: ['bank-card'] },
+  'bank-card-tail': { label: '只留后 4 位', of: ['bank-card'] },
+  plate: { label: '留前 3 位和末位', of: ['plate'] },
+  'plate-head': { label: '只留省份和发牌机关', of: ['plate'] },
+  email: { label: '留首字符和域名', of: ['email'] },
+  'email-domain': { label: '只留域名', of: ['email'] },
+  'credit-code': { label: '个体工商户的隐去主体部分', of: ['credit-code'] },
+  'credit-code-hidden': { label: '一律隐去主体部分', of: ['credit-code'] },
+  hidden: { label: '全部隐去：***', of: [] },
+  ends: { label: '留首末字符', of: [] },
+  month: { label: '只到月', of: [], types: ['D', 'T'] },
+  year: { label: '只到年', of: [], types: ['D', 'T'] },
+} as const satisfies Record<string, { label: string; of: readonly string[]; types?: readonly string[] }>
+export type MaskProfile = keyof typeof maskProfiles
+
+/** What can be chosen for an item, the usual one first. */
+export function profilesFor(item: { semantic?: string | null | undefined; type?: string | null | undefined }): MaskProfile[] {
+  const all = Object.entries(maskProfiles) as [MaskProfile, { of: readonly string[]; types?: readonly string[] }][]
+  const own = all.filter(([, p]) => item.semantic && p.of.includes(item.semantic))
+  const any = all.filter(([, p]) => !p.of.length && (!p.types || (item.type && p.types.includes(item.type))))
+  return [...own, ...any].map(([name]) => name)
+}
+
 export const Grant = z.object({
   id: Id,
   no: z.string(),
@@ -17,6 +55,7 @@ export const Grant = z.object({
   stateReason: z.string().nullable(),
   stateCite: Cite.nullable(),
   items: z.array(z.object({ key: z.string(), name: z.string(), treatment: Treatment, treatmentLabel: z.string() })),
+  rows: z.array(z.object({ name: z.string(), values: z.array(z.string()) })).describe('Only rows in which these items have these values'),
   purpose: z.string(),
   basis: z.string(),
   approver: z.string(),
@@ -163,17 +202,59 @@ export const token = endpoint({
 export const DataQuery = z.object({
   fields: z.string().max(2000).optional().describe('Item names or keys, comma separated'),
   filter: z.string().max(2000).optional().describe('JSON object item → value, equality; only granted plain items'),
+  sort: z.string().max(200).optional().describe('Item to order by, `-` before it for descending; only granted plain items. Absent: by key'),
+  as_of: Day.optional().describe('The rows as they stood at the end of this day, Beijing time'),
   after: z.string().max(4000).optional().describe('`next` of the page before'),
   limit: z.coerce.number().int().min(1).max(1000).default(100),
 })
+const CodeInPath = z.object({ code: z.string().max(80) })
 export const data = endpoint({
   method: 'GET',
   path: '/data/v1/:code',
   summary:
     'Rows of a granted entry; one under objection carries `_objection`, one in doubt `_doubt`, a disputed entry `objection` beside the rows',
   access: 'grant',
-  params: z.object({ code: z.string().max(80) }),
+  params: CodeInPath,
   query: DataQuery,
+  kind: 'stream',
+})
+export const countRows = endpoint({
+  method: 'GET',
+  path: '/data/v1/:code/count',
+  summary: 'How many rows the grant gives, all or with a filter',
+  access: 'grant',
+  params: CodeInPath,
+  query: DataQuery.pick({ filter: true, as_of: true }),
+  response: z.object({ count: z.number().int() }),
+})
+export const batchOfKeys = endpoint({
+  method: 'POST',
+  path: '/data/v1/:code/batch',
+  summary: 'Rows by up to 1,000 keys at once; the items of the key must be granted as they are',
+  access: 'grant',
+  params: CodeInPath,
+  body: z.object({
+    keys: z
+      .array(z.record(z.string().max(200), z.string().max(1000)))
+      .min(1)
+      .max(1000)
+      .describe('Each names all identifier items of one row'),
+    fields: z.array(z.string().max(200)).max(200).optional(),
+  }),
+  kind: 'stream',
+})
+export const changes = endpoint({
+  method: 'GET',
+  path: '/data/v1/:code/changes',
+  summary:
+    'What changed since a position: each record once, as it is now (`_change` upsert) or gone (remove), named by `_id`; may come twice, never not at all. Without `since` everything, as a start',
+  access: 'grant',
+  params: CodeInPath,
+  query: z.object({
+    since: z.string().max(4000).optional().describe('`next` of the answer before'),
+    fields: z.string().max(2000).optional(),
+    limit: z.coerce.number().int().min(1).max(1000).default(500),
+  }),
   kind: 'stream',
 })
 export const verify = endpoint({
@@ -181,7 +262,7 @@ export const verify = endpoint({
   path: '/data/v1/:code/verify',
   summary: 'Answer whether given values agree with the record, without showing it',
   access: 'grant',
-  params: z.object({ code: z.string().max(80) }),
+  params: CodeInPath,
   body: z.object({
     key: z.record(z.string().max(200), z.string().max(1000)).describe('Identifier items of the row'),
     values: z
@@ -200,7 +281,7 @@ export const reportDoubt = endpoint({
   path: '/data/v1/:code/doubts',
   summary: '校核: report a record (and item) as doubtful; the mark shows to everybody who reads it until the case is settled',
   access: 'grant',
-  params: z.object({ code: z.string().max(80) }),
+  params: CodeInPath,
   body: z.object({
     key: z.record(z.string().max(200), z.string().max(1000)).describe('Identifier items of the row'),
     item: z.string().trim().max(200).optional().describe('Name or key of the item in doubt'),
@@ -213,7 +294,7 @@ export const correctionList = endpoint({
   path: '/data/v1/:code/corrections',
   summary: 'Records put right after a doubt, newest first; with their key where the grant holds it as it is',
   access: 'grant',
-  params: z.object({ code: z.string().max(80) }),
+  params: CodeInPath,
   query: z.object({ since: z.iso.datetime({ offset: true }).optional() }),
   kind: 'stream',
 })

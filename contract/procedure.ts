@@ -80,9 +80,15 @@ export const Basis = z.object({
 })
 export type Basis = z.infer<typeof Basis>
 
-export const Treatment = z.enum(['plain', 'masked', 'verify'])
-export const treatments = { plain: '原样', masked: '脱敏', verify: '仅核验' } as const
-export const GrantedItem = z.object({ key: z.string(), treatment: Treatment })
+export const Treatment = z.enum(['plain', 'masked', 'pseudonym', 'verify'])
+export const treatments = { plain: '原样', masked: '脱敏', pseudonym: '假名', verify: '仅核验' } as const
+export const GrantedItem = z.object({
+  key: z.string(),
+  treatment: Treatment,
+  profile: z.string().max(40).optional().describe('Masking profile; absent: the usual one for what the item means'),
+  only: z.array(z.string().trim().min(1).max(200)).max(50).optional().describe('Only rows in which the item has one of these values'),
+})
+export type GrantedItem = z.infer<typeof GrantedItem>
 export const Correction = z.object({
   field: z.string().max(100),
   message: z.string().trim().min(2).max(500),
@@ -129,7 +135,17 @@ export const ActionField = z.object({
   options: z.array(z.object({ value: z.string(), label: z.string() })).nullable(),
   proposal: z.unknown().optional().describe('Proposed value, e.g. items with a treatment each'),
   rows: z
-    .array(z.object({ key: z.string(), label: z.string(), note: z.string().nullable() }))
+    .array(
+      z.object({
+        key: z.string(),
+        label: z.string(),
+        note: z.string().nullable(),
+        profiles: z
+          .array(z.object({ value: z.string(), label: z.string() }))
+          .optional()
+          .describe('Masking profiles for this item, the usual one first'),
+      }),
+    )
     .optional()
     .describe('What an items/treatments field chooses from'),
 })

@@ -3,7 +3,7 @@ import { CodeParam } from './catalog.ts'
 import { Cite, Day, Fault, Id, IdParam, Instant } from './common.ts'
 import { Grant } from './delivery.ts'
 import { endpoint, staff } from './endpoint.ts'
-import { ActionField, Case, Form, GrantedItem, NoParam } from './procedure.ts'
+import { ActionField, Case, Form, GrantedItem, NoParam, Treatment } from './procedure.ts'
 import { Ruling } from './regulation.ts'
 
 /** What an applicant is told before writing: who decides, how long, what to state, which items. */
@@ -103,6 +103,22 @@ export const agreeWay = endpoint({
   params: IdParam,
   body: z.object({ way: z.string().trim().min(4, '请写明双方约定的提供方式').max(2000) }),
   response: Grant,
+})
+
+/** What a decision would give: a few real rows before and after, for those who decide on the case. */
+export const previewTreatments = endpoint({
+  method: 'POST',
+  path: '/sharing/cases/:no/preview',
+  summary: 'Real rows as they are and as they would leave under these treatments; only for who may decide now, and recorded',
+  access: ['steward', 'leader', 'bureau'],
+  params: NoParam,
+  body: z.object({ treatments: z.array(GrantedItem).min(1).max(500) }),
+  response: z.object({
+    columns: z.array(z.object({ key: z.string(), name: z.string(), treatment: Treatment, treatmentLabel: z.string() })),
+    rows: z.array(z.object({ before: z.array(z.string().nullable()), after: z.array(z.string().nullable()) })),
+    count: z.number().int().describe('Rows that would leave'),
+    missing: z.array(z.string()).describe('Items that have no data yet'),
+  }),
 })
 
 /** Restrictions without a basis where the place wants one, and who tried to submit one. */

@@ -47,6 +47,17 @@ export const Settings = z.object({
     .default(1)
     .describe('Processes that answer requests on the same port, at most one per core. The first also does the background work.'),
   HUITONG_POOL_SIZE: z.coerce.number().int().min(4).max(200).default(24).describe('Database connections of one process.'),
+  HUITONG_DATA_BURST: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .default(200)
+    .describe('Most calls of the data API per second under one grant, in one process; 0: no limit.'),
+  HUITONG_DATA_SCAN_SUSPENDS: flag
+    .default(false)
+    .describe(
+      'Suspend a grant under which keys are tried out (at least 100 misses in ten minutes, more misses than hits). Without it only an alert is raised.',
+    ),
   HUITONG_SITE_NAME: z.string().max(40).default('公共数据开放').describe('Name of the public portal.'),
   HUITONG_SITE_OPERATOR: z.string().max(80).optional().describe('Unit that runs the portal, for its footer.'),
   HUITONG_SITE_CONTACT: z.string().max(120).optional().describe('How to reach it, for the footer.'),
@@ -108,6 +119,8 @@ export type Config = {
   sessionHours: number
   processes: number
   poolSize: number
+  /** The data API: calls per second and grant, and whether trying keys out suspends. */
+  data: { burst: number; scanSuspends: boolean }
   secretKey: string | undefined
   lawWarningDays: number
   agent: { dir: string; spoolBytes: number }
@@ -144,6 +157,7 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
     sessionHours: s.HUITONG_SESSION_HOURS,
     processes: s.HUITONG_PROCESSES,
     poolSize: s.HUITONG_POOL_SIZE,
+    data: { burst: s.HUITONG_DATA_BURST, scanSuspends: s.HUITONG_DATA_SCAN_SUSPENDS },
     secretKey: s.HUITONG_SECRET_KEY,
     lawWarningDays: s.HUITONG_LAW_WARNING_DAYS,
     agent: { dir: resolve(s.HUITONG_AGENT_DIR), spoolBytes: s.HUITONG_AGENT_SPOOL_MB * 1024 * 1024 },

@@ -737,6 +737,7 @@ export interface DeliveryGrant {
   no: string;
   purpose: string;
   quota_per_day: number | null;
+  row_filter: Generated<Json>;
   secret_hash: Buffer | null;
   state: Generated<string>;
   state_at: Timestamp | null;

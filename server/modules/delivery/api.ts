@@ -1,15 +1,21 @@
 import { createHash } from 'node:crypto'
 import type pg from 'pg'
-import type { Context, Services } from '../../platform/context.ts'
+import { addDays } from '../../platform/clock.ts'
+import { type Context, type Services, systemContext } from '../../platform/context.ts'
 import { Problem, refuse } from '../../platform/problem.ts'
 import { recordRead } from '../audit/public.ts'
 import { publishedEntry } from '../catalog/public.ts'
+import { departmentFor } from '../organization/public.ts'
+import { notifyDepartments } from '../procedure/public.ts'
 import { markText, reportDoubt, rowMarks } from '../quality/public.ts'
 import { gateMode, govern } from '../regulation/public.ts'
 import { openCallLog, openQuota } from './calls.ts'
-import { comparison, type Param, projectJson, type Statement } from './projection.ts'
-import { type LoadedGrant, loadGrantRow } from './queries.ts'
+import { setGrantState } from './commands.ts'
+import { pseudonymsOf } from './preview.ts'
+import { comparison, hmacPads, type Pads, type Param, projectChanges, projectCount, projectJson, type Statement } from './projection.ts'
+import { type LoadedGrant, loadGrantRow, lockGrant } from './queries.ts'
 import { type Articles, judgeCall, type Refusal } from './rules.ts'
+import { openBurst, openScanWatch, rateHeaders, secondsLeft } from './watch.ts'
 
 /** Who calls, for what, under which grant; the same for the API and for a trial on the page. */
 export type Call = {
@@ -21,10 +27,19 @@ export type Call = {
   purpose: string | null
   user: string | null
 }
-export type RowsQuery = { fields?: string | undefined; filter?: string | undefined; after?: string | undefined; limit: number }
-type Delivered = { body: string; seq: number; rows: number }
+export type RowsQuery = {
+  fields?: string | undefined
+  filter?: string | undefined
+  sort?: string | undefined
+  as_of?: string | undefined
+  after?: string | undefined
+  limit: number
+}
+type Delivered = { body: string; seq: number; rows: number; limits: Record<string, string> }
 type Caller = Pick<Context, 'now' | 'day' | 'requestId' | 'ip' | 'ledger'>
-type Known = LoadedGrant & { articles: Articles; loaded: number; statements: Map<string, string> }
+/** `looked`: how many keys or values were looked for, and how many of them are not there. */
+type Taken = { live: boolean; body: string; rows: number; content: string; looked?: { asked: number; missed: number } | undefined }
+type Known = LoadedGrant & { articles: Articles; loaded: number; statements: Map<string, string>; pseudonyms: Pads }
 
 // Entry and table are looked up again after this time; the grant itself is checked inside every data statement.
 const freshMs = 1000
@@ -34,6 +49,9 @@ export function openDelivery(services: Services) {
   const { pool, secrets } = services
   const calls = openCallLog(pool, services.log)
   const spend = openQuota(pool)
+  const { burst: mostPerSecond, scanSuspends } = services.config.data
+  const burst = openBurst(mostPerSecond)
+  const watch = openScanWatch()
   const known = new Map<string, Promise<Known | null>>()
 
   const load = async (id: string, day: string): Promise<Known | null> => {
@@ -47,7 +65,8 @@ export function openDelivery(services: Services) {
       use: cite('share-use'),
       remind: reminding(grant),
     }
-    return { ...grant, articles, loaded: performance.now(), statements: new Map() }
+    const pseudonyms = pseudonymsOf(secrets, grant.granteeDepartmentId)
+    return { ...grant, articles, loaded: performance.now(), statements: new Map(), pseudonyms }
   }
   const find = async (id: string, day: string, again: boolean): Promise<Known> => {
     let found = known.get(id)
@@ -104,11 +123,12 @@ export function openDelivery(services: Services) {
     ctx: Caller,
     call: Call,
     kind: { action: 'data.read' | 'data.verify' | 'data.try'; method: string; asked?: string | undefined },
-    take: (grant: Known, guard: (param: Param) => string) => Promise<{ live: boolean; body: string; rows: number; content: string }>,
+    take: (grant: Known, guard: (param: Param) => string) => Promise<Taken>,
   ): Promise<Delivered> => {
     const started = performance.now()
     let grant: Known | undefined
-    let paid = false
+    let left: number | null = null
+    let thisSecond = 0
     const finish = (status: number, code: string | null, rows: number, seq: number | null) =>
       grant &&
       calls.add({
@@ -127,6 +147,7 @@ export function openDelivery(services: Services) {
     try {
       for (let attempt = 0; ; attempt++) {
         grant = await find(call.grantId, ctx.day, attempt > 0)
+        if (attempt === 0) thisSecond = burst(grant.id, grant.no, started)
         const verdict = judgeCall(grant, grant, { ...call, ip: ctx.ip, day: ctx.day }, grant.articles)
         if (!verdict.ok) {
           // What is kept may be older than a resumption; only a fresh look refuses.
@@ -134,14 +155,14 @@ export function openDelivery(services: Services) {
           turnAway(verdict)
         }
         if (!grant.relation) notMounted(grant)
-        if (grant.quotaPerDay && !paid) {
-          const refused = await spend(grant.id, ctx.day, grant.quotaPerDay, grant.no).catch(error => error as Error)
-          if (refused) {
+        if (grant.quotaPerDay && left === null) {
+          const spent = await spend(grant.id, ctx.day, grant.quotaPerDay, grant.no, secondsLeft(ctx.now)).catch(error => error as Error)
+          if (typeof spent !== 'number') {
             // What the grant is now matters more than that its calls are used up.
             if (attempt === 0) continue
-            throw refused
+            throw spent
           }
-          paid = true
+          left = spent
         }
         const { id, version } = grant
         const guard = (param: Param) =>
@@ -161,7 +182,12 @@ export function openDelivery(services: Services) {
           data: { grant: grant.no, rows: taken.rows, ...remindedOf(grant) },
         })
         finish(200, null, taken.rows, seq)
-        return { body: taken.body, seq, rows: taken.rows }
+        if (taken.looked) await lookedUp(ctx, grant, taken.looked.asked, taken.looked.missed)
+        const limits = rateHeaders(
+          { most: mostPerSecond, left: thisSecond },
+          left === null ? null : { most: grant.quotaPerDay!, left, seconds: secondsLeft(ctx.now) },
+        )
+        return { body: taken.body, seq, rows: taken.rows, limits }
       }
     } catch (error) {
       if (!(error instanceof Problem) || !grant) {
@@ -184,6 +210,42 @@ export function openDelivery(services: Services) {
     }
   }
 
+  /** Trying keys out is told to both sides and the authority, and ends the grant for now where the setting says so. */
+  const lookedUp = async (ctx: Caller, grant: Known, asked: number, missed: number): Promise<void> => {
+    const found = watch(grant.id, ctx.now, asked, missed)
+    if (!found) return
+    const what = `授权 ${grant.no}（${grant.title}）十分钟内查找 ${found.asked} 次，其中 ${found.missed} 次查无此值，疑为逐个试探`
+    await recordRead(ctx as Context, {
+      action: 'data.scan',
+      subject: grant.code,
+      purpose: grant.purpose,
+      person: '未写明',
+      department: grant.grantee,
+      departmentId: grant.granteeDepartmentId,
+      region: grant.providerRegion,
+      content: `${what}${scanSuspends ? '，已暂停授权' : ''}`,
+      cite: grant.articles.use,
+      data: { grant: grant.no, ...found },
+    })
+    const system = systemContext(services)
+    await services.db.transaction().execute(async tx => {
+      // Another process may have suspended it already.
+      const live = (await lockGrant(tx, grant.id))?.state === 'active'
+      if (scanSuspends && live)
+        await setGrantState(tx, system, grant.id, 'suspended', `${what}。核查清楚后由提供部门恢复。`, grant.articles.use)
+      const authority = await departmentFor(tx, grant.providerRegion, 'authority', '主管部门').catch(() => null)
+      const told = [grant.providerDepartmentId, grant.granteeDepartmentId, ...(authority ? [authority.id] : [])]
+      await notifyDepartments(
+        tx,
+        ctx.now,
+        [...new Set(told)],
+        `${what}${scanSuspends ? '，已自动暂停' : '，请核查'}。`,
+        `/workbench/grants/${grant.id}`,
+      )
+    })
+    if (scanSuspends) known.delete(grant.id)
+  }
+
   return {
     calls,
 
@@ -197,35 +259,112 @@ export function openDelivery(services: Services) {
           asked: query.fields,
         },
         async (grant, guard) => {
+          const sort = query.sort ? { by: query.sort.replace(/^-/, ''), down: query.sort.startsWith('-') } : undefined
+          const position = query.after ? unsealAfter(query.after, grant.id, query.sort) : undefined
           const s = projectJson({
-            relation: grant.relation!,
-            columns: grant.columns,
-            keys: grant.keys,
-            items: grant.items,
+            ...sourceOf(grant, guard),
             fields: query.fields ? splitNames(query.fields) : undefined,
             filter: query.filter ? readFilter(query.filter) : undefined,
-            after: query.after ? unsealAfter(query.after, grant.id) : undefined,
+            sort,
+            after: position?.last,
+            afterValue: position?.value,
+            asOf: query.as_of ? asOf(grant, query.as_of, ctx.day) : undefined,
             limit: query.limit,
             marks: rowMarks(grant.marked),
-            guard,
           })
-          const row = (await run(grant, s)).rows[0] as { live: boolean; rows: string; count: number; last: string | null }
+          const row = (await run(grant, s)).rows[0] as {
+            live: boolean
+            rows: string
+            count: number
+            last: string | null
+            value?: string | null
+          }
           // The key of a row may be an item the grant does not hold, so the position is sealed.
-          const next = row.count === query.limit && row.last !== null ? secrets.seal(JSON.stringify([grant.id, row.last])) : null
+          const at = sort ? [grant.id, row.last, query.sort, row.value] : [grant.id, row.last]
+          const next = row.count === query.limit && row.last !== null ? secrets.seal(JSON.stringify(at)) : null
           return {
             live: row.live,
             body: `{"rows":${row.rows},"count":${row.count},"next":${JSON.stringify(next)}${disputedWhole(grant) ? `,"objection":${JSON.stringify(markText)}` : ''}}`,
             rows: row.count,
-            content: `${grant.title}（${grant.code}）${row.count} 行：${s.columns.map(c => c.name).join('、')}`,
+            looked: query.filter && !query.after ? { asked: 1, missed: row.count ? 0 : 1 } : undefined,
+            content: `${grant.title}（${grant.code}）${query.as_of ? `${query.as_of} 的 ` : ''}${row.count} 行：${s.columns.map(c => c.name).join('、')}`,
           }
         },
       )
     },
 
+    /** How many rows there are, and nothing of them. */
+    count(ctx: Caller, call: Call, query: Pick<RowsQuery, 'filter' | 'as_of'>): Promise<Delivered> {
+      return perform(ctx, call, { action: 'data.read', method: '计数接口' }, async (grant, guard) => {
+        const s = projectCount({
+          ...sourceOf(grant, guard),
+          filter: query.filter ? readFilter(query.filter) : undefined,
+          asOf: query.as_of ? asOf(grant, query.as_of, ctx.day) : undefined,
+        })
+        const row = (await run(grant, s)).rows[0] as { live: boolean; count: number }
+        const looked = query.filter ? { asked: 1, missed: row.count ? 0 : 1 } : undefined
+        return { live: row.live, looked, body: `{"count":${row.count}}`, rows: 0, content: `${grant.title}（${grant.code}）行数` }
+      })
+    },
+
+    /** Rows by their keys. */
+    batch(ctx: Caller, call: Call, keys: Record<string, string>[], fields: string[] | undefined): Promise<Delivered> {
+      return perform(ctx, call, { action: 'data.read', method: '批量接口', asked: fields?.join(',') }, async (grant, guard) => {
+        const s = projectJson({ ...sourceOf(grant, guard), among: keys, fields, limit: keys.length, marks: rowMarks(grant.marked) })
+        const row = (await run(grant, s)).rows[0] as { live: boolean; rows: string; count: number }
+        return {
+          live: row.live,
+          body: `{"rows":${row.rows},"count":${row.count},"asked":${keys.length}${disputedWhole(grant) ? `,"objection":${JSON.stringify(markText)}` : ''}}`,
+          rows: row.count,
+          looked: { asked: keys.length, missed: Math.max(0, keys.length - row.count) },
+          content: `${grant.title}（${grant.code}）按 ${keys.length} 个键取 ${row.count} 行：${s.columns.map(c => c.name).join('、')}`,
+        }
+      })
+    },
+
+    /** What changed since a position. `next` is always there: the next page, or where to go on another day. */
+    changes(
+      ctx: Caller,
+      call: Call,
+      query: { since?: string | undefined; fields?: string | undefined; limit: number },
+    ): Promise<Delivered> {
+      return perform(ctx, call, { action: 'data.read', method: '变更接口', asked: query.fields }, async (grant, guard) => {
+        const from = query.since ? unsealSince(query.since, grant.id) : { since: null, until: null, after: null }
+        const s = projectChanges({
+          ...sourceOf(grant, guard),
+          fields: query.fields ? splitNames(query.fields) : undefined,
+          ...from,
+          history: grant.history,
+          ids: hmacPads(secrets.derive(`delivery.record ${grant.id}`)),
+          limit: query.limit,
+          marks: rowMarks(grant.marked),
+        })
+        const row = (await run(grant, s)).rows[0] as {
+          live: boolean
+          rows: string
+          count: number
+          last: string | null
+          seen: number
+          ahead: number
+        }
+        // A database that was put back to an earlier state counts its transactions anew; and nothing tells rows older than 2³¹ of them apart.
+        if (row.live && from.since !== null && (from.since > row.ahead || row.ahead - from.since > 2_000_000_000)) sinceInvalid()
+        const until = from.until ?? row.seen
+        const more = row.count === query.limit
+        const next = more ? [grant.id, 'changes', from.since, until, row.last] : [grant.id, 'changes', until, null, null]
+        return {
+          live: row.live,
+          body: `{"rows":${row.rows},"count":${row.count},"more":${more},"next":${JSON.stringify(secrets.seal(JSON.stringify(next)))}}`,
+          rows: row.count,
+          content: `${grant.title}（${grant.code}）变更 ${row.count} 行：${s.columns.map(c => c.name).join('、')}`,
+        }
+      })
+    },
+
     /** 校核: a doubt about one record this grant may look up. The case goes to the provider, or to whom the place names. */
     async doubt(ctx: Context, call: Call, d: { key: Record<string, string>; item?: string | undefined; doubt: string }) {
       let about: { grant: Known; item: string | null } | undefined
-      const { seq } = await perform(ctx, call, { action: 'data.verify', method: '校核接口' }, async (grant, guard) => {
+      const { seq, limits } = await perform(ctx, call, { action: 'data.verify', method: '校核接口' }, async (grant, guard) => {
         requireKey(grant, d.key, '校核')
         const item = d.item ? grant.items.find(i => i.name === d.item || i.key === d.item) : undefined
         if (d.item && !item)
@@ -235,9 +374,9 @@ export function openDelivery(services: Services) {
             detail: `不含「${d.item.slice(0, 60)}」。`,
             remedy: '请核对信息项名称；说不清是哪一项时不写。',
           })
-        const { relation, columns, items, keys } = grant
-        const s = comparison({ relation: relation!, columns, items, keys, key: d.key, values: {}, guard })
+        const s = comparison({ ...sourceOf(grant, guard), key: d.key, values: {} })
         const row = (await run(grant, s)).rows[0] as { live: boolean; agrees: object | null }
+        if (row.live && !row.agrees) await lookedUp(ctx, grant, 1, 1)
         if (row.live && !row.agrees)
           refuse('data.record_not_found', {
             status: 404,
@@ -259,7 +398,7 @@ export function openDelivery(services: Services) {
         doubt: d.doubt,
       })
       known.delete(grant.id)
-      return { seq, caseNo: c.no }
+      return { seq, limits, caseNo: c.no }
     },
 
     /** Records of this entry put right after a doubt, so that what was taken before can be fetched again. */
@@ -293,15 +432,7 @@ export function openDelivery(services: Services) {
     compare(ctx: Caller, call: Call, key: Record<string, string>, values: Record<string, string>): Promise<Delivered> {
       return perform(ctx, call, { action: 'data.verify', method: '核验接口' }, async (grant, guard) => {
         requireKey(grant, key, '核验')
-        const s = comparison({
-          relation: grant.relation!,
-          columns: grant.columns,
-          items: grant.items,
-          keys: grant.keys,
-          key,
-          values,
-          guard,
-        })
+        const s = comparison({ ...sourceOf(grant, guard), key, values })
         const asked = keyOf(grant, key)
         const standing = rowMarks(grant.marked).filter(m => m.keys.includes(asked))
         const disputed = disputedWhole(grant) || standing.some(m => m.field === '_objection')
@@ -316,25 +447,72 @@ export function openDelivery(services: Services) {
             ...(doubt && { doubt }),
           }),
           rows: row.agrees ? 1 : 0,
+          looked: { asked: 1, missed: row.agrees ? 0 : 1 },
           content: `${grant.title}（${grant.code}）核验：${Object.keys(values).join('、')}`,
         }
       })
     },
   }
 
-  function unsealAfter(after: string, grantId: string): string {
+  function unsealAfter(after: string, grantId: string, sort: string | undefined): { last: string; value: string | null } {
     try {
-      const [id, last] = JSON.parse(secrets.unseal(after)) as [string, string]
-      if (id === grantId) return last
+      const [id, last, by, value] = JSON.parse(secrets.unseal(after)) as [string, string, string?, (string | null)?]
+      if (id === grantId && last !== 'changes' && by === sort) return { last, value: value ?? null }
     } catch {}
     refuse('data.after_invalid', {
       status: 400,
       reason: 'field-invalid',
-      detail: 'after 不是这个授权的翻页位置。',
-      remedy: '请原样使用上一页答复里的 next。',
+      detail: 'after 不是这个授权、这个次序的翻页位置。',
+      remedy: '请原样使用上一页答复里的 next，sort 也不要变。',
     })
   }
+
+  function unsealSince(since: string, grantId: string): { since: number | null; until: number | null; after: string | null } {
+    try {
+      const [id, kind, from, until, after] = JSON.parse(secrets.unseal(since)) as [
+        string,
+        string,
+        number | null,
+        number | null,
+        string | null,
+      ]
+      if (id === grantId && kind === 'changes') return { since: from, until, after }
+    } catch {}
+    return sinceInvalid()
+  }
 }
+function sinceInvalid(): never {
+  refuse('data.since_invalid', {
+    status: 400,
+    reason: 'field-invalid',
+    detail: 'since 不是这个授权的变更位置，或数据库恢复过，原来的位置不再有效。',
+    remedy: '请不带 since 从头取一遍，再从答复里的 next 接着取。',
+  })
+}
+
+const sourceOf = (grant: Known, guard: (param: Param) => string) => ({
+  relation: grant.relation!,
+  columns: grant.columns,
+  keys: grant.keys,
+  items: grant.items,
+  limits: grant.limits,
+  pseudonyms: grant.pseudonyms,
+  guard,
+})
+
+/** The end of a day that has come. */
+function asOf(grant: Known, day: string, today: string): { at: string; history: boolean } {
+  const at = new Date(`${day}T00:00:00+08:00`).getTime() + 86_400_000
+  if (Number.isNaN(at) || day > today || addDays(day, 0) !== day)
+    refuse('data.day_invalid', {
+      status: 400,
+      reason: 'field-invalid',
+      detail: `as_of 须是已经到来的日期，${day} 不是。`,
+      remedy: '请写成 2026-09-24，今天或更早。',
+    })
+  return { at: new Date(at).toISOString(), history: grant.history }
+}
+
 export type Delivery = ReturnType<typeof openDelivery>
 
 const disputedWhole = (grant: Known) => grant.marked.some(m => m.kind === 'objection' && !m.record)

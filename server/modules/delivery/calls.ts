@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import type { Log } from '../../platform/context.ts'
 import { refuse } from '../../platform/problem.ts'
+import { rateHeaders } from './watch.ts'
 
 export type CallRow = {
   grantId: string
@@ -70,36 +71,38 @@ export function openCallLog(pool: pg.Pool, log: Log, everyMs = 300) {
  * and the limit is never passed; a process that ends leaves at most one lot unused.
  */
 export function openQuota(pool: pg.Pool) {
-  const lots = new Map<string, { day: string; left: number; taking: Promise<number> | null }>()
+  const lots = new Map<string, { day: string; left: number; taken: number; taking: Promise<number> | null }>()
 
-  const take = async (grantId: string, day: string, limit: number): Promise<number> => {
+  const take = async (grantId: string, day: string, limit: number): Promise<{ lot: number; taken: number }> => {
     const lot = Math.max(1, Math.min(100, Math.floor(limit / 100)))
-    const { rows } = await pool.query<{ lot: number }>({
+    const { rows } = await pool.query<{ lot: number; taken: number }>({
       name: 'delivery.quota',
       text: `insert into delivery.quota as q (grant_id, day, taken, lot) values ($1, $2, $3::int, $3::int)
         on conflict (grant_id, day) do update set taken = least(q.taken + $3::int, $4::int), lot = least($3::int, $4::int - q.taken)
-        where q.taken < $4::int returning lot`,
+        where q.taken < $4::int returning lot, taken`,
       values: [grantId, day, lot, limit],
     })
-    return rows[0]?.lot ?? 0
+    return rows[0] ?? { lot: 0, taken: limit }
   }
 
-  return async function spend(grantId: string, day: string, limit: number, no: string): Promise<void> {
+  /** Takes one call; says how many are left today, as far as this process knows. */
+  return async function spend(grantId: string, day: string, limit: number, no: string, secondsLeft: number): Promise<number> {
     for (;;) {
       let lot = lots.get(grantId)
       if (lot?.day !== day) {
-        lot = { day, left: 0, taking: null }
+        lot = { day, left: 0, taken: 0, taking: null }
         lots.set(grantId, lot)
       }
       if (lot.left > 0) {
         lot.left--
-        return
+        return limit - lot.taken + lot.left
       }
       const mine = lot
       mine.taking ??= take(grantId, day, limit)
         .then(got => {
-          mine.left += got
-          return got
+          mine.left += got.lot
+          mine.taken = got.taken
+          return got.lot
         })
         .finally(() => {
           mine.taking = null
@@ -110,6 +113,10 @@ export function openQuota(pool: pg.Pool) {
         reason: 'quota-exceeded',
         detail: `授权 ${no} 今天的 ${limit} 次调用已用完。`,
         remedy: '请明天再调用，或申请提高每日上限。',
+        headers: {
+          'retry-after': String(secondsLeft),
+          ...rateHeaders({ most: 0, left: 0 }, { most: limit, left: 0, seconds: secondsLeft }),
+        },
       })
     }
   }

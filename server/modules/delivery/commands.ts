@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { sql } from 'kysely'
 import type { Item } from '../../../contract/catalog.ts'
 import type { Cite } from '../../../contract/common.ts'
+import type { GrantedItem } from '../../../contract/procedure.ts'
 import type { Context } from '../../platform/context.ts'
 import type { Tx } from '../../platform/db.ts'
 import { newId, newSecret } from '../../platform/id.ts'
@@ -10,7 +11,7 @@ import { record } from '../audit/public.ts'
 import { noteUse } from '../catalog/public.ts'
 import { registerUsers } from '../quality/public.ts'
 import { lockGrant } from './queries.ts'
-import { type Await, type GrantRecord, grantStateLabels } from './rules.ts'
+import { type Await, type GrantRecord, grantStateLabels, outgoingOf } from './rules.ts'
 import { secretHash } from './tokens.ts'
 
 export type NewGrant = {
@@ -18,7 +19,7 @@ export type NewGrant = {
   entryVersion: number
   granteeDepartmentId: string
   systemId: string | null
-  items: { key: string; treatment: 'plain' | 'masked' | 'verify' }[]
+  items: GrantedItem[]
   purpose: string
   basis: string
   approver: string
@@ -45,21 +46,7 @@ export async function createGrant(tx: Tx, ctx: Context, g: NewGrant): Promise<{ 
       from catalog.entry_view where id = ${g.entryId} and state = 'published'`.execute(tx)
   ).rows[0]
   if (!entry) notFound('catalog.entry', '已发布的目录')
-  const treatments = new Map(g.items.map(i => [i.key, i.treatment]))
-  for (const key of treatments.keys()) {
-    if (!entry.items.some(i => i.key === key)) {
-      refuse('grant.item_not_registered', {
-        reason: 'field-not-registered',
-        detail: `目录「${entry.title}」的现行版本没有信息项 ${key}，不能授权。`,
-        remedy: '请按现行版本重新选择信息项。',
-      })
-    }
-  }
-  const items = entry.items.flatMap(({ key, name, semantic, type }) => {
-    const treatment = treatments.get(key)
-    return treatment ? [{ key, name, treatment, semantic: semantic ?? null, type: type ?? null }] : []
-  })
-  if (!items.length) refuse('grant.no_items', { reason: 'field-missing', detail: '没有选择任何信息项。', remedy: '请至少选择一项。' })
+  const { items, limits } = outgoingOf(entry.title, entry.items, g.items)
 
   const id = newId(ctx.now.getTime())
   const year = Number(ctx.day.slice(0, 4))
@@ -69,21 +56,27 @@ export async function createGrant(tx: Tx, ctx: Context, g: NewGrant): Promise<{ 
   ).rows[0]!.last
   const no = `SQ-${year}-${String(last).padStart(4, '0')}`
   await sql`insert into delivery.grant (id, no, entry_id, entry_version, grantee_department_id, system_id, items, purpose, basis, approver,
-      valid_from, valid_until, quota_per_day, case_id, case_no, method, cite, awaits, conditions, agreed_way, created, matters, approved, effective)
+      valid_from, valid_until, quota_per_day, case_id, case_no, method, cite, awaits, conditions, agreed_way, created, matters, approved, effective, row_filter)
     values (${id}, ${no}, ${g.entryId}, ${g.entryVersion}, ${g.granteeDepartmentId}, ${g.systemId}, ${JSON.stringify(items)}, ${g.purpose}, ${g.basis},
       ${g.approver}, ${g.from}, ${g.until}, ${g.quotaPerDay}, ${g.caseId}, ${g.caseNo}, ${g.method}, ${JSON.stringify(g.cite)}, ${JSON.stringify(g.awaits ?? [])},
       ${g.conditions ?? ''}, ${g.agreedWay ?? ''}, ${ctx.now}, ${g.matters ?? []},
-      ${g.caseId ? (g.approved ?? ctx.now) : null}, ${g.awaits?.length ? null : ctx.now})`.execute(tx)
+      ${g.caseId ? (g.approved ?? ctx.now) : null}, ${g.awaits?.length ? null : ctx.now}, ${JSON.stringify(limits)})`.execute(tx)
   await tellCatalog(tx, id)
   await record(tx, ctx, {
     action: 'grant.create',
     subject: no,
     purpose: g.purpose,
     approver: g.approver,
-    content: `${entry.title}（${entry.code}）：${items.map(i => i.name).join('、')}`,
+    content: `${entry.title}（${entry.code}）：${items.map(i => i.name).join('、')}${limits.length ? `；只限${limits.map(l => l.name).join('、')}符合的行` : ''}`,
     ...(g.caseNo && { caseNo: g.caseNo }),
     cite: g.cite,
-    data: { entry: entry.code, version: g.entryVersion, items: items.map(i => [i.key, i.treatment]), from: g.from, until: g.until },
+    data: {
+      entry: entry.code,
+      version: g.entryVersion,
+      items: items.map(i => [i.key, i.treatment, ...(i.profile ? [i.profile] : [])]),
+      from: g.from,
+      until: g.until,
+    },
   })
   return { id, no }
 }

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
+import { createHmac } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
 import fc from 'fast-check'
 import pg from 'pg'
 import { startTemporaryPostgres } from '../../platform/postgres.ts'
 import { Problem } from '../../platform/problem.ts'
-import { comparison, type OutgoingItem, project, projectJson } from './projection.ts'
+import { comparison, hmacPads, type OutgoingItem, project, projectChanges, projectCount, projectJson } from './projection.ts'
 
 let server: Awaited<ReturnType<typeof startTemporaryPostgres>>
 let client: pg.Client
@@ -14,6 +15,8 @@ before(async () => {
   client = new pg.Client({ connectionString: server.url })
   await client.connect()
   await client.query(readFileSync(new URL('../../migrations/0070_delivery.sql', import.meta.url), 'utf8'))
+  await client.query(readFileSync(new URL('../../migrations/0230_masking.sql', import.meta.url), 'utf8'))
+  await client.query('create schema procedure; create table procedure.case_view (id uuid)')
   await client.query(`create schema pool;
     create table pool.e_1 (_key text primary key, c1 text, c2 text, c3 numeric(12,2), c4 date, c5 timestamp, c6 boolean)`)
   await client.query(`insert into pool.e_1 values
@@ -96,6 +99,47 @@ for (const [mask, vectors] of Object.entries({
     ['92', '***'],
   ],
   mask_default: [['anything', '***']],
+  mask_name_ends: [
+    ['张三丰', '张*丰'],
+    ['李四', '李*'],
+    ['李', '***'],
+  ],
+  mask_id_number_area: [
+    ['35012519000101001X', '350125********001X'],
+    ['350125000101001', '***'],
+  ],
+  mask_id_number_tail: [['35012519000101001X', '**************001X']],
+  mask_mobile_tail: [
+    ['13812341234', '*******1234'],
+    ['138', '***'],
+  ],
+  mask_address_county: [
+    ['福建省福州市永泰县樟城镇北门路12号', '福建省福州市永泰县********'],
+    ['福建省晋江市梅岭街道市场路3号', '福建省晋江市********'],
+    ['晋江市青阳镇', '晋江市********'],
+    ['河南省郑州市金水区花园路2号', '河南省郑州市金水区********'],
+    ['北门路12号3栋502室', '********'],
+    ['樟城镇市场路县前街5号', '********'],
+  ],
+  mask_bank_card_tail: [
+    ['6222021234567890123', '***************0123'],
+    ['1234', '***'],
+  ],
+  mask_plate_head: [['闽A12340', '闽A*****']],
+  mask_email_domain: [
+    ['abc@x.com', '****@x.com'],
+    ['none', '***'],
+  ],
+  mask_credit_code_hidden: [['91350125MA2XXXXX1A', '91350125*********A']],
+  mask_ends: [
+    ['长者之家', '长**家'],
+    ['ab', '***'],
+  ],
+  mask_month: [
+    ['2024-02-29', '2024-02'],
+    ['二月', '***'],
+  ],
+  mask_year: [['2024-02-29 08:00:00', '2024']],
 } as Record<string, [string, string][]>)) {
   test(`${mask} shows what convention allows and never a short value whole`, async () => {
     for (const [value, shown] of vectors) {
@@ -195,4 +239,195 @@ test('canary: whatever is granted, no channel carries a value of an item that is
     ),
     { numRuns: 200 },
   )
+})
+
+test('a pseudonym is the HMAC of the value under the key of the recipient: stable for one, another for each', async () => {
+  const key = Buffer.alloc(32, 7)
+  const p = { ...source, items: [item('c1', '姓名', 'pseudonym'), item('c2', '公民身份号码', 'pseudonym')], limit: 3 }
+  const seen = async (k: Buffer) =>
+    JSON.parse((await run(projectJson({ ...p, pseudonyms: hmacPads(k) })))[0].rows) as Record<string, string>[]
+  const first = await seen(key)
+  assert.equal(first[0]!.姓名, createHmac('sha256', key).update('张三丰').digest('hex').slice(0, 32))
+  assert.deepEqual(await seen(key), first)
+  const other = await seen(Buffer.alloc(32, 8))
+  assert.notEqual(other[0]!.姓名, first[0]!.姓名)
+  assert.equal(first[2]!.公民身份号码, null)
+  assert.throws(() => projectJson(p), /no key/)
+  assert.equal(
+    code(() => projectJson({ ...p, pseudonyms: hmacPads(key), filter: { 姓名: '张三丰' } })),
+    'data.filter_not_plain',
+  )
+  assert.equal(
+    code(() => comparison({ ...p, key: { 姓名: '张三丰' }, values: {} })),
+    'data.pseudonym_only',
+  )
+})
+
+test('sorting goes by plain items only, keeps every row once over the pages, and puts what is empty last', async () => {
+  await client.query('create table pool.sorted (_key text collate "C" primary key, c1 text, c3 numeric)')
+  await client.query(
+    `insert into pool.sorted select lpad(i::text, 3, '0'), '名' || i, case when i % 7 = 0 then null else i % 5 end from generate_series(1, 50) i`,
+  )
+  const p = {
+    relation: 'pool.sorted',
+    columns: ['c1', 'c3'],
+    items: [item('c1', '姓名', 'masked', 'person-name'), { ...item('c3', '数', 'plain'), type: 'N' }],
+  }
+  for (const down of [false, true]) {
+    const got: (number | null)[] = []
+    let [after, afterValue]: [string | null, string | null] = [null, null]
+    for (let n = 0; n < 8; n++) {
+      const [page] = await run(projectJson({ ...p, sort: { by: '数', down }, limit: 8, after, afterValue }))
+      got.push(...(JSON.parse(page.rows) as { 数: string | null }[]).map(r => (r.数 === null ? null : Number(r.数))))
+      ;[after, afterValue] = [page.last, page.value]
+      if (page.count < 8) break
+    }
+    const numbers = got.filter(v => v !== null)
+    assert.deepEqual(
+      numbers,
+      [...numbers].sort((a, b) => (down ? b - a : a - b)),
+    )
+    assert.equal(got.length, 50)
+    assert.ok(got.slice(numbers.length).every(v => v === null))
+  }
+  assert.equal(
+    code(() => projectJson({ ...p, sort: { by: '姓名', down: false }, limit: 1 })),
+    'data.sort_not_plain',
+  )
+  assert.equal(
+    code(() => projectJson({ ...p, sort: { by: '户籍', down: false }, limit: 1 })),
+    'data.field_not_granted',
+  )
+})
+
+test('a page far back is found by the index like the first one', async () => {
+  await client.query('create table pool.deep (_key text collate "C" primary key, c1 text)')
+  await client.query(`insert into pool.deep select lpad(i::text, 7, '0'), 'x' from generate_series(1, 60000) i; analyze pool.deep`)
+  const p = { relation: 'pool.deep', columns: ['c1'], items: [item('c1', '甲', 'plain')], limit: 100 }
+  const cost = async (after: string | null) => {
+    const s = projectJson({ ...p, after })
+    const plan = (await client.query(`explain (analyze, buffers, format json) ${s.text}`, s.values)).rows[0]['QUERY PLAN'][0].Plan
+    assert.match(JSON.stringify(plan), /Index (Only )?Scan/)
+    return plan['Shared Hit Blocks'] + plan['Shared Read Blocks']
+  }
+  await cost(null)
+  const [start, end] = [await cost('0000001'), await cost('0059000')]
+  assert.ok(end <= start + 4, `${end} blocks at the end, ${start} at the start`)
+})
+
+test('only rows within the limits of a grant leave, are counted, found, compared', async () => {
+  const p = { ...source, limits: [{ key: 'c2', name: '公民身份号码', values: ['350125190001010028'] }], limit: 9 }
+  assert.equal((await run(projectJson(p)))[0].count, 1)
+  assert.equal((await run(projectCount(p)))[0].count, 1)
+  assert.equal((await run(project(p))).length, 1)
+  assert.deepEqual(await run(comparison({ ...p, key: { 公民身份号码: '35012519000101001X' }, values: { 姓名: '张三丰' } })), [
+    { live: true, agrees: null },
+  ])
+  assert.equal(
+    code(() => projectJson({ ...p, limits: [{ key: 'c9', name: '区划', values: ['1'] }] })),
+    'data.field_not_registered',
+  )
+})
+
+test('rows by many keys at once, where the key is given as it is', async () => {
+  await client.query('create table pool.many (_key text collate "C" primary key, c1 text, c2 text)')
+  await client.query(`insert into pool.many select i::text, i::text, '值' || i from generate_series(1, 2000) i; analyze pool.many`)
+  const p = {
+    relation: 'pool.many',
+    columns: ['c1', 'c2'],
+    keys: ['c1'],
+    items: [item('c1', '编号', 'plain'), item('c2', '值', 'plain')],
+    limit: 1000,
+  }
+  const among = Array.from({ length: 1000 }, (_, i) => ({ 编号: String(i * 3) }))
+  const s = projectJson({ ...p, among })
+  assert.equal((await run(s))[0].count, 666)
+  assert.match((await client.query(`explain ${s.text}`, s.values)).rows.map(r => r['QUERY PLAN']).join('\n'), /many_pkey/)
+  assert.equal(
+    code(() => projectJson({ ...p, items: [item('c1', '编号', 'verify'), item('c2', '值', 'plain')], among })),
+    'data.filter_not_plain',
+  )
+  assert.equal(
+    code(() => projectJson({ ...p, among: [{ 值: '1' }] })),
+    'data.key_incomplete',
+  )
+})
+
+test('as of a day rows are what they were; what an approved case removed does not come back', async () => {
+  await client.query(`create table pool.e_old (_key text collate "C" primary key, c1 text, _updated timestamptz);
+    create table pool.h_old (_key text collate "C", c1 text, _updated timestamptz, _replaced_by uuid, _replaced timestamptz);
+    insert into pool.e_old values ('a', '新', '2026-03-10 02:00Z'), ('b', '一直', '2026-01-05 02:00Z');
+    insert into pool.h_old values ('a', '旧', '2026-01-05 02:00Z', gen_random_uuid(), '2026-03-10 02:00Z'),
+      ('c', '已去', '2026-01-05 02:00Z', gen_random_uuid(), '2026-02-01 02:00Z'),
+      ('d', '按办件删除', '2026-01-05 02:00Z', '00000000-0000-7000-8000-000000000001', '2026-02-01 02:00Z');
+    insert into procedure.case_view values ('00000000-0000-7000-8000-000000000001')`)
+  const p = { relation: 'pool.e_old', columns: ['c1'], items: [item('c1', '甲', 'plain')], limit: 9 }
+  const said = async (at: string) =>
+    (JSON.parse((await run(projectJson({ ...p, asOf: { at, history: true } })))[0].rows) as { 甲: string }[]).map(r => r.甲)
+  assert.deepEqual(await said('2026-01-20T16:00:00Z'), ['旧', '一直', '已去'])
+  assert.deepEqual(await said('2026-02-20T16:00:00Z'), ['旧', '一直'])
+  assert.deepEqual(await said('2026-03-20T16:00:00Z'), ['新', '一直'])
+  assert.deepEqual(await said('2025-12-31T16:00:00Z'), [])
+})
+
+test('changes: nothing is missed by a batch that began earlier and commits later, removals are told without the key', async () => {
+  await client.query(`create table pool.e_live (_key text collate "C" primary key, c1 text, c2 text);
+    create table pool.h_live (_key text collate "C", c1 text, c2 text);
+    insert into pool.e_live values ('a', '甲', 'x'), ('b', '乙', 'x'), ('c', '丙', 'y')`)
+  const ids = hmacPads(Buffer.alloc(32, 3))
+  const p = {
+    relation: 'pool.e_live',
+    columns: ['c1', 'c2'],
+    items: [item('c1', '名', 'plain')],
+    limits: [{ key: 'c2', name: '区', values: ['x'] }],
+    history: true,
+    ids,
+    limit: 2,
+  }
+  const ask = async (since: number | null) => {
+    const rows: { _id: string; _change: string; 名?: string }[] = []
+    let after: string | null = null
+    let until: number | null = null
+    for (;;) {
+      const [page] = await run(projectChanges({ ...p, since, after }))
+      rows.push(...JSON.parse(page.rows))
+      until ??= Number(page.seen)
+      if (page.count < 2) return { rows, until }
+      after = page.last
+    }
+  }
+  const start = await ask(null)
+  assert.deepEqual(
+    start.rows.map(r => [r._change, r.名]),
+    [
+      ['upsert', '甲'],
+      ['upsert', '乙'],
+    ],
+  )
+  const slow = new pg.Client({ connectionString: server.url })
+  await slow.connect()
+  try {
+    await slow.query(`begin; savepoint s; insert into pool.e_live values ('0', '慢', 'x'); release s`)
+    await client.query(`insert into pool.e_live values ('d', '丁', 'x')`)
+    const second = await ask(start.until)
+    assert.deepEqual(
+      second.rows.map(r => r.名),
+      ['丁'],
+    )
+    await slow.query('commit')
+    const third = await ask(second.until)
+    assert.ok(third.rows.some(r => r.名 === '慢'))
+    // One leaves, one no longer fits the limits of the grant.
+    await client.query(
+      `insert into pool.h_live select _key, c1, c2 from pool.e_live where _key in ('a', 'b'); delete from pool.e_live where _key = 'a'`,
+    )
+    await client.query(`update pool.e_live set c2 = 'y' where _key = 'b'`)
+    const last = await ask((await ask(third.until)).until - 2)
+    const gone = last.rows.filter(r => r._change === 'remove').map(r => r._id)
+    assert.deepEqual(gone.sort(), start.rows.map(r => r._id).sort())
+    assert.ok(last.rows.every(r => r._change === 'upsert' || Object.keys(r).length === 2))
+    assert.deepEqual((await ask((await ask(null)).until)).rows, [])
+  } finally {
+    await slow.end()
+  }
 })

@@ -1,13 +1,18 @@
+import { type MaskProfile, profilesFor } from '../../../contract/delivery.ts'
 import { refuse } from '../../platform/problem.ts'
 
 /** One item as it may leave. `verify` items never do: they are only compared, see `comparison`. */
 export type OutgoingItem = {
   key: string
   name: string
-  treatment: 'plain' | 'masked' | 'verify'
+  treatment: 'plain' | 'masked' | 'pseudonym' | 'verify'
+  /** Masking profile of `masked`; absent: the usual one of the semantic. */
+  profile?: string | null | undefined
   semantic?: string | null | undefined
   type?: string | null | undefined
 }
+export type RowLimit = { key: string; name: string; type?: string | null | undefined; values: readonly string[] }
+export type Pads = { inner: Buffer; outer: Buffer }
 export type Param = (value: unknown) => string
 export type Statement = { text: string; values: unknown[] }
 
@@ -20,6 +25,10 @@ type Source = {
   items: readonly OutgoingItem[]
   /** Items whose values make up `_key`, in order: a filter on all of them becomes a look-up. */
   keys?: readonly string[] | undefined
+  /** Only rows in which all of these items have one of the values; the items need not leave. */
+  limits?: readonly RowLimit[] | undefined
+  /** Key of the recipient for pseudonyms, as `hmacPads` makes it. */
+  pseudonyms?: Pads | undefined
   /** SQL that must hold in the same snapshot as the data, e.g. that the grant has not changed. */
   guard?: ((param: Param) => string) | undefined
 }
@@ -28,23 +37,53 @@ export type Projection = Source & {
   fields?: readonly string[] | undefined
   /** Item name or key → value, equality. Only items that leave as they are: a filter on a masked one would reveal it. */
   filter?: Readonly<Record<string, string>> | undefined
-  /** `_key` of the last row already taken. */
+  /** Rows by their whole key: item name or key → value. Only where every item of the key leaves as it is. */
+  among?: readonly Readonly<Record<string, string>>[] | undefined
+  /** Order by one item instead of by key; only by one that leaves as it is, since order tells a value. */
+  sort?: { by: string; down: boolean } | undefined
+  /** `_key` of the last row already taken, and its value in the sorted item. */
   after?: string | null | undefined
+  afterValue?: string | null | undefined
+  /** As the rows stood at this instant (the end of a day): what was replaced later comes from the history. */
+  asOf?: { at: string; history: boolean } | undefined
   /** Absent: everything. */
   limit?: number | undefined
 }
+type Marks = readonly { field: string; keys: readonly string[]; text: string }[]
 
-/** What a masked value passes through; anything else shows nothing at all. */
-const masks: Record<string, string> = {
-  'person-name': 'mask_name',
+/** The SQL function of each masking profile; what has none shows nothing at all. */
+const masks: Record<MaskProfile, string> = {
+  name: 'mask_name',
+  'name-ends': 'mask_name_ends',
   'id-number': 'mask_id_number',
+  'id-number-area': 'mask_id_number_area',
+  'id-number-tail': 'mask_id_number_tail',
   mobile: 'mask_mobile',
+  'mobile-tail': 'mask_mobile_tail',
   phone: 'mask_phone',
   address: 'mask_address',
+  'address-county': 'mask_address_county',
   'bank-card': 'mask_bank_card',
+  'bank-card-tail': 'mask_bank_card_tail',
   plate: 'mask_plate',
+  'plate-head': 'mask_plate_head',
   email: 'mask_email',
+  'email-domain': 'mask_email_domain',
   'credit-code': 'mask_credit_code',
+  'credit-code-hidden': 'mask_credit_code_hidden',
+  hidden: 'mask_default',
+  ends: 'mask_ends',
+  month: 'mask_month',
+  year: 'mask_year',
+}
+const maskOf = (item: OutgoingItem): string =>
+  masks[(item.profile ?? profilesFor({ semantic: item.semantic })[0]) as MaskProfile] ?? 'mask_default'
+
+/** The two pads of HMAC-SHA256 for a key of 32 bytes: SQL needs no more to make pseudonyms. */
+export const hmacPads = (key: Buffer): Pads => {
+  const block = Buffer.alloc(64)
+  key.copy(block)
+  return { inner: Buffer.from(block.map(b => b ^ 0x36)), outer: Buffer.from(block.map(b => b ^ 0x5c)) }
 }
 
 /**
@@ -54,34 +93,86 @@ const masks: Record<string, string> = {
 export function project(p: Projection): Statement & { columns: OutgoingItem[] } {
   const { values, param } = parameters()
   const chosen = choose(p)
-  const text = `select _key${chosen.map(item => `, ${outgoing(item)} as ${column(item.key)}`).join('')} from ${table(p.relation)} where ${conditions(p, param)} order by _key${p.limit === undefined ? '' : ` limit ${param(p.limit)}`}`
+  const show = outgoing(p, param)
+  const text = `select _key${chosen.map(item => `, ${show(item)} as ${column(item.key)}`).join('')} from ${from(p, param)} where ${conditions(p, param)} order by _key${p.limit === undefined ? '' : ` limit ${param(p.limit)}`}`
   return { text, values, columns: chosen }
 }
 
 /**
- * The same rows as one JSON text, passed on unparsed: { live, rows, count, last }. `live` tells whether the guard held.
- * Names of items are parameters; they never become identifiers.
+ * The same rows as one JSON text, passed on unparsed: { live, rows, count, last }. `live` tells whether the guard held; `value` is that of the
+ * last row in the sorted item. Names of items are parameters; they never become identifiers.
  */
 export function projectJson(
-  p: Projection & { limit: number; marks?: readonly { field: string; keys: readonly string[]; text: string }[] | undefined },
+  p: Projection & { limit: number; marks?: Marks | undefined },
+): Statement & { columns: OutgoingItem[]; sort: OutgoingItem | undefined } {
+  const { values, param } = parameters()
+  const chosen = choose(p)
+  const object = jsonObject(p, chosen, param, '{')
+  const sort = p.sort && sortItem(p, p.sort.by)
+  const order = sort ? `_s ${p.sort!.down ? 'desc' : 'asc'} nulls last, _key` : '_key'
+  const where = `${from(p, param)} where (select ok from live) and ${conditions({ ...p, guard: undefined }, param)}`
+  // Sorted first and made into text afterwards, or every row of the table would be.
+  const rows = sort
+    ? `(select *, ${column(sort.key)} as _s from ${where} order by ${order} limit ${param(p.limit)}) r`
+    : `${where} order by _key limit ${param(p.limit)}`
+  const text = `with live as materialized (select ${p.guard ? p.guard(param) : 'true'} as ok),
+page as materialized (select _key, ${sort ? '_s, ' : ''}${object} as row from ${rows})
+select (select ok from live) as live, '[' || coalesce(string_agg(row, ',' order by ${order}), '') || ']' as rows, count(*)::int as count, ${
+    sort
+      ? `(array_agg(_key order by ${order}))[count(*)] as last, (array_agg(_s::text order by ${order}))[count(*)] as value`
+      : 'max(_key) as last'
+  } from page`
+  return { text, values, columns: chosen, sort }
+}
+
+/** How many rows there are: { live, count }. */
+export function projectCount(p: Projection): Statement {
+  const { values, param } = parameters()
+  const text = `with live as materialized (select ${p.guard ? p.guard(param) : 'true'} as ok)
+select (select ok from live) as live, (select count(*) from ${from(p, param)} where (select ok from live) and ${conditions({ ...p, guard: undefined }, param)})::int as count`
+  return { text, values }
+}
+
+/**
+ * What changed since a transaction number: { live, rows, count, last, seen, ahead }. Each changed record comes once, as it is now, or as gone;
+ * `_id` names it to this recipient without its key. `seen` is the oldest transaction still running: everything before it is in this answer or
+ * was in an earlier one, so it is the position to go on from. A time would not do: a batch carries the time it began and commits later.
+ */
+export function projectChanges(
+  p: Source & {
+    fields?: readonly string[] | undefined
+    since: number | null
+    history: boolean
+    after: string | null
+    limit: number
+    ids: Pads
+    marks?: Marks | undefined
+  },
 ): Statement & { columns: OutgoingItem[] } {
   const { values, param } = parameters()
   const chosen = choose(p)
-  const object = chosen
-    .map(
-      (item, i) => `${param(`${i ? ',' : '{'}${JSON.stringify(item.name)}:`)}::text || coalesce(to_json(${outgoing(item)})::text, 'null')`,
-    )
-    .join(' || ')
-  // A row under objection or in doubt says so itself; its key does not leave by that.
-  const mark = (p.marks ?? [])
-    .map(
-      m =>
-        ` || case when _key = any(${param(m.keys)}::text[]) then ${param(`,${JSON.stringify(m.field)}:${JSON.stringify(m.text)}`)}::text else '' end`,
-    )
-    .join('')
-  const text = `with live as materialized (select ${p.guard ? p.guard(param) : 'true'} as ok),
-page as materialized (select _key, ${object}${mark} || '}' as row from ${table(p.relation)} where (select ok from live) and ${conditions({ ...p, guard: undefined }, param)} order by _key limit ${param(p.limit)})
-select (select ok from live) as live, '[' || coalesce(string_agg(row, ',' order by _key), '') || ']' as rows, count(*)::int as count, max(_key) as last from page`
+  const relation = table(p.relation)
+  const [inner, outer] = [param(p.ids.inner), param(p.ids.outer)]
+  const id = `'{"_id":"' || delivery.pseudonym(_key, ${inner}::bytea, ${outer}::bytea) || '","_change":'`
+  const limits = rowLimits(p, param)
+  const within = limits.length ? ` and ${limits.join(' and ')}` : ''
+  const on = `(select ok from live)${p.after === null ? '' : ` and _key > ${param(p.after)}`}`
+  // Both ages count from the same transaction, so the younger row is the one written later; 32 bits do for two thousand million of them.
+  // `offset 0` keeps the planner from walking the key's index for the few rows that are left.
+  const xid = String(Math.max(3, (p.since ?? 0) % 2 ** 32))
+  const changed = (of: string) => `(select * from ${of} where age(xmin) <= (select age(${param(xid)}::text::xid)) offset 0)`
+  const upserts = `(select _key, ${id} || ${jsonObject(p, chosen, param, '"upsert",')} as row from ${p.since === null ? relation : changed(relation)} u
+ where ${on}${within} order by _key limit ${param(p.limit)})`
+  const gone =
+    p.since !== null && p.history
+      ? ` union all (select distinct _key, ${id} || '"remove"}' as row from ${changed(historyOf(relation))} h where ${on}${within}
+ and not exists (select from ${relation} n where n._key = h._key${within}) order by _key limit ${param(p.limit)})`
+      : ''
+  const text = `with live as materialized (select ${p.guard ? p.guard(param) : 'true'} as ok, pg_snapshot_xmax(pg_current_snapshot())::text::bigint as ahead,
+ pg_snapshot_xmin(pg_current_snapshot())::text::bigint as seen),
+page as materialized (select _key, row from (${upserts}${gone}) c order by _key limit ${param(p.limit)})
+select (select ok from live) as live, (select ahead from live) as ahead, (select seen from live) as seen,
+ '[' || coalesce(string_agg(row, ',' order by _key), '') || ']' as rows, count(*)::int as count, max(_key) as last from page`
   return { text, values, columns: chosen }
 }
 
@@ -90,7 +181,19 @@ export function comparison(p: Source & { key: Record<string, string>; values: Re
   const { values, param } = parameters()
   const find = finder(p)
   const given = new Map(Object.entries(p.key).map(([name, value]) => [find(name), value]))
-  const named = [...byKey(p, given, param), ...[...given].map(([item, value]) => `${column(item.key)} = ${param(value)}`)]
+  for (const item of [...given.keys(), ...Object.keys(p.values).map(find)])
+    if (item.treatment === 'pseudonym')
+      refuse('data.pseudonym_only', {
+        status: 403,
+        reason: 'field-not-granted',
+        detail: `「${item.name}」以假名提供，不能按原值核验：那样会把假名对回原值。`,
+        remedy: '请核验其他信息项；确需核验的，申请「仅核验」。',
+      })
+  const named = [
+    ...byKey(p, given, param),
+    ...[...given].map(([item, value]) => `${column(item.key)} = ${param(value)}`),
+    ...rowLimits(p, param),
+  ]
   const agrees = Object.entries(p.values).map(
     ([name, value]) => `${param(name)}::text, coalesce(${column(find(name).key)} = ${param(value)}, false)`,
   )
@@ -105,25 +208,104 @@ function parameters(): { values: unknown[]; param: Param } {
   return { values, param: value => `$${values.push(value)}` }
 }
 
+/** The pool table, or what it said at an instant. A record that an approved case removed does not come back out of the history. */
+function from(p: Projection, param: Param): string {
+  const relation = table(p.relation)
+  if (!p.asOf) return relation
+  const at = `${param(p.asOf.at)}::timestamptz`
+  const keys = new Set([...p.items, ...(p.limits ?? [])].map(i => i.key).filter(key => p.columns.includes(key)))
+  const columns = ['_key', ...[...keys].map(column)].join(', ')
+  if (!p.asOf.history) return `(select ${columns} from ${relation} where _updated < ${at}) a`
+  const history = historyOf(relation)
+  return `(select ${columns} from ${relation} where _updated < ${at} union all
+ select ${columns} from ${history} h where _updated < ${at} and _replaced >= ${at} and not exists (select from ${history} r join procedure.case_view c
+  on c.id = r._replaced_by where r._key = h._key and r._replaced >= h._replaced)) a`
+}
+
+function jsonObject(p: Source & { marks?: Marks | undefined }, chosen: OutgoingItem[], param: Param, open: string): string {
+  const show = outgoing(p, param)
+  const object = chosen
+    .map((item, i) => `${param(`${i ? ',' : open}${JSON.stringify(item.name)}:`)}::text || coalesce(to_json(${show(item)})::text, 'null')`)
+    .join(' || ')
+  // A row under objection or in doubt says so itself; its key does not leave by that.
+  const mark = (p.marks ?? [])
+    .map(
+      m =>
+        ` || case when _key = any(${param(m.keys)}::text[]) then ${param(`,${JSON.stringify(m.field)}:${JSON.stringify(m.text)}`)}::text else '' end`,
+    )
+    .join('')
+  return `${object}${mark} || '}'`
+}
+
 function conditions(p: Projection, param: Param): string {
   const find = finder(p)
   const given = new Map(Object.entries(p.filter ?? {}).map(([name, value]) => [find(name), value]))
   const list = byKey(p, given, param)
   for (const [item, value] of given) {
-    if (item.treatment !== 'plain') {
-      refuse('data.filter_not_plain', {
-        status: 403,
-        reason: 'field-not-granted',
-        detail: `不能按「${item.name}」筛选：它${item.treatment === 'masked' ? '脱敏提供' : '仅供核验'}，按原值筛选会泄露原值。`,
-        remedy: '请改按原样提供的信息项筛选；核对某个值请用核验接口。',
-      })
-    }
+    needPlain(item, '筛选', '按原值筛选会泄露原值')
     // The server reads the value as the type of the column, so that 1.50 equals 1.5.
     list.push(`${column(item.key)} = ${param(value)}`)
   }
-  if (p.after !== undefined && p.after !== null) list.push(`_key > ${param(p.after)}`)
+  if (p.among) list.push(`_key = any(${param(p.among.map(one => wholeKey(p, find, one)))}::text[])`)
+  list.push(...rowLimits(p, param))
+  if (p.after !== undefined && p.after !== null) {
+    const key = `_key > ${param(p.after)}`
+    const sort = p.sort && column(sortItem(p, p.sort.by).key)
+    if (!sort) list.push(key)
+    else if (p.afterValue === null || p.afterValue === undefined) list.push(`${sort} is null and ${key}`)
+    else {
+      const value = param(p.afterValue)
+      list.push(`(${sort} ${p.sort!.down ? '<' : '>'} ${value} or (${sort} = ${value} and ${key}) or ${sort} is null)`)
+    }
+  }
   if (p.guard) list.push(p.guard(param))
   return list.join(' and ') || 'true'
+}
+
+/** Filter and order only by what leaves as it is. */
+function needPlain(item: OutgoingItem, what: string, why: string): void {
+  if (item.treatment === 'plain') return
+  const how = { masked: '脱敏提供', pseudonym: '以假名提供', verify: '仅供核验' }[item.treatment]
+  refuse(what === '排序' ? 'data.sort_not_plain' : 'data.filter_not_plain', {
+    status: 403,
+    reason: 'field-not-granted',
+    detail: `不能按「${item.name}」${what}：它${how}，${why}。`,
+    remedy: `请改按原样提供的信息项${what}${what === '排序' ? '' : '；核对某个值请用核验接口'}。`,
+  })
+}
+function sortItem(p: Projection, by: string): OutgoingItem {
+  const item = finder(p)(by)
+  needPlain(item, '排序', '次序会泄露原值')
+  return item
+}
+
+/** The key of one row as the table has it, from items that all leave as they are. */
+function wholeKey(p: Source, find: (name: string) => OutgoingItem, given: Readonly<Record<string, string>>): string {
+  const named = new Map(Object.entries(given).map(([name, value]) => [find(name), value]))
+  for (const item of named.keys()) needPlain(item, '查找', '按原值查找会把其他信息项对到这个值上')
+  const parts = (p.keys ?? []).map(key => [...named].find(([item]) => item.key === key)?.[1])
+  if (!parts.length || parts.some(part => part === undefined) || named.size !== parts.length)
+    refuse('data.key_incomplete', {
+      reason: 'field-missing',
+      detail: parts.length
+        ? `查找须给出能唯一确定一行的信息项，共 ${parts.length} 项，不多不少；其中有授权里没有的，就不能按键查找。`
+        : '这个目录没有标识项，不能按键查找。',
+      remedy: '请在 key 里逐项写出。',
+    })
+  return parts.join('\u001f')
+}
+
+function rowLimits(p: Source, param: Param): string[] {
+  return (p.limits ?? []).map(limit => {
+    if (!p.columns.includes(limit.key))
+      refuse('data.field_not_registered', {
+        status: 409,
+        reason: 'field-not-registered',
+        detail: `授权按「${limit.name}」限定了行，但它目前没有挂接数据，不能提供。`,
+        remedy: '请联系提供部门核对目录与数据源的对应关系。',
+      })
+    return `(${limit.values.map(value => `${column(limit.key)} = ${param(value)}`).join(' or ') || 'false'})`
+  })
 }
 
 /** `_key` is the text of its items, joined by the unit separator; only for text items is what a caller writes the same text. */
@@ -133,7 +315,7 @@ function byKey(p: Source, given: Map<OutgoingItem, string>, param: Param): strin
   return [`_key = ${param(parts.map(part => part![1]).join('\u001f'))}`]
 }
 
-function choose(p: Projection): OutgoingItem[] {
+function choose(p: Source & { fields?: readonly string[] | undefined }): OutgoingItem[] {
   const find = finder(p)
   const leaving = p.items.filter(item => item.treatment !== 'verify')
   const chosen = p.fields ? [...new Set(p.fields.map(find))] : leaving.map(item => find(item.key))
@@ -182,11 +364,20 @@ function finder(p: Source): (nameOrKey: string) => OutgoingItem {
   }
 }
 
-function outgoing(item: OutgoingItem): string {
-  const value = `${column(item.key)}::text`
-  if (item.treatment === 'plain') return value
-  if (item.treatment === 'masked') return `delivery.${(item.semantic && masks[item.semantic]) || 'mask_default'}(${value})`
-  throw new Error('verify items do not leave')
+/** The SQL of a value as it leaves. The recipient's key is given once, however many items need it. */
+function outgoing(p: Source, param: Param): (item: OutgoingItem) => string {
+  let pads: string | undefined
+  return item => {
+    const value = `${column(item.key)}::text`
+    if (item.treatment === 'plain') return value
+    if (item.treatment === 'masked') return `delivery.${maskOf(item)}(${value})`
+    if (item.treatment === 'pseudonym') {
+      if (!p.pseudonyms) throw new Error('no key for pseudonyms')
+      pads ??= `${param(p.pseudonyms.inner)}::bytea, ${param(p.pseudonyms.outer)}::bytea`
+      return `delivery.pseudonym(${value}, ${pads})`
+    }
+    throw new Error('verify items do not leave')
+  }
 }
 
 // Identifiers are not parameters, so they are checked here and nowhere trusted.
@@ -198,3 +389,5 @@ function table(relation: string): string {
   if (!/^pool\.[a-z][a-z0-9_]{0,60}$/.test(relation)) throw new Error(`not a pool relation: ${relation}`)
   return relation
 }
+/** Where aggregation keeps what was replaced in `pool.e_…`. */
+const historyOf = (relation: string): string => table(relation.replace(/^pool\.e_/, 'pool.h_'))

@@ -1,5 +1,6 @@
 export { type Delivery, headerText, readFilter, splitNames } from './api.ts'
 export { createGrant, grantOfCase, type NewGrant, setGrantState, settleAwait } from './commands.ts'
+export { previewOf } from './preview.ts'
 export { comparison, type OutgoingItem, type Param, project, projectJson } from './projection.ts'
 export { type LoadedGrant, loadGrantRow as loadGrant } from './queries.ts'
 export { grantView } from './routes.ts'

@@ -21,12 +21,14 @@ export type LoadedGrant = GrantRecord & {
   relation: string | null
   columns: string[]
   keys: string[]
+  /** Whether what was replaced is kept beside the table. */
+  history: boolean
   /** 异议和疑义标注 in force; an empty record is the whole entry. */
   marked: { record: string; kind: StandingMark['kind']; item: string }[]
 }
 
 const select = `select g.id, g.no, g.version, g.state, g.state_reason as "stateReason", g.state_cite as "stateCite", g.state_at as "stateAt",
-    g.entry_id as "entryId", g.grantee_department_id as "granteeDepartmentId", g.system_id as "systemId", g.items, g.purpose, g.basis, g.approver,
+    g.entry_id as "entryId", g.grantee_department_id as "granteeDepartmentId", g.system_id as "systemId", g.items, g.row_filter as limits, g.purpose, g.basis, g.approver,
     g.valid_from as "from", g.valid_until as "until", g.quota_per_day as "quotaPerDay", g.case_no as "caseNo", g.method, g.cite,
     g.awaits, g.conditions, g.agreed_way as "agreedWay", g.matters, g.approved, g.effective,
     g.allowed_ips as "allowedIps", g.client_id as "clientId", g.credential,
@@ -34,7 +36,7 @@ const select = `select g.id, g.no, g.version, g.state, g.state_reason as "stateR
     coalesce(e.content -> 'items', '[]') as "entryItems",
     e.department_id as "providerDepartmentId", coalesce(e.department, '') as provider, coalesce(e.region, '') as "providerRegion",
     coalesce(d.name, '') as grantee, coalesce(d.region, '') as "granteeRegion", coalesce(s.name, '') as system,
-    m.relation, coalesce(m.columns, '{}') as columns, coalesce(m.keys, '{}') as keys,
+    m.relation, to_regclass(replace(m.relation, 'pool.e_', 'pool.h_')) is not null as history, coalesce(m.columns, '{}') as columns, coalesce(m.keys, '{}') as keys,
     coalesce((select jsonb_agg(jsonb_build_object('record', q.record, 'kind', q.kind, 'item', q.item)) from quality.mark_view q
       where q.entry_id = g.entry_id), '[]') as marked
   from delivery.grant g

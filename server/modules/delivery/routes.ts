@@ -1,5 +1,5 @@
 import { createSecretKey } from 'node:crypto'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import * as contract from '../../../contract/delivery.ts'
 import { addDays } from '../../platform/clock.ts'
 import type { Services, StaffContext } from '../../platform/context.ts'
@@ -10,7 +10,7 @@ import { type Delivery, headerText, openDelivery } from './api.ts'
 import { rotateCredentials, setAllowedIps } from './commands.ts'
 import { examples } from './examples.ts'
 import { findClient, type LoadedGrant, listCalls, listGrants, loadGrantRow, usageByDay } from './queries.ts'
-import { type GrantAction, type GrantPlace, grantActions, grantStateLabels, maySee, treatmentLabels, urlCode } from './rules.ts'
+import { type GrantAction, type GrantPlace, grantActions, grantStateLabels, maySee, treatmentLabel, urlCode } from './rules.ts'
 import './rights.ts'
 import { readToken, same, secretHash, tokenSeconds, writeToken } from './tokens.ts'
 
@@ -179,32 +179,41 @@ export function registerDeliveryApi(app: FastifyInstance): void {
       user: headerText(request.headers['x-huitong-user']),
     }
   }
-  const headers = (seq: number) => ({
+  const headers = ({ seq, limits }: { seq: number; limits: Record<string, string> }) => ({
+    ...limits,
     'huitong-ledger': String(seq),
     'cache-control': 'no-store',
     'content-type': 'application/json; charset=utf-8',
   })
 
-  route(app, contract.data, async ({ params, query, ctx, request, reply }) => {
-    const { body, seq } = await delivery.rows(ctx, callOf(request, ctx.now, params.code), query)
-    return reply.headers(headers(seq)).send(body)
-  })
+  type Answer = { body: string; seq: number; limits: Record<string, string> }
+  const give = (reply: FastifyReply, answer: Answer) => reply.headers(headers(answer)).send(answer.body)
+
+  route(app, contract.data, async ({ params, query, ctx, request, reply }) =>
+    give(reply, await delivery.rows(ctx, callOf(request, ctx.now, params.code), query)),
+  )
+  route(app, contract.countRows, async ({ params, query, ctx, request, reply }) =>
+    give(reply, await delivery.count(ctx, callOf(request, ctx.now, params.code), query)),
+  )
+  route(app, contract.batchOfKeys, async ({ params, body, ctx, request, reply }) =>
+    give(reply, await delivery.batch(ctx, callOf(request, ctx.now, params.code), body.keys, body.fields)),
+  )
+  route(app, contract.changes, async ({ params, query, ctx, request, reply }) =>
+    give(reply, await delivery.changes(ctx, callOf(request, ctx.now, params.code), query)),
+  )
 
   route(app, contract.reportDoubt, async ({ params, body, ctx, request, reply }) => {
-    const { seq, caseNo } = await delivery.doubt(ctx, callOf(request, ctx.now, params.code), body)
-    void reply.headers(headers(seq))
-    return { caseNo, text: '已受理，办结后会告知；在此期间取用这条记录的部门都会看到疑义标注。' }
+    const answer = await delivery.doubt(ctx, callOf(request, ctx.now, params.code), body)
+    void reply.headers(headers(answer))
+    return { caseNo: answer.caseNo, text: '已受理，办结后会告知；在此期间取用这条记录的部门都会看到疑义标注。' }
   })
 
-  route(app, contract.correctionList, async ({ params, query, ctx, request, reply }) => {
-    const { body, seq } = await delivery.corrections(ctx, callOf(request, ctx.now, params.code), query.since)
-    return reply.headers(headers(seq)).send(body)
-  })
-
-  route(app, contract.verify, async ({ params, body, ctx, request, reply }) => {
-    const answer = await delivery.compare(ctx, callOf(request, ctx.now, params.code), body.key, body.values)
-    return reply.headers(headers(answer.seq)).send(answer.body)
-  })
+  route(app, contract.correctionList, async ({ params, query, ctx, request, reply }) =>
+    give(reply, await delivery.corrections(ctx, callOf(request, ctx.now, params.code), query.since)),
+  )
+  route(app, contract.verify, async ({ params, body, ctx, request, reply }) =>
+    give(reply, await delivery.compare(ctx, callOf(request, ctx.now, params.code), body.key, body.values)),
+  )
 }
 
 const placeOf = (g: LoadedGrant, day: string): GrantPlace => ({
@@ -240,7 +249,8 @@ function view(ctx: StaffContext, g: LoadedGrant) {
     stateLabel: label,
     stateReason: g.stateReason,
     stateCite: g.stateCite,
-    items: g.items.map(i => ({ key: i.key, name: i.name, treatment: i.treatment, treatmentLabel: treatmentLabels[i.treatment] })),
+    items: g.items.map(i => ({ key: i.key, name: i.name, treatment: i.treatment, treatmentLabel: treatmentLabel(i) })),
+    rows: g.limits.map(l => ({ name: l.name, values: [...l.values] })),
     purpose: g.purpose,
     basis: g.basis,
     approver: g.approver,

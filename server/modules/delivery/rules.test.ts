@@ -21,6 +21,7 @@ const grant: GrantRecord = {
   granteeDepartmentId: 'd',
   systemId: null,
   items: [],
+  limits: [],
   purpose: '核对救助资格',
   basis: '',
   approver: '王',

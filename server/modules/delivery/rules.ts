@@ -1,7 +1,11 @@
 import { BlockList, isIPv4 } from 'node:net'
+import type { Item } from '../../../contract/catalog.ts'
 import type { Cite } from '../../../contract/common.ts'
+import { type MaskProfile, maskProfiles, profilesFor } from '../../../contract/delivery.ts'
+import { type GrantedItem, treatments } from '../../../contract/procedure.ts'
 import type { Actor } from '../../platform/context.ts'
-import type { OutgoingItem } from './projection.ts'
+import { refuse } from '../../platform/problem.ts'
+import type { OutgoingItem, RowLimit } from './projection.ts'
 
 /** `gate`: the block is platform policy and may be switched to a reminder. */
 export type Await = { key: string; reason: string; what: string; who: string; cite: Cite; gate?: string | undefined }
@@ -19,6 +23,8 @@ export type GrantRecord = {
   granteeDepartmentId: string
   systemId: string | null
   items: OutgoingItem[]
+  /** Only rows with one of these values leave. */
+  limits: RowLimit[]
   purpose: string
   basis: string
   approver: string
@@ -239,5 +245,59 @@ export function grantActions(actor: Viewer, g: GrantPlace): GrantAction[] {
 
 const isAuthorityOf = (actor: Viewer, regions: string[]) => actor.departmentRoles.includes('authority') && regions.includes(actor.region)
 
-export const treatmentLabels = { plain: '原样', masked: '脱敏', verify: '仅核验' } as const
+type Registered = Pick<Item, 'key' | 'name' | 'semantic' | 'type'>
+const readable: Record<string, RegExp> = {
+  N: /^-?\d+(\.\d+)?$/,
+  Y: /^-?\d+(\.\d+)?$/,
+  I: /^-?\d{1,18}$/,
+  D: /^\d{4}-\d{2}-\d{2}$/,
+  L: /^(true|false)$/,
+}
+
+/** What was decided, put on the items of the entry as they are registered now: what leaves and how, and which rows. */
+export function outgoingOf(
+  title: string,
+  registered: readonly Registered[],
+  given: readonly GrantedItem[],
+): { items: OutgoingItem[]; limits: RowLimit[] } {
+  const items: OutgoingItem[] = []
+  const limits: RowLimit[] = []
+  const wanted = new Map(given.map(g => [g.key, g]))
+  for (const key of wanted.keys())
+    if (!registered.some(i => i.key === key))
+      refuse('grant.item_not_registered', {
+        reason: 'field-not-registered',
+        detail: `目录「${title}」的现行版本没有信息项 ${key}，不能授权。`,
+        remedy: '请按现行版本重新选择信息项。',
+      })
+  for (const { key, name, semantic, type } of registered) {
+    const g = wanted.get(key)
+    if (!g) continue
+    const profile = g.treatment === 'masked' ? g.profile : undefined
+    if (profile && !profilesFor({ semantic, type }).some(p => p === profile))
+      refuse('grant.profile_unknown', {
+        reason: 'field-invalid',
+        detail: `「${name}」没有叫 ${profile} 的脱敏方式。`,
+        remedy: '请从给出的脱敏方式里选。',
+      })
+    items.push({ key, name, treatment: g.treatment, semantic: semantic ?? null, type: type ?? null, ...(profile && { profile }) })
+    if (!g.only?.length) continue
+    const wrong = g.only.find(value => type && readable[type] && !readable[type].test(value))
+    if (wrong !== undefined)
+      refuse('grant.limit_unreadable', {
+        reason: 'field-invalid',
+        detail: `限定的值「${wrong}」与「${name}」的数据类型不符。`,
+        remedy: '日期写作 2026-09-24，数值不带单位。',
+      })
+    limits.push({ key, name, type: type ?? null, values: [...new Set(g.only)] })
+  }
+  if (!items.length) refuse('grant.no_items', { reason: 'field-missing', detail: '没有选择任何信息项。', remedy: '请至少选择一项。' })
+  return { items, limits }
+}
+
+/** How an item is given, in words. */
+export const treatmentLabel = (item: OutgoingItem): string =>
+  item.treatment === 'masked' ? `脱敏（${maskProfiles[usedProfile(item)].label}）` : treatments[item.treatment]
+const usedProfile = (item: OutgoingItem) => (item.profile ?? profilesFor({ semantic: item.semantic })[0]) as MaskProfile
+
 export const grantStateLabels = { active: '生效中', suspended: '已暂停', revoked: '已撤销', expired: '已到期' } as const

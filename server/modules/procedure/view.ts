@@ -1,7 +1,15 @@
 import { sql } from 'kysely'
 import type { Cite, Clock } from '../../../contract/common.ts'
 import { regionPrefix } from '../../../contract/common.ts'
-import { type ActionField, type Case, type CaseAction, type FieldSpec, type Form, treatments } from '../../../contract/procedure.ts'
+import {
+  type ActionField,
+  type Case,
+  type CaseAction,
+  type FieldSpec,
+  type Form,
+  type GrantedItem,
+  treatments,
+} from '../../../contract/procedure.ts'
 import type { Context, StaffContext } from '../../platform/context.ts'
 import type { Database, Tx } from '../../platform/db.ts'
 import { clockOf, lawWarnings, type Procedure, regionName, timeText } from '../regulation/public.ts'
@@ -9,16 +17,14 @@ import { type CaseRecord, caseFacts, doerOf, historyOf, rulebook } from './engin
 import { type ActionRule, actionRule, actionsOf, judge, type Rulebook, rolesOf, spoken, whoOf } from './rules.ts'
 import type { Subject } from './start.ts'
 
+type ChoiceRow = { key: string; label: string; note: string | null; treatment: string; profiles?: { value: string; label: string }[] }
 /** What the module that owns a case's subject adds to its page. */
 export type SubjectHooks = {
   href?: (c: CaseRecord) => string | null
   /** Page that shows what changed. */
   compare?: (c: CaseRecord) => string | null
   /** Rows that `items` and `treatments` fields choose from, with the proposed treatment. */
-  rows?: (
-    db: Database,
-    c: CaseRecord,
-  ) => Promise<{ key: string; label: string; note: string | null; treatment: 'plain' | 'masked' | 'verify' }[]>
+  rows?: (db: Database, c: CaseRecord) => Promise<ChoiceRow[]>
   /** Where the start of this procedure is, when it is not the general one. */
   closed?: string
   /** Checks of the owning module before a case of this procedure opens; refuses by throwing. */
@@ -243,12 +249,7 @@ export function caseRow(c: CaseRecord, p: Procedure, duties: DutyRow[], day: str
   }
 }
 
-function actionView(
-  book: Rulebook,
-  rule: ActionRule,
-  c: CaseRecord,
-  rows: { key: string; label: string; note: string | null; treatment: string }[],
-): CaseAction {
+function actionView(book: Rulebook, rule: ActionRule, c: CaseRecord, rows: ChoiceRow[]): CaseAction {
   const required = rule.requires.filter(r => !r.when).map(r => r.field)
   const names = [...new Set([...rule.requires.map(r => r.field), ...rule.offers])]
   const style = rule.kind === 'refuse' ? 'danger' : rule.kind === 'approve' ? 'primary' : 'default'
@@ -274,7 +275,7 @@ export function fieldView(
   required: boolean,
   rule: Pick<ActionRule, 'cite'>,
   c: Pick<CaseRecord, 'form'> | null,
-  rows: { key: string; label: string; note: string | null; treatment: string }[],
+  rows: ChoiceRow[],
 ): ActionField {
   const asked = c?.form.items ? rows.filter(r => c.form.items!.includes(r.key)) : rows
   const base: ActionField = {
@@ -289,7 +290,7 @@ export function fieldView(
   if (spec.kind === 'treatments')
     return {
       ...base,
-      rows: asked.map(({ key, label, note }) => ({ key, label, note })),
+      rows: asked.map(({ key, label, note, profiles }) => ({ key, label, note, ...(profiles && { profiles }) })),
       proposal: asked.map(r => ({ key: r.key, treatment: r.treatment })),
     }
   if (spec.kind === 'items') return { ...base, rows: rows.map(({ key, label, note }) => ({ key, label, note })) }
@@ -346,7 +347,7 @@ const basisText = (b: NonNullable<Form['basis']>) => `《${b.instrument}》${b.a
 export function formRows(
   specs: Record<string, FieldSpec>,
   form: Form,
-  rows: { key: string; label: string }[],
+  rows: Pick<ChoiceRow, 'key' | 'label' | 'profiles'>[],
   named: Record<string, string> = {},
 ): Case['form'] {
   const name = (key: string) => rows.find(r => r.key === key)?.label ?? key
@@ -357,8 +358,11 @@ export function formRows(
     let text = Array.isArray(value) && typeof value[0] === 'string' ? value.join('\n') : String(value)
     if (field === 'items') text = (value as string[]).map(name).join('、')
     else if (field === 'treatments')
-      text = (value as { key: string; treatment: keyof typeof treatments }[])
-        .map(t => `${name(t.key)} ${treatments[t.treatment]}`)
+      text = (value as GrantedItem[])
+        .map(t => {
+          const profile = t.profile && rows.find(r => r.key === t.key)?.profiles?.find(p => p.value === t.profile)?.label
+          return `${name(t.key)} ${treatments[t.treatment]}${profile ? `（${profile}）` : ''}${t.only?.length ? `，只限 ${t.only.join('、')}` : ''}`
+        })
         .join('｜')
     else if (spec.kind === 'basis') text = basisText(value as NonNullable<Form['basis']>)
     else if (field === 'corrections')

@@ -1,6 +1,7 @@
 import { semantics } from '../../../contract/catalog.ts'
 import { regionPrefix } from '../../../contract/common.ts'
-import type { Form } from '../../../contract/procedure.ts'
+import { maskProfiles, profilesFor } from '../../../contract/delivery.ts'
+import type { Form, GrantedItem } from '../../../contract/procedure.ts'
 import type { StaffContext } from '../../platform/context.ts'
 import { Faults, notFound, refuse } from '../../platform/problem.ts'
 import { record } from '../audit/public.ts'
@@ -21,6 +22,7 @@ export const itemRows = (entry: Pick<PublishedEntry, 'content' | 'region'>, day:
         .filter(Boolean)
         .join(' · '),
       treatment: proposedTreatment(i) as 'plain' | 'masked' | 'verify',
+      profiles: profilesFor(i).map(value => ({ value, label: maskProfiles[value].label })),
     }))
 
 /** Who may use shared data at all, and of what entry; the refusals every way in has in common. */
@@ -204,7 +206,7 @@ export async function takeUp(
     purpose: string
     duty?: string | undefined
     dataName?: string | undefined
-    items?: { key: string; treatment: 'plain' | 'masked' | 'verify' }[]
+    items?: GrantedItem[] | undefined
   },
 ) {
   const entry = await shareable(ctx, body.entryId)

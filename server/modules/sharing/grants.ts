@@ -1,11 +1,13 @@
 import type { Cite } from '../../../contract/common.ts'
-import type { Form } from '../../../contract/procedure.ts'
+import type { Form, GrantedItem } from '../../../contract/procedure.ts'
 import type { Context, StaffContext } from '../../platform/context.ts'
 import type { Tx } from '../../platform/db.ts'
 import { notFound, Problem, refuse } from '../../platform/problem.ts'
+import { mountOf } from '../aggregation/public.ts'
+import { recordRead } from '../audit/public.ts'
 import { type PublishedEntry, publishedEntry, shareClassOf } from '../catalog/public.ts'
-import { type Await, createGrant, grantOfCase, grantView, loadGrant, setGrantState, settleAwait } from '../delivery/public.ts'
-import { addEvent, type CaseRecord, lockCase, notifyDepartments, registerEffect, startCase } from '../procedure/public.ts'
+import { type Await, createGrant, grantOfCase, grantView, loadGrant, previewOf, setGrantState, settleAwait } from '../delivery/public.ts'
+import { addEvent, type CaseRecord, caseFor, lockCase, notifyDepartments, registerEffect, startCase } from '../procedure/public.ts'
 import { govern, governProcedure } from '../regulation/public.ts'
 
 /** What a decision leaves open before the grant delivers: nothing, the signatures of the agreement, or the filing with the authority. */
@@ -193,6 +195,48 @@ async function report(
     form: { stopReason: reason, stopMeasure: measure } as Form,
     title: `${measure}授权 ${grant.no}（${grant.title}）`,
   })
+}
+
+/** What the treatments do to real rows, for the person who may decide on the case now. It is a look at data, so it is recorded first. */
+export async function previewTreatments(ctx: StaffContext, no: string, given: GrantedItem[]) {
+  const view = (await caseFor(ctx, no)) ?? notFound('procedure.case', '办件')
+  const cite = view.actions[0]?.cite ?? view.steps[0]!.cite
+  const choice = view.actions.flatMap(a => a.fields).find(f => f.kind === 'treatments')
+  if (!choice)
+    refuse('sharing.preview_not_yours', {
+      status: 403,
+      reason: 'not-competent',
+      detail: '真实数据的预览只给正在决定这件申请的人看。',
+      cite,
+      remedy: '请在轮到本部门决定时再预览。',
+    })
+  const beyond = given.filter(t => !choice.rows?.some(row => row.key === t.key))
+  if (beyond.length)
+    refuse('sharing.more_than_asked', {
+      reason: 'field-not-granted',
+      detail: `信息项 ${beyond.map(t => t.key).join('、')} 不在申请范围内。`,
+      cite,
+    })
+  const c = (await ctx.db.selectFrom('procedure.case_view').select(['subject_id', 'applicant_id']).where('no', '=', no).executeTakeFirst())!
+  const entry = (await publishedEntry(ctx.db, { id: c.subject_id! })) ?? notFound('catalog.entry', '目录')
+  const mount = await mountOf(ctx.db, entry.id)
+  if (!mount)
+    refuse('data.not_mounted', {
+      status: 409,
+      reason: 'not-mounted',
+      detail: `「${entry.title}」目前没有挂接数据，没有可以预览的行。`,
+      remedy: '数据汇聚后再预览；处理方式现在也可以决定。',
+    })
+  const shown = await previewOf(ctx, mount, { title: entry.title, items: entry.content.items }, given, c.applicant_id ?? '')
+  await recordRead(ctx, {
+    action: 'grant.preview',
+    subject: entry.code,
+    caseNo: no,
+    content: `${entry.title}（${entry.code}）${shown.rows.length} 行：${shown.columns.map(i => i.name).join('、')}`,
+    cite,
+    data: { items: shown.columns.map(i => [i.key, i.treatment]) },
+  })
+  return shown
 }
 
 /** The agreed way for data that touch secrets or privacy, put down by the provider. */

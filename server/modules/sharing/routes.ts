@@ -14,7 +14,7 @@ import { lackingBasis } from './classes.ts'
 import { apply, itemRows, statements, takeUp } from './commands.ts'
 import { declareExchange, listExchanges } from './exchange.ts'
 import { demandForm } from './form.ts'
-import { agreeWay, changeGrant } from './grants.ts'
+import { agreeWay, changeGrant, previewTreatments } from './grants.ts'
 import { listMatters, publishMatter, saveMatter } from './matters.ts'
 
 export function registerSharing(app: FastifyInstance): void {
@@ -118,6 +118,7 @@ export function registerSharing(app: FastifyInstance): void {
   route(app, contract.access, ({ body, ctx }) => takeUp(ctx, body))
   route(app, contract.suspend, ({ params, body, ctx }) => changeGrant(ctx, params.id, 'suspend', body.reason))
   route(app, contract.stop, ({ params, body, ctx }) => changeGrant(ctx, params.id, 'stop', body.reason))
+  route(app, contract.previewTreatments, ({ params, body, ctx }) => previewTreatments(ctx, params.no, body.treatments))
   route(app, contract.agreeWay, ({ params, body, ctx }) => agreeWay(ctx, params.id, body.way))
   route(app, contract.lackingBasis, ({ ctx }) => lackingBasis(ctx))
   route(app, contract.removeRecord, ({ params, query, ctx }) => deleteRecord(ctx, params.code, params.record, query.order))

@@ -6,6 +6,7 @@ import * as organization from '../../../contract/organization.ts'
 import * as procedure from '../../../contract/procedure.ts'
 import * as contract from '../../../contract/sharing.ts'
 import { anEntry, approve, inPlace } from '../../../test/support/country.ts'
+import { refill } from '../../../test/support/entry.ts'
 import { aWorld, type Person, type World } from '../../../test/support/world.ts'
 
 // A Thursday far from holidays: 20 working days later is 2026-06-18 less the Dragon Boat day that falls on a Friday.
@@ -300,4 +301,59 @@ test('people of other departments and places do not see a case that is not their
     (await stranger.call(procedure.act, { params: { no: c.no, action: 'approve' }, body: { version: 0, form: give } })).status,
     404,
   )
+})
+
+test('who decides sees real rows before and after; the choice of profile, pseudonym and rows becomes the grant', async t => {
+  const { world, authorities, steward, consumer, entryId, apply } = await aCountry(t, 'fuzhou')
+  const { pool } = world.app.services
+  const relation = `pool.e_${entryId.replaceAll('-', '')}`
+  await pool.query(
+    `create table ${relation} (_key text primary key, _batch uuid, _updated timestamptz, c1 text, c2 text, c3 text, c4 text)`,
+  )
+  await refill(
+    pool,
+    { id: entryId, relation },
+    ['c1', 'c3'],
+    [
+      ['35012519000101001X', 'A'],
+      ['350125190001010028', 'B'],
+    ],
+  )
+  const c = (await apply()).body
+  const body = {
+    treatments: [
+      { key: 'c1', treatment: 'pseudonym' as const },
+      { key: 'c3', treatment: 'plain' as const, only: ['A'] },
+    ],
+  }
+  const look = (who: Person) => who.call(contract.previewTreatments, { params: { no: c.no }, body })
+  assert.equal((await look(steward)).problem.code, 'sharing.preview_not_yours')
+  assert.equal((await look(consumer)).problem.code, 'sharing.preview_not_yours')
+  await act(steward, c.no, 'advise', { opinion: 'agree' })
+  const shown = (await look(authorities.fuzhou)).body
+  assert.equal(shown.count, 1)
+  assert.deepEqual(shown.rows[0]!.before, ['35012519000101001X', 'A'])
+  assert.match(shown.rows[0]!.after[0]!, /^[0-9a-f]{32}$/)
+  assert.deepEqual(
+    shown.columns.map(i => i.treatmentLabel),
+    ['假名', '原样'],
+  )
+  const beyond = await authorities.fuzhou.call(contract.previewTreatments, {
+    params: { no: c.no },
+    body: { treatments: [{ key: 'c2', treatment: 'plain' }] },
+  })
+  assert.equal(beyond.problem.code, 'sharing.more_than_asked')
+  await world.app.services.ledger.flush()
+  const { rows } = await pool.query(`select r from audit.block b, unnest(b.records) r where r like '%grant.preview%'`)
+  assert.equal(rows.length, 1)
+  assert.ok(!rows[0].r.includes('35012519000101001X'))
+
+  const decided = await act(authorities.fuzhou, c.no, 'approve', { ...body, until: '2027-12-31' })
+  assert.match(JSON.stringify(decided.timeline ?? decided), /只限 A/)
+  const grant = await consumer.ok(delivery.grant, { params: { id: decided.result!.href.split('/').at(-1)! } })
+  assert.deepEqual(
+    grant.items.map(i => i.treatment),
+    ['pseudonym', 'plain'],
+  )
+  assert.deepEqual(grant.rows, [{ name: '保障类别', values: ['A'] }])
 })

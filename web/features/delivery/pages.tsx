@@ -254,6 +254,7 @@ function GrantView({ of: one }: { of: Grant }) {
                   ['批准到可以取用', one.approved ? waited(one.approved, one.effective) : null],
                   ['履职依据', one.basis || null],
                   ['批准', one.approver],
+                  ['限定的行', one.rows.map(r => `${r.name}为 ${r.values.join('、')}`).join('；') || null],
                   ['共享条件', one.conditions || null],
                   ['约定的提供方式', one.agreedWay || null],
                   ['方式', fields.method.options.find(([key]) => key === one.method)?.[1] ?? one.method],

@@ -1,12 +1,16 @@
-import { App, Button, Checkbox, Input, InputNumber, Radio, Select } from 'antd'
-import { useState } from 'react'
+import { useParams } from '@tanstack/react-router'
+import { App, Button, Checkbox, Input, InputNumber, Modal, Radio, Select } from 'antd'
+import { useEffect, useState } from 'react'
 import { searchEntries } from '../../../contract/catalog.ts'
 import { createSystem, departments, systems } from '../../../contract/organization.ts'
-import { type ActionField, attach, basisKinds, treatments } from '../../../contract/procedure.ts'
+import { type ActionField, attach, basisKinds, type GrantedItem, treatments } from '../../../contract/procedure.ts'
+import { previewTreatments } from '../../../contract/sharing.ts'
 import { problemOf } from '../../app/api.ts'
 import { useAct, useRead } from '../../app/query.ts'
+import { DataTable } from '../../ui/DataTable.tsx'
 import { type Control, Field } from '../../ui/Field.tsx'
 import type { Form } from '../../ui/form.ts'
+import { Nothing, ProblemNote } from '../../ui/states.tsx'
 
 /** What a field starts with: the server's proposal, else empty. */
 export const startOf = (fields: readonly ActionField[]) =>
@@ -144,45 +148,119 @@ function Items({ id, field, value, onChange, labelledby }: Props) {
   )
 }
 
-type Treated = { key: string; treatment: keyof typeof treatments }
+/** What is given and how: treatment, masking profile and, where wanted, only the rows with certain values. */
 function Treatments({ id, field, value, onChange, labelledby }: Props) {
-  const given: Treated[] = value ?? []
+  const given: GrantedItem[] = value ?? []
+  const [looking, setLooking] = useState(false)
+  const { no } = useParams({ strict: false }) as { no?: string }
+  const change = (key: string, part: Partial<GrantedItem>) => onChange(given.map(item => (item.key === key ? { ...item, ...part } : item)))
   return (
     <fieldset id={id} aria-labelledby={labelledby} className="choices" tabIndex={-1}>
       {(field.rows ?? []).map(row => {
         const one = given.find(item => item.key === row.key)
         const box = `${id}-${row.key}`
         return (
-          <div key={row.key} className="row">
-            <label htmlFor={box} style={{ flex: 1 }} className={one ? 'on' : undefined}>
-              <input
-                id={box}
-                type="checkbox"
-                checked={Boolean(one)}
-                onChange={event =>
-                  onChange(
-                    event.target.checked ? [...given, { key: row.key, treatment: 'plain' }] : given.filter(item => item.key !== row.key),
-                  )
-                }
+          <div key={row.key} className="stack-small">
+            <div className="row">
+              <label htmlFor={box} style={{ flex: 1 }} className={one ? 'on' : undefined}>
+                <input
+                  id={box}
+                  type="checkbox"
+                  checked={Boolean(one)}
+                  onChange={event =>
+                    onChange(
+                      event.target.checked ? [...given, { key: row.key, treatment: 'plain' }] : given.filter(item => item.key !== row.key),
+                    )
+                  }
+                />
+                <span>
+                  {row.label}
+                  {row.note && <span className="ht-hint"> {row.note}</span>}
+                </span>
+              </label>
+              <Select
+                aria-label={`${row.label}的处理方式`}
+                style={{ width: 104 }}
+                disabled={!one}
+                value={one?.treatment}
+                placeholder="不给予"
+                options={Object.entries(treatments).map(([key, label]) => ({ value: key, label }))}
+                onChange={treatment => change(row.key, { treatment, profile: undefined })}
               />
-              <span>
-                {row.label}
-                {row.note && <span className="ht-hint"> {row.note}</span>}
-              </span>
-            </label>
-            <Select
-              aria-label={`${row.label}的处理方式`}
-              style={{ width: 104 }}
-              disabled={!one}
-              value={one?.treatment}
-              placeholder="不给予"
-              options={Object.entries(treatments).map(([key, label]) => ({ value: key, label }))}
-              onChange={treatment => onChange(given.map(item => (item.key === row.key ? { ...item, treatment } : item)))}
-            />
+            </div>
+            {one && (
+              <div className="row">
+                {one.treatment === 'masked' && row.profiles && (
+                  <Select
+                    aria-label={`${row.label}的脱敏方式`}
+                    style={{ flex: 1, minWidth: 180 }}
+                    value={one.profile ?? row.profiles[0]?.value}
+                    options={row.profiles}
+                    onChange={profile => change(row.key, { profile })}
+                  />
+                )}
+                <Select
+                  mode="tags"
+                  aria-label={`只给${row.label}为这些值的行`}
+                  style={{ flex: 1, minWidth: 180 }}
+                  placeholder="不限定行；可写值，只给相符的行"
+                  value={one.only ?? []}
+                  open={false}
+                  suffixIcon={null}
+                  tokenSeparators={['，', ',', '、']}
+                  onChange={(only: string[]) => change(row.key, { only: only.length ? only : undefined })}
+                />
+              </div>
+            )}
           </div>
         )
       })}
+      {no && (
+        <div>
+          <Button disabled={!given.length} onClick={() => setLooking(true)}>
+            预览处理效果
+          </Button>
+        </div>
+      )}
+      {looking && no && <TreatmentPreview no={no} given={given} shut={() => setLooking(false)} />}
     </fieldset>
+  )
+}
+
+/** A few real rows before and after. Each look is recorded, so it happens on asking only. */
+function TreatmentPreview({ no, given, shut }: { no: string; given: GrantedItem[]; shut: () => void }) {
+  const look = useAct(previewTreatments)
+  // biome-ignore lint/correctness/useExhaustiveDependencies: once for each opening, since each look is recorded
+  useEffect(() => look.mutate({ params: { no }, body: { treatments: given } }), [])
+  const shown = look.data
+  return (
+    <Modal open title="处理前后（真实数据，已留痕）" width={900} onCancel={shut} footer={<Button onClick={shut}>关闭</Button>}>
+      {look.error && <ProblemNote error={look.error} />}
+      {shown && (
+        <div className="stack">
+          <p className="ht-hint">
+            共 {shown.count.toLocaleString('zh-CN')} 行符合，这里是前 {shown.rows.length} 行。上面是现在的值，下面是提供出去的值。
+            {shown.missing.length > 0 && ` 还没有数据的信息项：${shown.missing.join('、')}。`}
+          </p>
+          <DataTable
+            name="处理前后对照"
+            scroll
+            rows={shown.rows}
+            rowKey={(_, n) => n}
+            columns={shown.columns.map((column, i) => ({
+              title: `${column.name}（${column.treatmentLabel}）`,
+              cell: (row: (typeof shown.rows)[number]) => (
+                <>
+                  <div className="ht-meta">{row.before[i] ?? '（空）'}</div>
+                  <b>{column.treatment === 'verify' ? '不提供内容' : (row.after[i] ?? '（空）')}</b>
+                </>
+              ),
+            }))}
+            empty={<Nothing>没有符合的行。</Nothing>}
+          />
+        </div>
+      )}
+    </Modal>
   )
 }
 
