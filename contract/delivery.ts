@@ -152,6 +152,28 @@ export const tryCall = endpoint({
     ledger: z.number().int().nullable(),
   }),
 })
+export const guide = endpoint({
+  method: 'GET',
+  path: '/grants/:id/interface',
+  summary: 'The interface of one grant: calls that are possible, fields, sample code in four languages',
+  access: staff,
+  params: IdParam,
+  response: z.object({
+    tokenUrl: z.string(),
+    dataUrl: z.string(),
+    calls: z.array(z.object({ method: z.string(), path: z.string(), what: z.string() })),
+    example: z.string().describe('A page of made-up rows, as the reply would look'),
+    examples: z.array(z.object({ language: z.string(), code: z.string() })),
+  }),
+})
+export const openApi = endpoint({
+  method: 'GET',
+  path: '/grants/:id/openapi.json',
+  summary: 'OpenAPI 3.1 of exactly what one grant gives, as a file',
+  access: staff,
+  params: IdParam,
+  kind: 'stream',
+})
 export const Call = z.object({
   seq: z.number().int().nullable(),
   at: Instant,

@@ -105,6 +105,17 @@ export const agreeWay = endpoint({
   response: Grant,
 })
 
+/** Before a grant there is nothing real to see: what a call would answer, made up. */
+export const sandbox = endpoint({
+  method: 'POST',
+  path: '/sharing/prepare/:code/sandbox',
+  summary: 'Made-up rows as a grant would give them, by type and meaning of the items; never real ones',
+  access: ['steward', 'leader', 'developer', 'bureau'],
+  params: CodeParam,
+  body: z.object({ treatments: z.array(GrantedItem).min(1).max(500) }),
+  response: z.object({ rows: z.array(z.record(z.string(), z.string().nullable())), count: z.number().int(), next: z.null() }),
+})
+
 /** What a decision would give: a few real rows before and after, for those who decide on the case. */
 export const previewTreatments = endpoint({
   method: 'POST',

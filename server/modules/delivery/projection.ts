@@ -365,10 +365,9 @@ function finder(p: Source): (nameOrKey: string) => OutgoingItem {
 }
 
 /** The SQL of a value as it leaves. The recipient's key is given once, however many items need it. */
-function outgoing(p: Source, param: Param): (item: OutgoingItem) => string {
+function outgoing(p: Pick<Source, 'pseudonyms'>, param: Param): (item: OutgoingItem, value?: string) => string {
   let pads: string | undefined
-  return item => {
-    const value = `${column(item.key)}::text`
+  return (item, value = `${column(item.key)}::text`) => {
     if (item.treatment === 'plain') return value
     if (item.treatment === 'masked') return `delivery.${maskOf(item)}(${value})`
     if (item.treatment === 'pseudonym') {
@@ -377,6 +376,26 @@ function outgoing(p: Source, param: Param): (item: OutgoingItem) => string {
       return `delivery.pseudonym(${value}, ${pads})`
     }
     throw new Error('verify items do not leave')
+  }
+}
+
+/** Made-up values as these items would leave: { row } for each, in the order of `items`. Reads no table. */
+export function treated(items: readonly OutgoingItem[], rows: readonly (readonly string[])[], pseudonyms: Pads): Statement {
+  const { values, param } = parameters()
+  const show = outgoing({ pseudonyms }, param)
+  const given = param(JSON.stringify(rows))
+  const text = `select array[${items.map((item, i) => show(item, `(r ->> ${i})`)).join(', ')}]::text[] as row from jsonb_array_elements(${given}::jsonb) with ordinality as t(r, n) order by n`
+  return { text, values }
+}
+
+/** What can be done with these items: look rows up by key, compare; and what the key is called. */
+export function usable(items: readonly OutgoingItem[], keys: readonly string[]) {
+  const parts = keys.map(key => items.find(i => i.key === key))
+  const whole = parts.length > 0 && parts.every(i => i !== undefined)
+  return {
+    keyNames: parts.map((i, n) => i?.name ?? keys[n]!),
+    lookUp: whole && parts.every(i => i!.treatment === 'plain'),
+    verify: whole && parts.every(i => i!.treatment !== 'pseudonym'),
   }
 }
 

@@ -5,3 +5,4 @@ export { comparison, type OutgoingItem, type Param, project, projectJson } from 
 export { type LoadedGrant, loadGrantRow as loadGrant } from './queries.ts'
 export { grantView } from './routes.ts'
 export { type Await, type GrantPlace, grantActions, maySee, urlCode } from './rules.ts'
+export { sandboxOf } from './sandbox.ts'

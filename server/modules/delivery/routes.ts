@@ -6,12 +6,15 @@ import type { Services, StaffContext } from '../../platform/context.ts'
 import { route } from '../../platform/http.ts'
 import { limiter } from '../../platform/limiter.ts'
 import { notFound, Problem, refuse } from '../../platform/problem.ts'
+import { publishedEntry } from '../catalog/public.ts'
 import { type Delivery, headerText, openDelivery } from './api.ts'
 import { rotateCredentials, setAllowedIps } from './commands.ts'
 import { examples } from './examples.ts'
+import { callsOf, grantDocument } from './openapi.ts'
 import { findClient, type LoadedGrant, listCalls, listGrants, loadGrantRow, usageByDay } from './queries.ts'
 import { type GrantAction, type GrantPlace, grantActions, grantStateLabels, maySee, treatmentLabel, urlCode } from './rules.ts'
 import './rights.ts'
+import { sandboxOf } from './sandbox.ts'
 import { readToken, same, secretHash, tokenSeconds, writeToken } from './tokens.ts'
 
 const deliveries = new WeakMap<Services['pool'], Delivery>()
@@ -70,6 +73,38 @@ export function registerDelivery(app: FastifyInstance): void {
     const urls = { tokenUrl: `${base}/oauth/token`, dataUrl: `${base}/data/v1/${urlCode(grant.code)}` }
     void reply.header('cache-control', 'no-store')
     return { ...made, ...urls, examples: examples({ ...urls, clientId: made.clientId }) }
+  })
+
+  const documentOf = async (ctx: StaffContext, grant: LoadedGrant, base: string) => {
+    const entry = await publishedEntry(db, { id: grant.entryId })
+    const known = entry?.content.items ?? []
+    const given = grant.items
+      .filter(i => known.some(k => k.key === i.key))
+      .map(i => ({ key: i.key, treatment: i.treatment, ...(i.profile && { profile: i.profile }) }))
+    const rows = given.length ? await sandboxOf(ctx, { title: grant.title, items: known }, given, grant.granteeDepartmentId, 2) : []
+    return { rows, document: grantDocument({ ...grant, base, example: rows[0] }) }
+  }
+  route(app, contract.guide, async ({ params, ctx, request }) => {
+    const grant = await see(ctx, params.id)
+    const base = baseUrl(ctx, request)
+    const urls = { tokenUrl: `${base}/oauth/token`, dataUrl: `${base}/data/v1/${urlCode(grant.code)}` }
+    const { rows, document } = await documentOf(ctx, grant, base)
+    return {
+      ...urls,
+      calls: callsOf(document),
+      example: JSON.stringify({ rows, count: rows.length, next: null }, null, 2),
+      examples: examples({ ...urls, clientId: grant.clientId ?? '<client_id>' }),
+    }
+  })
+  route(app, contract.openApi, async ({ params, ctx, request, reply }) => {
+    const grant = await see(ctx, params.id)
+    const { document } = await documentOf(ctx, grant, baseUrl(ctx, request))
+    return reply
+      .headers({
+        'content-type': 'application/json; charset=utf-8',
+        'content-disposition': `attachment; filename="${grant.no}.openapi.json"`,
+      })
+      .send(JSON.stringify(document, null, 2))
   })
 
   route(app, contract.setIps, async ({ params, body, ctx }) => {

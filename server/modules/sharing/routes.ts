@@ -6,6 +6,7 @@ import type { StaffContext } from '../../platform/context.ts'
 import { route } from '../../platform/http.ts'
 import { notFound } from '../../platform/problem.ts'
 import { proposedTreatment, publishedEntry, shareClassOf } from '../catalog/public.ts'
+import { sandboxOf } from '../delivery/public.ts'
 import { departmentById, departmentFor } from '../organization/public.ts'
 import { caseView, fieldsOf, fieldView } from '../procedure/public.ts'
 import { addWorkingDays, govern, governProcedure, type Procedure, shareLabel, shorter, type Term, timeText } from '../regulation/public.ts'
@@ -118,6 +119,11 @@ export function registerSharing(app: FastifyInstance): void {
   route(app, contract.access, ({ body, ctx }) => takeUp(ctx, body))
   route(app, contract.suspend, ({ params, body, ctx }) => changeGrant(ctx, params.id, 'suspend', body.reason))
   route(app, contract.stop, ({ params, body, ctx }) => changeGrant(ctx, params.id, 'stop', body.reason))
+  route(app, contract.sandbox, async ({ params, body, ctx }) => {
+    const entry = (await publishedEntry(db, { code: params.code })) ?? notFound('catalog.entry', '目录')
+    const rows = await sandboxOf(ctx, { title: entry.title, items: entry.content.items }, body.treatments, ctx.actor.departmentId)
+    return { rows, count: rows.length, next: null }
+  })
   route(app, contract.previewTreatments, ({ params, body, ctx }) => previewTreatments(ctx, params.no, body.treatments))
   route(app, contract.agreeWay, ({ params, body, ctx }) => agreeWay(ctx, params.id, body.way))
   route(app, contract.lackingBasis, ({ ctx }) => lackingBasis(ctx))

@@ -1,7 +1,7 @@
 import { useParams } from '@tanstack/react-router'
 import { App, Button, Drawer, Input, Modal, Select } from 'antd'
-import { useState } from 'react'
-import { calls, type Grant, grant, grants, rotate, setIps, tryCall, usage } from '../../../contract/delivery.ts'
+import { type ReactNode, useState } from 'react'
+import { calls, type Grant, grant, grants, guide, rotate, setIps, tryCall, usage } from '../../../contract/delivery.ts'
 import type { Reply } from '../../../contract/endpoint.ts'
 import { fields } from '../../../contract/procedure.ts'
 import { agreeWay, resume, stop, suspend } from '../../../contract/sharing.ts'
@@ -232,6 +232,7 @@ function GrantView({ of: one }: { of: Grant }) {
                 },
               ]}
             />
+            <Interface of={one} />
             {may.has('try') && <TryCall of={one} />}
             <Usage id={one.id} />
             <Calls id={one.id} />
@@ -304,8 +305,6 @@ const copy = (text: string) => void navigator.clipboard?.writeText(text)
 
 /** The one time a secret is seen. Closing asks nothing of memory: it can be made anew. */
 function SecretOnce({ of: secret, shut }: { of: Secret; shut: () => void }) {
-  const [language, setLanguage] = useState(secret.examples[0]?.language)
-  const code = secret.examples.find(example => example.language === language)?.code ?? ''
   return (
     <Modal
       open
@@ -334,32 +333,80 @@ function SecretOnce({ of: secret, shut }: { of: Secret; shut: () => void }) {
             ['数据接口', <code key="d">{secret.dataUrl}</code>],
           ]}
         />
-        <div className="row">
-          <nav className="tabs flat" aria-label="示例语言">
-            {secret.examples.map(example => (
-              <a
-                key={example.language}
-                href={`#${example.language}`}
-                aria-current={example.language === language ? 'page' : undefined}
-                onClick={event => {
-                  event.preventDefault()
-                  setLanguage(example.language)
-                }}
-              >
-                {example.language}
-              </a>
-            ))}
-          </nav>
-          <Button className="push" onClick={() => copy(code)}>
-            复制代码
-          </Button>
+        <SampleCode of={secret.examples}>
           <Button onClick={() => copy(secret.clientSecret)}>复制密钥</Button>
-        </div>
-        <pre className="code" tabIndex={0} aria-label="示例代码">
-          {code}
-        </pre>
+        </SampleCode>
       </div>
     </Modal>
+  )
+}
+
+/** Code in one of the languages, and what else can be copied beside it. */
+function SampleCode({ of: examples, children }: { of: Secret['examples']; children?: ReactNode }) {
+  const [language, setLanguage] = useState(examples[0]?.language)
+  const code = examples.find(example => example.language === language)?.code ?? ''
+  return (
+    <>
+      <div className="row">
+        <nav className="tabs flat" aria-label="示例语言">
+          {examples.map(example => (
+            <a
+              key={example.language}
+              href={`#${example.language}`}
+              aria-current={example.language === language ? 'page' : undefined}
+              onClick={event => {
+                event.preventDefault()
+                setLanguage(example.language)
+              }}
+            >
+              {example.language}
+            </a>
+          ))}
+        </nav>
+        <Button className="push" onClick={() => copy(code)}>
+          复制代码
+        </Button>
+        {children}
+      </div>
+      <pre className="code" tabIndex={0} aria-label="示例代码">
+        {code}
+      </pre>
+    </>
+  )
+}
+
+/** What can be called under this grant, an answer made of nothing real, and code to begin with. */
+function Interface({ of: one }: { of: Grant }) {
+  const load = useRead(guide, { params: { id: one.id } })
+  if (!load.data) return null
+  const { calls: list, example, examples, dataUrl } = load.data
+  return (
+    <Sheet title="接口说明" note={<a href={`/api/grants/${one.id}/openapi.json`}>下载 OpenAPI 文件</a>}>
+      <div className="stack">
+        <DataTable
+          name="可用的调用"
+          rows={list}
+          rowKey={row => row.method + row.path}
+          columns={[
+            { title: '做什么', head: true, cell: row => row.what },
+            { title: '方法', narrow: true, cell: row => <code>{row.method}</code> },
+            { title: '地址', cell: row => <code className="break">{row.path}</code> },
+          ]}
+          empty={<Nothing>授权里没有可以调用的信息项。</Nothing>}
+        />
+        <details>
+          <summary>答复的样子（虚构的值）</summary>
+          <pre className="code" tabIndex={0} aria-label="答复的样子" style={{ maxHeight: 280 }}>
+            {example}
+          </pre>
+        </details>
+        <details>
+          <summary>示例代码</summary>
+          <p className="ht-hint">数据接口 {dataUrl}；密钥放在环境变量 HUITONG_CLIENT_SECRET 里。</p>
+          <SampleCode of={examples} />
+        </details>
+      </div>
+    </Sheet>
   )
 }
 

@@ -1,11 +1,11 @@
 import { useNavigate } from '@tanstack/react-router'
-import { App, Button, Select } from 'antd'
+import { App, Button, Modal, Select } from 'antd'
 import { useEffect, useRef, useState } from 'react'
 import { searchEntries } from '../../../contract/catalog.ts'
 import type { Reply } from '../../../contract/endpoint.ts'
 import { systems } from '../../../contract/organization.ts'
-import { type ActionField, treatments } from '../../../contract/procedure.ts'
-import { access, apply, prepare } from '../../../contract/sharing.ts'
+import { type ActionField, type GrantedItem, treatments } from '../../../contract/procedure.ts'
+import { access, apply, prepare, sandbox } from '../../../contract/sharing.ts'
 import { A, at } from '../../app/link.tsx'
 import { useAct, useRead } from '../../app/query.ts'
 import { useFilters } from '../../app/search.ts'
@@ -324,7 +324,11 @@ function ChooseItems({ form, of: one }: { form: ReturnType<typeof useForm<Record
               >
                 {chosen.length ? '全部取消' : '全选'}
               </button>{' '}
-              <span className="ht-hint">已选 {chosen.length} 项</span>
+              <span className="ht-hint">已选 {chosen.length} 项</span>{' '}
+              <Sandbox
+                code={one.code}
+                given={one.items.filter(item => chosen.includes(item.key)).map(({ key, treatment }) => ({ key, treatment }))}
+              />
             </div>
             {one.items.map(item => (
               <label key={item.key} className={chosen.includes(item.key) ? 'on' : undefined}>
@@ -348,6 +352,37 @@ function ChooseItems({ form, of: one }: { form: ReturnType<typeof useForm<Record
         )
       }}
     </Field>
+  )
+}
+
+/** What a call would answer, made up, so that a developer can begin before the decision. */
+function Sandbox({ code, given }: { code: string; given: GrantedItem[] }) {
+  const look = useAct(sandbox)
+  return (
+    <>
+      <button
+        type="button"
+        className="ht-link"
+        disabled={!given.length}
+        onClick={() => look.mutate({ params: { code: codeInUrl(code) }, body: { treatments: given } })}
+      >
+        看答复的样子（虚构的值）
+      </button>
+      {(look.data || look.error) && (
+        <Modal
+          open
+          title="答复的样子（虚构的值，不含真实数据）"
+          width={720}
+          onCancel={look.reset}
+          footer={<Button onClick={look.reset}>关闭</Button>}
+        >
+          {look.error && <ProblemNote error={look.error} />}
+          <pre className="code" tabIndex={0} aria-label="答复的样子" style={{ maxHeight: 420 }}>
+            {JSON.stringify(look.data, null, 2)}
+          </pre>
+        </Modal>
+      )}
+    </>
   )
 }
 
