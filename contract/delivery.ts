@@ -84,7 +84,7 @@ export const Grant = z.object({
     .describe('Nothing is delivered before these are settled'),
   clientId: z.string().nullable(),
   allowedIps: z.array(z.string()),
-  may: z.array(z.enum(['suspend', 'resume', 'stop', 'settle', 'rotate', 'try', 'edit-ips'])),
+  may: z.array(z.enum(['suspend', 'resume', 'stop', 'settle', 'rotate', 'try', 'edit-ips', 'package'])),
 })
 export type Grant = z.infer<typeof Grant>
 export const GrantRow = Grant.pick({
@@ -173,6 +173,85 @@ export const openApi = endpoint({
   access: staff,
   params: IdParam,
   kind: 'stream',
+})
+/** Files under a grant. Each row carries a mark that names the package; no value is changed by it. */
+export const packageFormats = { csv: 'CSV', xlsx: 'Excel 工作簿', json: 'JSON', parquet: 'Parquet' } as const
+export const NewPackage = z.object({
+  format: z.enum(['csv', 'xlsx', 'json', 'parquet']),
+  encoding: z.enum(['utf-8', 'gb18030']).default('utf-8').describe('Of CSV; all others are UTF-8'),
+  fields: z.array(z.string().max(200)).max(500).optional().describe('Absent: all that the grant gives'),
+  asOf: Day.optional().describe('The rows as they stood at the end of this day'),
+  caseRef: z.string().trim().min(2, '请写明用于哪一件事').max(100).describe('Case or business reference: part of the usage record'),
+})
+export type NewPackage = z.infer<typeof NewPackage>
+export const Package = z.object({
+  id: Id,
+  no: z.string(),
+  format: z.string(),
+  state: z.enum(['queued', 'ready', 'failed', 'gone']),
+  stateLabel: z.string(),
+  problem: z.string().nullable(),
+  operator: z.string(),
+  caseRef: z.string(),
+  rows: z.number().int().nullable(),
+  bytes: z.number().int().nullable(),
+  sha256: z.string().nullable(),
+  ledger: z.number().int().nullable(),
+  created: Instant,
+  expires: Instant.nullable(),
+  downloads: z.number().int(),
+})
+export const packages = endpoint({
+  method: 'GET',
+  path: '/grants/:id/packages',
+  summary: 'File packages made under this grant',
+  access: staff,
+  params: IdParam,
+  response: z.array(Package),
+})
+export const orderPackage = endpoint({
+  method: 'POST',
+  path: '/grants/:id/packages',
+  summary: 'Have a file package made in the background',
+  access: ['developer', 'steward'],
+  params: IdParam,
+  body: NewPackage,
+  response: z.array(Package),
+})
+export const packageLink = endpoint({
+  method: 'POST',
+  path: '/grants/:id/packages/:package/link',
+  summary: 'A link that works once, for ten minutes',
+  access: ['developer', 'steward'],
+  params: IdParam.extend({ package: Id }),
+  response: z.object({ url: z.string(), until: Instant }),
+})
+export const takePackage = endpoint({
+  method: 'GET',
+  path: '/data/v1/packages',
+  summary: 'The package behind a link; the link is used up',
+  access: 'public',
+  query: z.object({ link: z.string().min(8).max(100) }),
+  kind: 'stream',
+})
+export const traceMarks = endpoint({
+  method: 'POST',
+  path: '/watermarks',
+  summary: 'Which package marks of rows come from: for the departments of the grant, its authorities and inspectors',
+  access: staff,
+  body: z.object({ marks: z.array(z.string().trim().min(1).max(60)).min(1).max(200) }),
+  response: z.array(
+    z.object({
+      mark: z.string(),
+      row: z.number().int(),
+      package: z.string(),
+      grantId: Id,
+      grant: z.string(),
+      grantee: z.string(),
+      title: z.string(),
+      created: Instant,
+    }),
+  ),
 })
 export const Call = z.object({
   seq: z.number().int().nullable(),

@@ -17,6 +17,7 @@ import { registerAudit } from './modules/audit/routes.ts'
 import { catalogJobs } from './modules/catalog/jobs.ts'
 import { registerCatalog } from './modules/catalog/routes.ts'
 import { registerCatalogRuns } from './modules/catalog/run-routes.ts'
+import { deliveryJobs } from './modules/delivery/jobs.ts'
 import { registerDelivery, registerDeliveryApi } from './modules/delivery/routes.ts'
 import { openingJobs } from './modules/opening/jobs.ts'
 import { registerOpening, registerOpeningApi } from './modules/opening/routes.ts'
@@ -134,6 +135,7 @@ export async function buildApp({
   registerOfficerJobs(jobs)
   catalogJobs(jobs)
   aggregationJobs(jobs)
+  deliveryJobs(jobs)
   sharingJobs(jobs)
   openingJobs(jobs)
   app.get('/health', async () => {

@@ -773,6 +773,31 @@ export interface DeliveryNumber {
   year: number;
 }
 
+export interface DeliveryPackage {
+  as_of: string | null;
+  bytes: number | null;
+  case_ref: string;
+  created: Timestamp;
+  downloads: Generated<number>;
+  encoding: string;
+  expires: Timestamp | null;
+  fields: string[] | null;
+  format: string;
+  grant_id: string;
+  id: string;
+  link_hash: Buffer | null;
+  link_until: Timestamp | null;
+  manifest: Json | null;
+  n: Generated<number>;
+  operator: string;
+  person_id: string;
+  problem: Json | null;
+  rows: number | null;
+  seq: number | null;
+  sha256: string | null;
+  state: Generated<string>;
+}
+
 export interface DeliveryQuota {
   day: string;
   grant_id: string;
@@ -1763,6 +1788,7 @@ export interface DB {
   "delivery.grant": DeliveryGrant;
   "delivery.grant_view": DeliveryGrantView;
   "delivery.number": DeliveryNumber;
+  "delivery.package": DeliveryPackage;
   "delivery.quota": DeliveryQuota;
   "opening.access": OpeningAccess;
   "opening.assessment": OpeningAssessment;

@@ -18,7 +18,7 @@ export const people = [
 /** A grant on an entry with three persons, its credentials, and short ways to call the data API under it. */
 export async function aGrant(
   t: TestContext,
-  more: { quotaPerDay?: number; items?: GrantedItem[]; settings?: Record<string, string> } = {},
+  more: { quotaPerDay?: number; items?: GrantedItem[]; method?: 'api' | 'file'; settings?: Record<string, string> } = {},
 ) {
   const world = await aWorld(t, { day: '2026-06-01', ...(more.settings && { settings: more.settings }) })
   const { services } = world.app
@@ -63,11 +63,11 @@ export async function aGrant(
       quotaPerDay: more.quotaPerDay ?? null,
       caseId: null,
       caseNo: 'GX-2026-0001',
-      method: 'api',
+      method: more.method ?? 'api',
       cite,
     }),
   )
-  const developer = await world.person({ department: '永泰县医保局', roles: ['developer'] })
+  const developer = await world.person({ department: '永泰县医保局', roles: ['developer'], name: '周开发' })
   const params = { id: made.id }
   const credentials = await developer.ok(contract.rotate, { params })
   const token = async (secret = credentials.clientSecret) =>
@@ -88,6 +88,7 @@ export async function aGrant(
     ...made,
     params,
     developer,
+    developerName: '周开发',
     credentials,
     token,
     use: (t: string) => {

@@ -12,7 +12,18 @@ import { gateMode, govern } from '../regulation/public.ts'
 import { openCallLog, openQuota } from './calls.ts'
 import { setGrantState } from './commands.ts'
 import { pseudonymsOf } from './preview.ts'
-import { comparison, hmacPads, type Pads, type Param, projectChanges, projectCount, projectJson, type Statement } from './projection.ts'
+import {
+  comparison,
+  hmacPads,
+  type OutgoingItem,
+  type Pads,
+  type Param,
+  project,
+  projectChanges,
+  projectCount,
+  projectJson,
+  type Statement,
+} from './projection.ts'
 import { type LoadedGrant, loadGrantRow, lockGrant } from './queries.ts'
 import { type Articles, judgeCall, type Refusal } from './rules.ts'
 import { openBurst, openScanWatch, rateHeaders, secondsLeft } from './watch.ts'
@@ -26,6 +37,15 @@ export type Call = {
   caseRef: string | null
   purpose: string | null
   user: string | null
+  channel?: 'api' | 'file'
+}
+/** Rows on their way out into a file. */
+export type Outflow = {
+  columns: OutgoingItem[]
+  rows: AsyncIterable<Record<string, string | null>>
+  /** Whether any record is under objection or in doubt, and what is said of one. */
+  marked: boolean
+  markOf(key: string): string | null
 }
 export type RowsQuery = {
   fields?: string | undefined
@@ -43,6 +63,7 @@ type Known = LoadedGrant & { articles: Articles; loaded: number; statements: Map
 
 // Entry and table are looked up again after this time; the grant itself is checked inside every data statement.
 const freshMs = 1000
+const pageRows = 4000
 
 /** The way out of the data API. One per process. */
 export function openDelivery(services: Services) {
@@ -119,10 +140,21 @@ export function openDelivery(services: Services) {
     }
   }
 
+  const holds = async (guard: (param: Param) => string): Promise<boolean> => {
+    const values: unknown[] = []
+    const { rows } = await pool.query<{ ok: boolean }>(`select ${guard(v => `$${values.push(v)}`)} as ok`, values)
+    return rows[0]!.ok
+  }
+
   const perform = async (
     ctx: Caller,
     call: Call,
-    kind: { action: 'data.read' | 'data.verify' | 'data.try'; method: string; asked?: string | undefined },
+    kind: {
+      action: 'data.read' | 'data.verify' | 'data.try' | 'data.package' | 'data.download'
+      method: string
+      medium?: string
+      asked?: string | undefined
+    },
     take: (grant: Known, guard: (param: Param) => string) => Promise<Taken>,
   ): Promise<Delivered> => {
     const started = performance.now()
@@ -178,7 +210,7 @@ export function openDelivery(services: Services) {
           action: kind.action,
           content: taken.content,
           method: kind.method,
-          medium: '接口报文',
+          medium: kind.medium ?? '接口报文',
           data: { grant: grant.no, rows: taken.rows, ...remindedOf(grant) },
         })
         finish(200, null, taken.rows, seq)
@@ -291,6 +323,68 @@ export function openDelivery(services: Services) {
           }
         },
       )
+    },
+
+    /**
+     * Rows for a file, page by page along the key; each page looks again whether the grant still stands. `write` puts them where nobody can
+     * fetch them yet and says how many there were; the ledger record is on disk when this resolves.
+     */
+    outflow(
+      ctx: Caller,
+      call: Call,
+      query: { fields?: string[] | undefined; as_of?: string | undefined; what: string },
+      write: (flow: Outflow) => Promise<number>,
+    ): Promise<Delivered> {
+      return perform(
+        ctx,
+        call,
+        { action: 'data.package', method: '数据文件', medium: '文件', asked: query.fields?.join(',') },
+        async (grant, guard) => {
+          const p = {
+            ...sourceOf(grant, guard),
+            fields: query.fields,
+            asOf: query.as_of ? asOf(grant, query.as_of, ctx.day) : undefined,
+            limit: pageRows,
+          }
+          const { columns } = project(p)
+          const moved = new Error('the grant has moved')
+          async function* rows() {
+            for (let after: string | null = null; ; ) {
+              const page: Record<string, string | null>[] = (await run(grant, project({ ...p, after }))).rows
+              if (!page.length && !(await holds(guard))) throw moved
+              yield* page
+              if (page.length < pageRows) return
+              after = page.at(-1)!._key!
+            }
+          }
+          const marks = rowMarks(grant.marked)
+          const whole = disputedWhole(grant)
+          const said = new Map(marks.flatMap(m => m.keys.map(key => [key, m.text] as const)))
+          try {
+            const count = await write({
+              columns,
+              rows: rows(),
+              marked: whole || said.size > 0,
+              markOf: key => said.get(key) ?? (whole ? markText : null),
+            })
+            const content = `${grant.title}（${grant.code}）数据包 ${query.what}，${query.as_of ? `${query.as_of} 的 ` : ''}${count} 行：${columns.map(c => c.name).join('、')}`
+            return { live: await holds(guard), body: '', rows: count, content }
+          } catch (error) {
+            if (error === moved) return { live: false, body: '', rows: 0, content: '' }
+            throw error
+          }
+        },
+      )
+    },
+
+    /** What was made before is handed over now: judged and recorded like any other call. */
+    handOver(ctx: Caller, call: Call, about: { rows: number; content: string }): Promise<Delivered> {
+      return perform(ctx, call, { action: 'data.download', method: '数据文件', medium: '文件' }, async (grant, guard) => ({
+        live: await holds(guard),
+        body: '',
+        rows: about.rows,
+        content: `${grant.title}（${grant.code}）${about.content}`,
+      }))
     },
 
     /** How many rows there are, and nothing of them. */

@@ -6,20 +6,22 @@ import type { Services, StaffContext } from '../../platform/context.ts'
 import { route } from '../../platform/http.ts'
 import { limiter } from '../../platform/limiter.ts'
 import { notFound, Problem, refuse } from '../../platform/problem.ts'
+import { record } from '../audit/public.ts'
 import { publishedEntry } from '../catalog/public.ts'
 import { type Delivery, headerText, openDelivery } from './api.ts'
 import { rotateCredentials, setAllowedIps } from './commands.ts'
 import { examples } from './examples.ts'
 import { callsOf, grantDocument } from './openapi.ts'
+import { listPackages, openLink, orderPackage, packageNo, takePackage, traceMarks } from './packages.ts'
 import { findClient, type LoadedGrant, listCalls, listGrants, loadGrantRow, usageByDay } from './queries.ts'
-import { type GrantAction, type GrantPlace, grantActions, grantStateLabels, maySee, treatmentLabel, urlCode } from './rules.ts'
+import { type GrantAction, type GrantPlace, grantActions, grantStateLabels, mayPackage, maySee, treatmentLabel, urlCode } from './rules.ts'
 import './rights.ts'
 import { sandboxOf } from './sandbox.ts'
 import { readToken, same, secretHash, tokenSeconds, writeToken } from './tokens.ts'
 
 const deliveries = new WeakMap<Services['pool'], Delivery>()
 /** One per process, whatever part of the app asks. */
-function deliveryOf(services: Services): Delivery {
+export function deliveryOf(services: Services): Delivery {
   const found = deliveries.get(services.pool) ?? openDelivery(services)
   deliveries.set(services.pool, found)
   return found
@@ -136,6 +138,56 @@ export function registerDelivery(app: FastifyInstance): void {
     }
   })
 
+  const packagesOf = async (id: string) =>
+    (await listPackages(db, id)).map(p => ({
+      id: p.id,
+      no: packageNo(p.n),
+      format: `${contract.packageFormats[p.format]}${p.encoding === 'gb18030' ? '（GB18030）' : ''}${p.asOf ? `，${p.asOf} 的数据` : ''}`,
+      state: p.state,
+      stateLabel: packageStates[p.state],
+      problem: p.problem?.detail ?? null,
+      operator: p.operator,
+      caseRef: p.caseRef,
+      rows: p.rows,
+      bytes: p.bytes,
+      sha256: p.sha256,
+      ledger: p.seq,
+      created: p.created.toISOString(),
+      expires: p.expires?.toISOString() ?? null,
+      downloads: p.downloads,
+    }))
+  route(app, contract.packages, async ({ params, ctx }) => packagesOf((await see(ctx, params.id)).id))
+  route(app, contract.orderPackage, async ({ params, body, ctx }) => {
+    const grant = await demand(ctx, params.id, 'package')
+    await orderPackage(ctx, grant, body)
+    return packagesOf(grant.id)
+  })
+  route(app, contract.packageLink, async ({ params, ctx, request, reply }) => {
+    const grant = await demand(ctx, params.id, 'package')
+    const { link, until } = await openLink(ctx, grant.id, params.package)
+    void reply.header('cache-control', 'no-store')
+    return { url: `${baseUrl(ctx, request)}/data/v1/packages?link=${link}`, until: until.toISOString() }
+  })
+  route(app, contract.traceMarks, async ({ body, ctx }) => {
+    const found = []
+    for (const one of await traceMarks(ctx, body.marks)) {
+      const grant = await loadGrantRow(pool, one.grantId)
+      if (!grant || !maySee(ctx.actor, placeOf(grant, ctx.day))) continue
+      found.push({
+        mark: one.mark,
+        row: one.row,
+        package: packageNo(one.package.n),
+        grantId: grant.id,
+        grant: grant.no,
+        grantee: grant.grantee,
+        title: grant.title,
+        created: one.package.created.toISOString(),
+      })
+    }
+    await record(db, ctx, { action: 'package.trace', content: [...new Set(found.map(f => f.package))].join('、') || '没有认出' })
+    return found
+  })
+
   route(app, contract.calls, async ({ params, query, ctx }) => {
     const grant = await see(ctx, params.id)
     await delivery.calls.flush()
@@ -227,6 +279,21 @@ export function registerDeliveryApi(app: FastifyInstance): void {
   route(app, contract.data, async ({ params, query, ctx, request, reply }) =>
     give(reply, await delivery.rows(ctx, callOf(request, ctx.now, params.code), query)),
   )
+  route(app, contract.takePackage, async ({ query, ctx, reply }) => {
+    perAddress(ctx.ip, ctx.now)
+    const taken = await takePackage(ctx, delivery, query.link)
+    return reply
+      .headers({
+        'huitong-ledger': String(taken.seq),
+        'cache-control': 'no-store',
+        'content-type': 'application/zip',
+        'content-length': String(taken.bytes),
+        'content-disposition': `attachment; filename="${taken.name}"`,
+        'content-digest': `sha-256=:${Buffer.from(taken.sha256, 'hex').toString('base64')}:`,
+        'x-content-type-options': 'nosniff',
+      })
+      .send(taken.stream)
+  })
   route(app, contract.countRows, async ({ params, query, ctx, request, reply }) =>
     give(reply, await delivery.count(ctx, callOf(request, ctx.now, params.code), query)),
   )
@@ -260,8 +327,10 @@ const placeOf = (g: LoadedGrant, day: string): GrantPlace => ({
   providerRegion: g.providerRegion,
   clientId: g.clientId,
   settles: g.awaits.some(a => a.key === 'agreed-way'),
+  files: mayPackage(g),
 })
 
+const packageStates = { queued: '正在生成', ready: '可以下载', failed: '没有生成', gone: '已到期' } as const
 const stateOf = (g: LoadedGrant, day: string) => {
   const state = g.state === 'active' && g.until && g.until < day ? ('expired' as const) : g.state
   return { state, label: grantStateLabels[state] }

@@ -70,6 +70,8 @@ export type DataCall = {
   purpose: string | null
   /** The unit that uses the data, when the caller states one. */
   user: string | null
+  /** How the data leave; absent: by the interface. */
+  channel?: 'api' | 'file' | undefined
 }
 /** `purpose`: only what was approved; `use`: only for own duties. `remind`: gates that only remind in this region. */
 export type Articles = { record: Cite; access: Cite; purpose: Cite; use: Cite; remind?: ReadonlySet<string> }
@@ -140,6 +142,16 @@ export function judgeCall(
       `由 ${open.who} 办理后即可调用。`,
       open.cite,
     )
+  const wrongWay = (call.channel ?? 'api') === 'file' ? !mayPackage(grant) : grant.method === 'file'
+  if (wrongWay)
+    return no(
+      'data.method_not_granted',
+      403,
+      'method-not-granted',
+      `授权 ${grant.no} 的共享方式是「${grant.method === 'file' ? '数据文件' : '服务接口'}」，不能用别的方式取用。`,
+      '请按授权的方式取用；需要别的方式的，重新申请。',
+      grant.cite,
+    )
   if (!entry.published)
     return no('data.entry_withdrawn', 403, 'entry-withdrawn', '这个目录已撤销或正在下线，不再提供数据。', '请联系提供部门。')
   if (grant.allowedIps.length > 0 && call.credential !== null && !listed(grant.allowedIps, call.ip))
@@ -189,6 +201,9 @@ export function judgeCall(
   return { ok: true }
 }
 
+/** Files where they were granted, and where nobody had to decide on the way. */
+export const mayPackage = (grant: Pick<GrantRecord, 'method' | 'caseNo'>): boolean => grant.method === 'file' || grant.caseNo === null
+
 /** `307…/000001` as it stands in an address. */
 export const urlCode = (code: string): string => code.replace('/', '-')
 
@@ -210,13 +225,15 @@ export type GrantPlace = {
   expired: boolean
   /** Waits for something that is not settled by a case. */
   settles?: boolean
+  /** Files may be made under it. */
+  files?: boolean
   granteeDepartmentId: string
   providerDepartmentId: string
   granteeRegion: string
   providerRegion: string
   clientId: string | null
 }
-export type GrantAction = 'suspend' | 'resume' | 'stop' | 'settle' | 'rotate' | 'try' | 'edit-ips'
+export type GrantAction = 'suspend' | 'resume' | 'stop' | 'settle' | 'rotate' | 'try' | 'edit-ips' | 'package'
 type Viewer = Pick<Actor, 'departmentId' | 'region' | 'departmentRoles' | 'roles'>
 
 export function maySee(actor: Viewer, g: GrantPlace): boolean {
@@ -239,6 +256,7 @@ export function grantActions(actor: Viewer, g: GrantPlace): GrantAction[] {
   if (actor.departmentId === g.granteeDepartmentId && has('developer', 'steward')) {
     if (g.state !== 'revoked' && !g.expired) list.push('rotate', 'edit-ips')
     if (live) list.push('try')
+    if (live && g.files) list.push('package')
   }
   return list
 }

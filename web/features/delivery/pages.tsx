@@ -1,7 +1,21 @@
 import { useParams } from '@tanstack/react-router'
 import { App, Button, Drawer, Input, Modal, Select } from 'antd'
-import { type ReactNode, useState } from 'react'
-import { calls, type Grant, grant, grants, guide, rotate, setIps, tryCall, usage } from '../../../contract/delivery.ts'
+import { type ReactNode, useEffect, useState } from 'react'
+import {
+  calls,
+  type Grant,
+  grant,
+  grants,
+  guide,
+  orderPackage,
+  packageFormats,
+  packageLink,
+  packages,
+  rotate,
+  setIps,
+  tryCall,
+  usage,
+} from '../../../contract/delivery.ts'
 import type { Reply } from '../../../contract/endpoint.ts'
 import { fields } from '../../../contract/procedure.ts'
 import { agreeWay, resume, stop, suspend } from '../../../contract/sharing.ts'
@@ -234,6 +248,7 @@ function GrantView({ of: one }: { of: Grant }) {
             />
             <Interface of={one} />
             {may.has('try') && <TryCall of={one} />}
+            <Packages of={one} />
             <Usage id={one.id} />
             <Calls id={one.id} />
           </div>
@@ -447,6 +462,163 @@ function TryCall({ of: one }: { of: Grant }) {
         </div>
       )}
     </Sheet>
+  )
+}
+
+const packageHue: Record<string, Hue> = { queued: 'blue', ready: 'green', failed: 'red', gone: 'grey' }
+const packageShape: Record<string, string> = { queued: '…', ready: '●', failed: '■', gone: '✓' }
+const size = (bytes: number | null) =>
+  bytes === null ? '' : bytes < 1_000_000 ? `${Math.ceil(bytes / 1000)} KB` : `${(bytes / 1e6).toFixed(1)} MB`
+
+/** Files made under this grant: made in the background, fetched by a link that works once. */
+function Packages({ of: one }: { of: Grant }) {
+  const [asking, setAsking] = useState(false)
+  const [waiting, setWaiting] = useState(false)
+  const load = useRead(packages, { params: { id: one.id } }, { refetchInterval: waiting ? 1500 : false })
+  const busy = load.data?.some(row => row.state === 'queued') ?? false
+  useEffect(() => setWaiting(busy), [busy])
+  const { message } = App.useApp()
+  const link = useAct(packageLink, ({ url }) => window.location.assign(url))
+  const may = one.may.includes('package')
+  if (!may && !load.data?.length) return null
+  return (
+    <Sheet
+      title="数据包"
+      note={
+        may && (
+          <Button size="small" disabled={busy} onClick={() => setAsking(true)}>
+            生成数据包
+          </Button>
+        )
+      }
+    >
+      <DataTable
+        name="数据包"
+        rows={load.data}
+        rowKey={row => row.id}
+        error={load.error}
+        retry={load.refetch}
+        empty={<Nothing>还没有数据包。</Nothing>}
+        columns={[
+          {
+            title: '编号',
+            head: true,
+            narrow: true,
+            cell: row => (
+              <>
+                {row.no}
+                <div className="ht-meta">{row.format}</div>
+              </>
+            ),
+          },
+          {
+            title: '状态',
+            cell: row => (
+              <>
+                <Mark hue={packageHue[row.state]!} shape={packageShape[row.state]!}>
+                  {row.stateLabel}
+                </Mark>
+                {row.problem && <div className="ht-meta">{row.problem}</div>}
+              </>
+            ),
+          },
+          { title: '行数', right: true, narrow: true, cell: row => (row.rows === null ? '' : number(row.rows)) },
+          { title: '大小', right: true, narrow: true, cell: row => size(row.bytes) },
+          { title: '用于', cell: row => `${row.operator} · ${row.caseRef}` },
+          {
+            title: '留痕号',
+            narrow: true,
+            cell: row => (row.ledger === null ? '' : <A href={at(`/audit/${row.ledger}`)}>{number(row.ledger)}</A>),
+          },
+          { title: '保留至', keep: true, narrow: true, cell: row => moment(row.expires) },
+          {
+            title: '下载',
+            narrow: true,
+            cell: row =>
+              row.state === 'ready' && may ? (
+                <button
+                  type="button"
+                  className="ht-link"
+                  aria-label={`下载 ${row.no}`}
+                  onClick={() =>
+                    link.mutate({ params: { id: one.id, package: row.id } }, { onError: error => message.error(problemOf(error).detail) })
+                  }
+                >
+                  下载{row.downloads > 0 && `（已 ${row.downloads} 次）`}
+                </button>
+              ) : (
+                ''
+              ),
+          },
+        ]}
+      />
+      {asking && <NewPackageForm of={one} shut={() => setAsking(false)} />}
+    </Sheet>
+  )
+}
+
+function NewPackageForm({ of: one, shut }: { of: Grant; shut: () => void }) {
+  const form = useForm({ format: 'csv', encoding: 'utf-8', caseRef: '', asOf: '' })
+  const { message } = App.useApp()
+  const send = useAct(orderPackage, () => {
+    message.success('正在生成，完成后可以下载')
+    shut()
+  })
+  const submit = () => {
+    if (!form.complete()) return
+    const { format, encoding, caseRef, asOf } = form.value
+    const body = { format: format as 'csv', encoding: encoding as 'utf-8', caseRef, ...(asOf && { asOf }) }
+    send.mutate({ params: { id: one.id }, body }, { onError: form.refused })
+  }
+  return (
+    <Drawer
+      open
+      mask={false}
+      onClose={shut}
+      size={Math.min(480, window.innerWidth)}
+      title="生成数据包"
+      footer={
+        <div className="row">
+          <Button type="primary" loading={send.isPending} onClick={submit}>
+            生成
+          </Button>
+          <Button onClick={shut}>先不生成</Button>
+        </div>
+      }
+    >
+      <div className="form">
+        <p className="ht-note">
+          生成和每次下载都留痕。每行带水印，能认出这个数据包和本部门；各项的值没有改动。文件保留 7 天，下载链接 10 分钟内用一次。
+        </p>
+        <Summary form={form} />
+        <Field form={form} at="/format" label="格式" required>
+          {({ labelledby: _, ...control }) => (
+            <Select {...control} options={Object.entries(packageFormats).map(([value, label]) => ({ value, label }))} />
+          )}
+        </Field>
+        {form.value.format === 'csv' && (
+          <Field form={form} at="/encoding" label="编码" required>
+            {({ labelledby: _, ...control }) => (
+              <Select
+                {...control}
+                options={[
+                  { value: 'utf-8', label: 'UTF-8' },
+                  { value: 'gb18030', label: 'GB18030' },
+                ]}
+              />
+            )}
+          </Field>
+        )}
+        <Field form={form} at="/caseRef" label="用于哪一件事" required hint="业务编号或办件编号，登记在使用记录里">
+          {({ labelledby: _, onChange, ...control }) => (
+            <Input {...control} maxLength={100} onChange={event => onChange(event.target.value)} />
+          )}
+        </Field>
+        <Field form={form} at="/asOf" label="哪一天的数据" hint="不填是现在的数据；填了是那一天结束时的">
+          {({ labelledby: _, onChange, ...control }) => <Input type="date" {...control} onChange={event => onChange(event.target.value)} />}
+        </Field>
+      </div>
+    </Drawer>
   )
 }
 

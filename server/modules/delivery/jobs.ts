@@ -1,0 +1,9 @@
+import type { Jobs } from '../../platform/jobs.ts'
+import { makePackage, sweepPackages } from './packages.ts'
+import { deliveryOf } from './routes.ts'
+
+export function deliveryJobs(jobs: Jobs): void {
+  jobs.on('delivery.package', ({ id }: { id: string }, ctx) => makePackage(ctx, deliveryOf(ctx), id))
+  jobs.on('delivery.sweep', (_, ctx) => sweepPackages(ctx))
+  jobs.every('delivery.sweep', '20 * * * *')
+}

@@ -1,0 +1,137 @@
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { unzipSync } from 'fflate'
+import { parquetReadObjects } from 'hyparquet'
+import iconv from 'iconv-lite'
+import * as contract from '../../../contract/delivery.ts'
+import { aGrant, people } from '../../../test/support/delivery.ts'
+import { readMark, rowMark } from './watermark.ts'
+
+type Given = Awaited<ReturnType<typeof aGrant>>
+
+async function made(g: Given, body: object) {
+  await g.developer.ok(contract.orderPackage, { params: g.params, body: { caseRef: 'YB-2026-9', ...body } as never })
+  for (let i = 0; i < 100; i++) {
+    const [newest] = await g.developer.ok(contract.packages, { params: g.params })
+    if (newest!.state !== 'queued') return newest!
+    await new Promise(done => setTimeout(done, 100))
+  }
+  throw new Error('not made')
+}
+async function taken(g: Given, id: string) {
+  const { url } = await g.developer.ok(contract.packageLink, { params: { ...g.params, package: id } })
+  const link = new URL(url).searchParams.get('link')!
+  const reply = await g.world.anonymous.call(contract.takePackage, { query: { link } })
+  return { link, reply }
+}
+
+test('[henan-16-6] a package: recorded before it is there, checksums that agree, one download for each link, gone after its day', async t => {
+  const g = await aGrant(t, { method: 'file' })
+  const p = await made(g, { format: 'csv', encoding: 'gb18030' })
+  assert.deepEqual([p.state, p.rows, p.downloads], ['ready', 3, 0])
+  const { link, reply } = await taken(g, p.id)
+  assert.equal(reply.status, 200)
+  assert.equal(createHash('sha256').update(reply.raw).digest('hex'), p.sha256)
+  const files = unzipSync(reply.raw)
+  const manifest = JSON.parse(Buffer.from(files['manifest.json']!).toString())
+  const data = Buffer.from(files[manifest.file.name]!)
+  assert.deepEqual(
+    [manifest.ledger, manifest.rows, manifest.file.bytes, manifest.recipient.department],
+    [p.ledger, 3, data.length, '永泰县医保局'],
+  )
+  assert.equal(createHash('sha256').update(data).digest('hex'), manifest.file.sha256)
+  assert.equal(createHash('sm3').update(data).digest('hex'), manifest.file.sm3)
+  assert.deepEqual(
+    manifest.fields.map((f: { name: string; treatment: string }) => [f.name, f.treatment]),
+    [
+      ['姓名', 'masked'],
+      ['月补助金额', 'plain'],
+      ['起始日期', 'plain'],
+    ],
+  )
+  const text = iconv.decode(data, 'gb18030')
+  assert.match(text, /^姓名,月补助金额,起始日期,_水印\r\n张\*\*,512\.50,2024-02-29,/)
+  for (const person of people) for (const at of [0, 1, 4]) if (person[at]) assert.ok(!text.includes(person[at]), person[at])
+
+  const ledger = await g.ledger()
+  assert.deepEqual(
+    ledger.slice(-2).map(r => [r.action, r.method, r.medium, r.person, r.caseNo]),
+    [
+      ['data.package', '数据文件', '文件', g.developerName, 'YB-2026-9'],
+      ['data.download', '数据文件', '文件', g.developerName, 'YB-2026-9'],
+    ],
+  )
+  assert.equal((await g.world.anonymous.call(contract.takePackage, { query: { link } })).problem.code, 'data.link_invalid')
+
+  const mark = text.split('\r\n')[2]!.split(',').at(-1)!
+  const steward = await g.world.person({ department: '福州市民政局', roles: ['steward'] })
+  const [found] = await steward.ok(contract.traceMarks, { body: { marks: [mark, 'AAAA', mark.replace(/^./, 'z')] } })
+  assert.deepEqual([found!.package, found!.row, found!.grantee], [p.no, 2, '永泰县医保局'])
+  const stranger = await g.world.person({ department: '双牌县医保局', roles: ['steward'] })
+  assert.deepEqual(await stranger.ok(contract.traceMarks, { body: { marks: [mark] } }), [])
+
+  g.world.at('2026-06-09')
+  await g.world.job('delivery.sweep')
+  assert.equal((await g.developer.ok(contract.packages, { params: g.params }))[0]!.state, 'gone')
+  assert.deepEqual(readdirSync(join(g.services.config.dataDir, 'packages')), [])
+  assert.equal((await g.developer.call(contract.packageLink, { params: { ...g.params, package: p.id } })).status, 404)
+})
+
+test('every format holds the same rows; numbers keep their digits', async t => {
+  const g = await aGrant(t, { method: 'file' })
+  const json = await made(g, { format: 'json', fields: ['月补助金额'] })
+  const rows = JSON.parse(Buffer.from(unzipSync((await taken(g, json.id)).reply.raw)[`${g.entry.path}.json`]!).toString())
+  assert.deepEqual(
+    rows.map((r: Record<string, unknown>) => r.月补助金额),
+    [512.5, 99999999.99, null],
+  )
+  const parquet = await made(g, { format: 'parquet' })
+  const file = unzipSync((await taken(g, parquet.id)).reply.raw)[`${g.entry.path}.parquet`]!
+  const read = await parquetReadObjects({ file: file.buffer.slice(file.byteOffset, file.byteOffset + file.length) as ArrayBuffer })
+  assert.deepEqual(
+    read.map(r => [r.姓名, r.月补助金额, r.起始日期]),
+    [
+      ['张**', '512.50', '2024-02-29'],
+      ['李**', '99999999.99', '2025-01-01'],
+      ['王**', null, null],
+    ],
+  )
+  const xlsx = await made(g, { format: 'xlsx' })
+  assert.equal(xlsx.rows, 3)
+})
+
+test('a suspended grant makes no package and hands none over; another way than granted is refused', async t => {
+  const g = await aGrant(t, { method: 'file' })
+  assert.equal((await g.rows()).problem.code, 'data.method_not_granted')
+  const p = await made(g, { format: 'json' })
+  const { url } = await g.developer.ok(contract.packageLink, { params: { ...g.params, package: p.id } })
+  await g.set('suspended')
+  const refused = await g.world.anonymous.call(contract.takePackage, { query: { link: new URL(url).searchParams.get('link')! } })
+  assert.equal(refused.problem.code, 'data.grant_suspended')
+  assert.equal((await g.ledger()).at(-1)!.action, 'data.refused')
+  assert.equal((await g.developer.call(contract.orderPackage, { params: g.params, body: { format: 'csv', caseRef: 'YB-1' } })).status, 403)
+  await g.set('active')
+  await g.developer.ok(contract.orderPackage, { params: g.params, body: { format: 'csv', caseRef: 'YB-1', fields: ['户籍地址'] } })
+  for (let i = 0; i < 50; i++) await new Promise(done => setTimeout(done, 50))
+  const failed = (await g.developer.ok(contract.packages, { params: g.params }))[0]!
+  assert.deepEqual([failed.state, failed.ledger], ['failed', null])
+  assert.match(failed.problem!, /不含「户籍地址」/)
+
+  const api = await aGrant(t)
+  assert.equal(
+    (await api.developer.call(contract.orderPackage, { params: api.params, body: { format: 'csv', caseRef: 'YB-1' } })).status,
+    403,
+  )
+})
+
+test('a mark is read by who made it, and by nobody who guesses', () => {
+  const key = Buffer.alloc(32, 1)
+  const mark = rowMark(key, 7, 123_456)
+  assert.equal(mark.length, 19)
+  assert.deepEqual(readMark(key, mark), { packageNo: 7, row: 123_456 })
+  assert.equal(readMark(Buffer.alloc(32, 2), mark), null)
+  for (const bad of ['', 'x', `${mark}A`, mark.slice(1), mark.replace(/.$/, '_')]) assert.equal(readMark(key, bad), null)
+})
