@@ -6,7 +6,7 @@ import type { Services, StaffContext } from '../../platform/context.ts'
 import { route } from '../../platform/http.ts'
 import { limiter } from '../../platform/limiter.ts'
 import { notFound, Problem, refuse } from '../../platform/problem.ts'
-import { record } from '../audit/public.ts'
+import { record, recordRead } from '../audit/public.ts'
 import { publishedEntry } from '../catalog/public.ts'
 import { type Delivery, headerText, openDelivery } from './api.ts'
 import { rotateCredentials, setAllowedIps } from './commands.ts'
@@ -225,6 +225,7 @@ export function registerDeliveryApi(app: FastifyInstance): void {
     // An unknown client costs the same comparison as a known one.
     const right = same(secretHash(secret), client?.secretHash ?? Buffer.alloc(32))
     if (!client || !right) {
+      await noteStranger(ctx, 'client_id 或密钥不对')
       refuse('oauth.invalid_client', {
         status: 401,
         title: '凭证不对',
@@ -243,10 +244,28 @@ export function registerDeliveryApi(app: FastifyInstance): void {
     }
   })
 
-  const callOf = (request: FastifyRequest, now: Date, code: string) => {
+  // Somebody without a right token belongs to no grant. That it was tried is recorded, but not each time: nobody may fill the ledger from outside.
+  const onceAMinute = limiter(1, 60)
+  const noteStranger = async (ctx: StaffContext, what: string) => {
+    try {
+      onceAMinute(ctx.ip, ctx.now)
+    } catch {
+      return
+    }
+    await recordRead(ctx, {
+      action: 'data.refused',
+      person: '未写明',
+      content: '拒绝：token-invalid',
+      method: '服务接口',
+      medium: '无',
+      data: { tried: what },
+    })
+  }
+  const callOf = async (request: FastifyRequest, ctx: StaffContext, code: string) => {
     const bearer = /^Bearer (\S+)$/i.exec(request.headers.authorization ?? '')?.[1]
-    const token = bearer ? readToken(key, bearer, now) : null
+    const token = bearer ? readToken(key, bearer, ctx.now) : null
     if (!token) {
+      await noteStranger(ctx, bearer ? '令牌不对或已过期' : '没有令牌')
       refuse('data.token_invalid', {
         status: 401,
         title: '令牌无效',
@@ -277,7 +296,7 @@ export function registerDeliveryApi(app: FastifyInstance): void {
   const give = (reply: FastifyReply, answer: Answer) => reply.headers(headers(answer)).send(answer.body)
 
   route(app, contract.data, async ({ params, query, ctx, request, reply }) =>
-    give(reply, await delivery.rows(ctx, callOf(request, ctx.now, params.code), query)),
+    give(reply, await delivery.rows(ctx, await callOf(request, ctx, params.code), query)),
   )
   route(app, contract.takePackage, async ({ query, ctx, reply }) => {
     perAddress(ctx.ip, ctx.now)
@@ -295,26 +314,26 @@ export function registerDeliveryApi(app: FastifyInstance): void {
       .send(taken.stream)
   })
   route(app, contract.countRows, async ({ params, query, ctx, request, reply }) =>
-    give(reply, await delivery.count(ctx, callOf(request, ctx.now, params.code), query)),
+    give(reply, await delivery.count(ctx, await callOf(request, ctx, params.code), query)),
   )
   route(app, contract.batchOfKeys, async ({ params, body, ctx, request, reply }) =>
-    give(reply, await delivery.batch(ctx, callOf(request, ctx.now, params.code), body.keys, body.fields)),
+    give(reply, await delivery.batch(ctx, await callOf(request, ctx, params.code), body.keys, body.fields)),
   )
   route(app, contract.changes, async ({ params, query, ctx, request, reply }) =>
-    give(reply, await delivery.changes(ctx, callOf(request, ctx.now, params.code), query)),
+    give(reply, await delivery.changes(ctx, await callOf(request, ctx, params.code), query)),
   )
 
   route(app, contract.reportDoubt, async ({ params, body, ctx, request, reply }) => {
-    const answer = await delivery.doubt(ctx, callOf(request, ctx.now, params.code), body)
+    const answer = await delivery.doubt(ctx, await callOf(request, ctx, params.code), body)
     void reply.headers(headers(answer))
     return { caseNo: answer.caseNo, text: '已受理，办结后会告知；在此期间取用这条记录的部门都会看到疑义标注。' }
   })
 
   route(app, contract.correctionList, async ({ params, query, ctx, request, reply }) =>
-    give(reply, await delivery.corrections(ctx, callOf(request, ctx.now, params.code), query.since)),
+    give(reply, await delivery.corrections(ctx, await callOf(request, ctx, params.code), query.since)),
   )
   route(app, contract.verify, async ({ params, body, ctx, request, reply }) =>
-    give(reply, await delivery.compare(ctx, callOf(request, ctx.now, params.code), body.key, body.values)),
+    give(reply, await delivery.compare(ctx, await callOf(request, ctx, params.code), body.key, body.values)),
   )
 }
 
