@@ -273,6 +273,50 @@ export const calls = endpoint({
   query: PageQuery,
   response: page(Call),
 })
+/** What a refused use tried to go beyond. */
+export const findingKinds = { purpose: '超出用途', period: '超出期限', item: '超出信息项', record: '登记不全', other: '其他拒绝' } as const
+const FindingKind = z.enum(['purpose', 'period', 'item', 'record', 'other'])
+/** 使用记录: one use with its seven fields, and what became of it. */
+export const UseRecord = z.object({
+  seq: z.number().int().nullable(),
+  at: Instant,
+  purpose: z.string(),
+  person: z.string(),
+  approver: z.string(),
+  content: z.string(),
+  method: z.string(),
+  medium: z.string(),
+  caseRef: z.string(),
+  grantee: z.string(),
+  provider: z.string(),
+  grantId: Id,
+  grant: z.string(),
+  status: z.number().int(),
+  kind: FindingKind.nullable().describe('Null: it was allowed'),
+  kindLabel: z.string().nullable(),
+  code: z.string().nullable(),
+})
+export const useRecords = endpoint({
+  method: 'GET',
+  path: '/use-records',
+  summary: 'Book of uses of shared data: mine and of my data; of the region for its authority; all for inspectors',
+  access: staff,
+  query: PageQuery.extend({
+    side: z.enum(['received', 'given', 'all']).default('all'),
+    kind: z
+      .enum(['refused', ...FindingKind.options])
+      .optional()
+      .describe('Only refused uses, or one kind of them'),
+    q: z.string().trim().max(100).optional().describe('Department, entry, grant, person or case'),
+    from: Day.optional().describe('Absent: 30 days back'),
+    to: Day.optional(),
+  }),
+  response: page(UseRecord).extend({
+    findings: z.array(z.object({ kind: FindingKind, label: z.string(), count: z.number().int(), departments: z.number().int() })),
+    from: Day,
+    to: Day,
+  }),
+})
 export const usage = endpoint({
   method: 'GET',
   path: '/grants/:id/usage',

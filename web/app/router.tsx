@@ -99,6 +99,7 @@ const tree = root.addChildren([
   page('/supervision', supervision, 'Board'),
   page('/supervision/open-use/$code', supervision, 'OpenUsePage'),
   page('/grants', grants, 'Grants'),
+  page('/use-records', () => import('../features/delivery/Uses.tsx'), 'Uses'),
   page('/grants/$id', grants, 'GrantPage'),
   page('/opening', opening, 'OpenList'),
   page('/opening/coverage', openScope, 'Coverage'),

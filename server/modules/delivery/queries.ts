@@ -118,3 +118,58 @@ export const usageByDay = async (db: Database, grantId: string, from: string, to
       from generate_series(${from}::date, ${to}::date, interval '1 day') d left join delivery.call c on c.grant_id = ${grantId} and c.day = d::date
       group by 1 order by 1`.execute(db)
   ).rows
+
+export type UseQuery = {
+  side: 'received' | 'given' | 'all'
+  /** Codes of refusals; null: all refusals but those of `not`. */
+  refused?: { codes: string[] } | { not: string[] } | undefined
+  q?: string | undefined
+  from: string
+  to: string
+  after?: string | undefined
+  limit: number
+}
+/** The book of uses. What was taken in detail comes from the ledger's record; the list itself is quick and may miss the last moment. */
+export async function listUses(db: Database, actor: Actor, query: UseQuery) {
+  const like = query.q ? `%${query.q.replace(/[\\%_]/g, c => `\\${c}`)}%` : null
+  const refused = query.refused
+  const scope = sql`c.day between ${query.from}::date and ${query.to}::date and ${visibleTo(actor)}
+    ${query.side === 'received' ? sql`and g.grantee_department_id = ${actor.departmentId}` : sql``}
+    ${query.side === 'given' ? sql`and e.department_id = ${actor.departmentId}` : sql``}
+    ${like ? sql`and (e.title ilike ${like} or g.no ilike ${like} or d.name ilike ${like} or e.department ilike ${like} or c.operator ilike ${like} or c.case_ref ilike ${like})` : sql``}`
+  const which = !refused
+    ? sql``
+    : 'codes' in refused
+      ? sql`and c.status >= 400 and c.code = any(${refused.codes})`
+      : sql`and c.status >= 400 and not coalesce(c.code, '') = any(${refused.not})`
+  const from = sql`delivery.call c join delivery.grant g on g.id = c.grant_id left join catalog.entry_view e on e.id = g.entry_id
+    left join organization.department_view d on d.id = g.grantee_department_id`
+  const { rows } = await sql<{
+    id: number
+    seq: number | null
+    at: Date
+    purpose: string
+    person: string
+    approver: string
+    content: string
+    method: string
+    caseRef: string
+    grantee: string
+    provider: string
+    grantId: string
+    grant: string
+    status: number
+    code: string | null
+  }>`select c.id, c.seq, c.at, coalesce(a.purpose, g.purpose) as purpose, c.operator as person, g.approver,
+      coalesce(a.content, e.title || '（' || e.code || '）' || c.rows || ' 行') as content, c.method, c.case_ref as "caseRef",
+      coalesce(d.name, '') as grantee, coalesce(e.department, '') as provider, g.id as "grantId", g.no as grant, c.status, c.code
+    from ${from} left join audit.entry_view a on a.seq = c.seq
+    where ${scope} ${which} ${query.after && /^\d{1,18}$/.test(query.after) ? sql`and c.id < ${query.after}` : sql``} order by c.id desc limit ${query.limit}`.execute(
+    db,
+  )
+  const total = (await sql<{ n: number }>`select count(*)::int as n from ${from} where ${scope} ${which}`.execute(db)).rows[0]!.n
+  const { rows: refusals } = await sql<{ code: string | null; count: number; departments: string[] }>`
+    select c.code, count(*)::int as count, array_agg(distinct g.grantee_department_id::text) as departments from ${from}
+    where ${scope} and c.status >= 400 group by 1`.execute(db)
+  return { rows, total, refusals }
+}

@@ -6,15 +6,26 @@ import type { Services, StaffContext } from '../../platform/context.ts'
 import { route } from '../../platform/http.ts'
 import { limiter } from '../../platform/limiter.ts'
 import { notFound, Problem, refuse } from '../../platform/problem.ts'
-import { record, recordRead } from '../audit/public.ts'
+import { expandLedger, record, recordRead } from '../audit/public.ts'
 import { publishedEntry } from '../catalog/public.ts'
 import { type Delivery, headerText, openDelivery } from './api.ts'
 import { rotateCredentials, setAllowedIps } from './commands.ts'
 import { examples } from './examples.ts'
 import { callsOf, grantDocument } from './openapi.ts'
 import { listPackages, openLink, orderPackage, packageNo, takePackage, traceMarks } from './packages.ts'
-import { findClient, type LoadedGrant, listCalls, listGrants, loadGrantRow, usageByDay } from './queries.ts'
-import { type GrantAction, type GrantPlace, grantActions, grantStateLabels, mayPackage, maySee, treatmentLabel, urlCode } from './rules.ts'
+import { findClient, type LoadedGrant, listCalls, listGrants, listUses, loadGrantRow, usageByDay } from './queries.ts'
+import {
+  beyond,
+  findingOf,
+  type GrantAction,
+  type GrantPlace,
+  grantActions,
+  grantStateLabels,
+  mayPackage,
+  maySee,
+  treatmentLabel,
+  urlCode,
+} from './rules.ts'
 import './rights.ts'
 import { sandboxOf } from './sandbox.ts'
 import { readToken, same, secretHash, tokenSeconds, writeToken } from './tokens.ts'
@@ -199,6 +210,38 @@ export function registerDelivery(app: FastifyInstance): void {
     }
   })
 
+  route(app, contract.useRecords, async ({ query, ctx }) => {
+    await delivery.calls.flush()
+    await ctx.ledger.flush()
+    await expandLedger(db)
+    const [from, to] = [query.from ?? addDays(ctx.day, -30), query.to ?? ctx.day]
+    const known = Object.values(beyond).flat()
+    const { kind } = query
+    const refused = !kind ? undefined : kind === 'refused' ? { not: [] } : kind === 'other' ? { not: known } : { codes: beyond[kind] }
+    const { rows, total, refusals } = await listUses(db, ctx.actor, { ...query, refused, from, to })
+    const kinds = Object.keys(contract.findingKinds) as (keyof typeof contract.findingKinds)[]
+    return {
+      from,
+      to,
+      total,
+      next: rows.length === query.limit ? String(rows.at(-1)!.id) : null,
+      findings: kinds.flatMap(kind => {
+        const of = refusals.filter(r => findingOf(400, r.code) === kind)
+        const count = of.reduce((sum, r) => sum + r.count, 0)
+        return count ? [{ kind, label: contract.findingKinds[kind], count, departments: new Set(of.flatMap(r => r.departments)).size }] : []
+      }),
+      rows: rows.map(({ id: _, ...r }) => {
+        const kind = findingOf(r.status, r.code)
+        return {
+          ...r,
+          at: r.at.toISOString(),
+          medium: r.status >= 400 ? '无' : r.method === '数据文件' ? '文件' : '接口报文',
+          kind,
+          kindLabel: kind && contract.findingKinds[kind],
+        }
+      }),
+    }
+  })
   route(app, contract.usage, async ({ params, ctx }) => {
     const grant = await see(ctx, params.id)
     await delivery.calls.flush()

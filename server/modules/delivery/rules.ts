@@ -263,6 +263,24 @@ export function grantActions(actor: Viewer, g: GrantPlace): GrantAction[] {
 
 const isAuthorityOf = (actor: Viewer, regions: string[]) => actor.departmentRoles.includes('authority') && regions.includes(actor.region)
 
+/** What a refused call tried to go beyond. */
+export const beyond: Record<'purpose' | 'period' | 'item' | 'record', string[]> = {
+  purpose: ['data.purpose_mismatch', 'data.third_party'],
+  period: ['data.grant_expired', 'data.grant_not_yet', 'data.grant_suspended', 'data.grant_revoked', 'data.grant_awaits'],
+  item: [
+    'data.field_not_granted',
+    'data.no_grant',
+    'data.filter_not_plain',
+    'data.sort_not_plain',
+    'data.verify_only',
+    'data.pseudonym_only',
+    'data.method_not_granted',
+  ],
+  record: ['data.record_incomplete'],
+}
+export const findingOf = (status: number, code: string | null): 'purpose' | 'period' | 'item' | 'record' | 'other' | null =>
+  status < 400 ? null : ((Object.keys(beyond) as (keyof typeof beyond)[]).find(kind => code && beyond[kind].includes(code)) ?? 'other')
+
 type Registered = Pick<Item, 'key' | 'name' | 'semantic' | 'type'>
 const readable: Record<string, RegExp> = {
   N: /^-?\d+(\.\d+)?$/,

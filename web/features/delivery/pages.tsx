@@ -81,7 +81,7 @@ export function Grants() {
     },
   ]
   return (
-    <Page title="授权">
+    <Page title="授权" acts={<A href={at('/use-records')}>使用记录</A>}>
       <nav className="tabs" aria-label="范围">
         {(
           [
