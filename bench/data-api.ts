@@ -39,7 +39,7 @@ const server = await startTemporaryPostgres({ durable: true })
 const dataDir = mkdtempSync(join(tmpdir(), 'huitong-bench-'))
 try {
   await migrate(server.url)
-  const config = { ...loadConfig({ HUITONG_LOG_LEVEL: 'silent' }), dataDir }
+  const config = { ...loadConfig({ HUITONG_LOG_LEVEL: 'silent', HUITONG_DATA_BURST: '0' }), dataDir }
   const app = await buildApp({ config, databaseUrl: server.url, roles: ['api'] })
   const { db, pool } = app.services
   const ctx = systemContext(app.services)

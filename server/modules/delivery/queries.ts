@@ -161,7 +161,8 @@ export async function listUses(db: Database, actor: Actor, query: UseQuery) {
     status: number
     code: string | null
   }>`select c.id, c.seq, c.at, coalesce(a.purpose, g.purpose) as purpose, c.operator as person, g.approver,
-      coalesce(a.content, e.title || '（' || e.code || '）' || c.rows || ' 行') as content, c.method, c.case_ref as "caseRef",
+      case when c.status >= 400 then e.title || '（' || e.code || '）' || coalesce('，要的是 ' || (a.data ->> 'asked'), '')
+        else coalesce(a.content, e.title || '（' || e.code || '）' || c.rows || ' 行') end as content, c.method, c.case_ref as "caseRef",
       coalesce(d.name, '') as grantee, coalesce(e.department, '') as provider, g.id as "grantId", g.no as grant, c.status, c.code
     from ${from} left join audit.entry_view a on a.seq = c.seq
     where ${scope} ${which} ${query.after && /^\d{1,18}$/.test(query.after) ? sql`and c.id < ${query.after}` : sql``} order by c.id desc limit ${query.limit}`.execute(

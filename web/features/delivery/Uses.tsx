@@ -142,32 +142,34 @@ export function Uses() {
           />
         </label>
       </div>
-      {Boolean(load.data?.findings.length) && (
-        <Sheet title="被拒绝的使用" note="由系统拒绝，没有提供数据">
-          <p className="row">
-            {load.data!.findings.map(f => (
-              <A key={f.kind} href={filters.address({ kind: f.kind })}>
-                <Mark hue="red" shape="■">
-                  {f.label} {number(f.count)} 次，{f.departments} 个部门
-                </Mark>
-              </A>
-            ))}
-          </p>
-        </Sheet>
-      )}
-      <DataTable
-        name="使用记录"
-        columns={columns}
-        rows={load.data?.rows}
-        rowKey={(row, n) => `${row.seq}-${n}`}
-        error={load.error}
-        retry={load.refetch}
-        since={load.dataUpdatedAt}
-        filtered={Boolean(q || kind || from || to)}
-        clear={() => filters.set({ q: '', kind: '', from: '', to: '' })}
-        empty={<Nothing>这段时间没有使用记录。</Nothing>}
-        footer={<ListPager of={load.data} filters={filters} />}
-      />
+      <div className="stack">
+        {Boolean(load.data?.findings.length) && (
+          <Sheet title="被拒绝的使用" note="由系统拒绝，没有提供数据">
+            <p className="row">
+              {load.data!.findings.map(f => (
+                <A key={f.kind} href={filters.address({ kind: f.kind })}>
+                  <Mark hue="red" shape="■">
+                    {f.label} {number(f.count)} 次，{f.departments} 个部门
+                  </Mark>
+                </A>
+              ))}
+            </p>
+          </Sheet>
+        )}
+        <DataTable
+          name="使用记录"
+          columns={columns}
+          rows={load.data?.rows}
+          rowKey={(row, n) => `${row.seq}-${n}`}
+          error={load.error}
+          retry={load.refetch}
+          since={load.dataUpdatedAt}
+          filtered={Boolean(q || kind || from || to)}
+          clear={() => filters.set({ q: '', kind: '', from: '', to: '' })}
+          empty={<Nothing>这段时间没有使用记录。</Nothing>}
+          footer={<ListPager of={load.data} filters={filters} />}
+        />
+      </div>
     </Page>
   )
 }
