@@ -12,7 +12,11 @@ import { items, person } from './people.ts'
 import { anEntry, steward } from './world.ts'
 
 const [databaseUrl, dataDir] = process.argv.slice(2) as [string, string]
-const app = await buildApp({ config: { ...loadConfig({ HUITONG_LOG_LEVEL: 'silent' }), dataDir }, databaseUrl, roles: ['api', 'worker'] })
+const app = await buildApp({
+  config: { ...loadConfig({ HUITONG_LOG_LEVEL: 'silent', HUITONG_DATA_BURST: '0' }), dataDir },
+  databaseUrl,
+  roles: ['api', 'worker'],
+})
 const { db, pool } = app.services
 const ctx = await steward(app.services)
 const user = await createDepartment(db, systemContext(app.services), {

@@ -125,18 +125,18 @@ export function Uses() {
         </label>
         <label>
           <span>自</span>
-          <input
+          <Input
             type="date"
-            className="ht-date"
+            style={{ width: 160 }}
             value={from || load.data?.from || ''}
             onChange={event => filters.set({ from: event.target.value })}
           />
         </label>
         <label>
           <span>至</span>
-          <input
+          <Input
             type="date"
-            className="ht-date"
+            style={{ width: 160 }}
             value={to || load.data?.to || ''}
             onChange={event => filters.set({ to: event.target.value })}
           />
