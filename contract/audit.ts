@@ -96,6 +96,7 @@ export const actionLabels = {
   'sharing.matter': '登记事项材料',
   'grant.credentials': '生成凭证',
   'grant.ips': '修改 IP 白名单',
+  'grant.table': '设置库表推送',
   'grant.token': '换取访问令牌',
   'data.read': '取用共享数据',
   'data.verify': '核验共享数据',

@@ -296,6 +296,8 @@ export const errors: { area: string; label: string; codes: Record<string, Explai
     codes: {
       grant_not_found: { is: '没有找到这个授权' },
       'grant.not_yours': { is: '这一步只能由使用部门在授权有效时办理', do: '联系使用部门的数据专员或开发人员。' },
+      'delivery.target': { is: '目标数据库连不上或不能写入', do: '原因在 detail 里，按提示处理后重试。' },
+      'delivery.table_push_not_found': { is: '这个授权没有设置库表推送' },
       'grant.wrong_state': { is: '授权现在的状态不能办这一步', do: '刷新页面查看最新状态。' },
       'grant.package_waiting': { is: '授权还有一个数据包正在生成', do: '等它完成后再生成下一个。' },
       'grant.package_not_found': { is: '没有找到数据包，或它还没有完成、已经到期', do: '刷新页面；到期的重新生成。' },

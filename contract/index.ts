@@ -19,6 +19,7 @@ import * as quality from './quality.ts'
 import * as regulation from './regulation.ts'
 import * as sharing from './sharing.ts'
 import * as supervision from './supervision.ts'
+import * as tables from './tables.ts'
 
 const modules: Record<string, object> = {
   audit,
@@ -29,7 +30,7 @@ const modules: Record<string, object> = {
   quality,
   aggregation: { ...aggregation, ...push, ...agents, ...history, ...proposals, ...documents },
   bases,
-  delivery,
+  delivery: { ...delivery, ...tables },
   sharing,
   opening,
   supervision,

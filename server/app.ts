@@ -19,6 +19,7 @@ import { registerCatalog } from './modules/catalog/routes.ts'
 import { registerCatalogRuns } from './modules/catalog/run-routes.ts'
 import { deliveryJobs } from './modules/delivery/jobs.ts'
 import { registerDelivery, registerDeliveryApi } from './modules/delivery/routes.ts'
+import { registerTables, tableJobs } from './modules/delivery/tables/routes.ts'
 import { openingJobs } from './modules/opening/jobs.ts'
 import { registerOpening, registerOpeningApi } from './modules/opening/routes.ts'
 import { registerOrganization } from './modules/organization/routes.ts'
@@ -117,6 +118,7 @@ export async function buildApp({
       registerQuality(api)
       registerAggregation(api)
       registerDelivery(api)
+      registerTables(api)
       registerSharing(api)
       registerOpening(api)
       registerSupervision(api)
@@ -136,6 +138,7 @@ export async function buildApp({
   catalogJobs(jobs)
   aggregationJobs(jobs)
   deliveryJobs(jobs)
+  tableJobs(jobs)
   sharingJobs(jobs)
   openingJobs(jobs)
   app.get('/health', async () => {

@@ -805,6 +805,24 @@ export interface DeliveryQuota {
   taken: number;
 }
 
+export interface DeliveryTablePush {
+  began: Timestamp | null;
+  caught_up: Timestamp | null;
+  connection: Json;
+  created: Timestamp;
+  every: number;
+  grant_id: string;
+  id: string;
+  last_run: Timestamp | null;
+  next_run: Timestamp | null;
+  removes: Generated<number>;
+  run_as: Json;
+  secret: string;
+  state: string;
+  trouble: Json | null;
+  upserts: Generated<number>;
+}
+
 export interface OpeningAccess {
   approver: string;
   case_id: string;
@@ -1790,6 +1808,7 @@ export interface DB {
   "delivery.number": DeliveryNumber;
   "delivery.package": DeliveryPackage;
   "delivery.quota": DeliveryQuota;
+  "delivery.table_push": DeliveryTablePush;
   "opening.access": OpeningAccess;
   "opening.assessment": OpeningAssessment;
   "opening.condition_review": OpeningConditionReview;

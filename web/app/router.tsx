@@ -101,6 +101,7 @@ const tree = root.addChildren([
   page('/grants', grants, 'Grants'),
   page('/use-records', () => import('../features/delivery/Uses.tsx'), 'Uses'),
   page('/grants/$id', grants, 'GrantPage'),
+  page('/table-pushes', () => import('../features/delivery/Tables.tsx'), 'TablePushes'),
   page('/opening', opening, 'OpenList'),
   page('/opening/coverage', openScope, 'Coverage'),
   page('/opening/lists', openScope, 'Lists'),

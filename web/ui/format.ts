@@ -76,6 +76,16 @@ export function rate(part: number, whole: number) {
   return whole < 5 ? `${number(part)}/${number(whole)}` : `${number(part)}/${number(whole)} ＝ ${((100 * part) / whole).toFixed(1)}%`
 }
 
+/** 42 秒, 3 分钟, 2.5 小时, 4 天 */
+export const span = (seconds: number): string =>
+  seconds < 60
+    ? `${seconds} 秒`
+    : seconds < 3600
+      ? `${Math.round(seconds / 60)} 分钟`
+      : seconds < 48 * 3600
+        ? `${Math.round(seconds / 360) / 10} 小时`
+        : `${Math.round(seconds / 8640) / 10} 天`
+
 /** A code's `/` is written `-` in addresses. */
 export const codeInUrl = (code: string) => code.replaceAll('/', '-')
 export const codeFromUrl = (code: string) => code.replaceAll('-', '/')

@@ -9,6 +9,15 @@ export async function mountOf(db: Database | Tx, entryId: string): Promise<Mount
   return m && { relation: m.relation, columns: m.columns, keys: m.keys, rows: m.rows, updated: m.updated, batch: m.batch_id }
 }
 
+import { diagnose as diagnoseMysql, drop, open as openMysql } from './connectors/mysql.ts'
+import { diagnose as diagnosePostgres, open as openPostgres } from './connectors/postgres.ts'
+
+/** Connections to databases of departments, and what their errors mean. */
+export const databases = {
+  postgres: { open: openPostgres, diagnose: diagnosePostgres },
+  mysql: { open: openMysql, drop, diagnose: diagnoseMysql },
+}
 export { registerRights } from './bases/rights.ts'
 export { importFile, loadUpload } from './commands.ts'
+export { type Diagnosis, SourceDown } from './connectors/types.ts'
 export { removeRecord } from './remove.ts'

@@ -152,7 +152,7 @@ export function openDelivery(services: Services) {
     kind: {
       action: 'data.read' | 'data.verify' | 'data.try' | 'data.package' | 'data.download'
       method: string
-      medium?: string
+      medium?: string | undefined
       asked?: string | undefined
     },
     take: (grant: Known, guard: (param: Param) => string) => Promise<Taken>,
@@ -421,8 +421,9 @@ export function openDelivery(services: Services) {
       ctx: Caller,
       call: Call,
       query: { since?: string | undefined; fields?: string | undefined; limit: number },
+      by: { method: string; medium?: string } = { method: '变更接口' },
     ): Promise<Delivered> {
-      return perform(ctx, call, { action: 'data.read', method: '变更接口', asked: query.fields }, async (grant, guard) => {
+      return perform(ctx, call, { action: 'data.read', ...by, asked: query.fields }, async (grant, guard) => {
         const from = query.since ? unsealSince(query.since, grant.id) : { since: null, until: null, after: null }
         const s = projectChanges({
           ...sourceOf(grant, guard),
@@ -608,6 +609,14 @@ function asOf(grant: Known, day: string, today: string): { at: string; history: 
 }
 
 export type Delivery = ReturnType<typeof openDelivery>
+
+const deliveries = new WeakMap<Services['pool'], Delivery>()
+/** One per process, whatever part of the app asks. */
+export function deliveryOf(services: Services): Delivery {
+  const found = deliveries.get(services.pool) ?? openDelivery(services)
+  deliveries.set(services.pool, found)
+  return found
+}
 
 const disputedWhole = (grant: Known) => grant.marked.some(m => m.kind === 'objection' && !m.record)
 const keyNames = (grant: Known) => grant.keys.map(k => grant.items.find(i => i.key === k)?.name ?? k)

@@ -1,6 +1,6 @@
 import type { Jobs } from '../../platform/jobs.ts'
+import { deliveryOf } from './api.ts'
 import { makePackage, sweepPackages } from './packages.ts'
-import { deliveryOf } from './routes.ts'
 
 export function deliveryJobs(jobs: Jobs): void {
   jobs.on('delivery.package', ({ id }: { id: string }, ctx) => makePackage(ctx, deliveryOf(ctx), id))

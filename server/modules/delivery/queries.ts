@@ -67,7 +67,7 @@ export const lockGrant = async (
   (await sql<any>`select id, no, state, version from delivery.grant where id = ${id} for update`.execute(tx)).rows[0]
 
 /** Which grants a person sees: their department's on either side, those of their region when it is the authority, all for inspectors. */
-const visibleTo = (actor: Actor) =>
+export const visibleTo = (actor: Actor) =>
   actor.roles.includes('inspector')
     ? sql`true`
     : actor.departmentRoles.includes('authority')

@@ -2,13 +2,13 @@ import { createSecretKey } from 'node:crypto'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import * as contract from '../../../contract/delivery.ts'
 import { addDays } from '../../platform/clock.ts'
-import type { Services, StaffContext } from '../../platform/context.ts'
+import type { StaffContext } from '../../platform/context.ts'
 import { route } from '../../platform/http.ts'
 import { limiter } from '../../platform/limiter.ts'
 import { notFound, Problem, refuse } from '../../platform/problem.ts'
 import { expandLedger, record, recordRead } from '../audit/public.ts'
 import { publishedEntry } from '../catalog/public.ts'
-import { type Delivery, headerText, openDelivery } from './api.ts'
+import { deliveryOf, headerText } from './api.ts'
 import { rotateCredentials, setAllowedIps } from './commands.ts'
 import { examples } from './examples.ts'
 import { callsOf, grantDocument } from './openapi.ts'
@@ -30,37 +30,32 @@ import './rights.ts'
 import { sandboxOf } from './sandbox.ts'
 import { readToken, same, secretHash, tokenSeconds, writeToken } from './tokens.ts'
 
-const deliveries = new WeakMap<Services['pool'], Delivery>()
-/** One per process, whatever part of the app asks. */
-export function deliveryOf(services: Services): Delivery {
-  const found = deliveries.get(services.pool) ?? openDelivery(services)
-  deliveries.set(services.pool, found)
-  return found
+/** A grant that this person may look at. */
+export async function seeGrant(ctx: StaffContext, id: string): Promise<LoadedGrant> {
+  const grant = await loadGrantRow(ctx.pool, id)
+  // Whose it is not need not learn that it exists.
+  return grant && maySee(ctx.actor, placeOf(grant, ctx.day)) ? grant : notFound('grant', '授权')
+}
+/** The same, where this person may take this step. */
+export async function demandGrant(ctx: StaffContext, id: string, action: GrantAction): Promise<LoadedGrant> {
+  const grant = await seeGrant(ctx, id)
+  if (!grantActions(ctx.actor, placeOf(grant, ctx.day)).includes(action)) {
+    refuse('grant.not_yours', {
+      status: 403,
+      reason: 'not-competent',
+      detail: `授权 ${grant.no}（${stateOf(grant, ctx.day).label}）的这一步只能由使用部门「${grant.grantee}」在授权有效时办理。`,
+      remedy: '请联系使用部门的数据专员或开发人员。',
+    })
+  }
+  return grant
 }
 
 /** Pages about grants, under /api. */
 export function registerDelivery(app: FastifyInstance): void {
-  const { db, pool } = app.services
+  const { db } = app.services
   const delivery = deliveryOf(app.services)
 
-  const see = async (ctx: StaffContext, id: string): Promise<LoadedGrant> => {
-    const grant = await loadGrantRow(pool, id)
-    // Whose it is not need not learn that it exists.
-    return grant && maySee(ctx.actor, placeOf(grant, ctx.day)) ? grant : notFound('grant', '授权')
-  }
-  const demand = async (ctx: StaffContext, id: string, action: GrantAction): Promise<LoadedGrant> => {
-    const grant = await see(ctx, id)
-    if (!grantActions(ctx.actor, placeOf(grant, ctx.day)).includes(action)) {
-      refuse('grant.not_yours', {
-        status: 403,
-        reason: 'not-competent',
-        detail: `授权 ${grant.no}（${stateOf(grant, ctx.day).label}）的这一步只能由使用部门「${grant.grantee}」在授权有效时办理。`,
-        remedy: '请联系使用部门的数据专员或开发人员。',
-      })
-    }
-    return grant
-  }
-  const show = async (ctx: StaffContext, id: string) => view(ctx, await see(ctx, id))
+  const show = async (ctx: StaffContext, id: string) => view(ctx, await seeGrant(ctx, id))
 
   route(app, contract.grants, async ({ query, ctx }) => {
     await delivery.calls.flush()
@@ -80,7 +75,7 @@ export function registerDelivery(app: FastifyInstance): void {
   route(app, contract.grant, ({ params, ctx }) => show(ctx, params.id))
 
   route(app, contract.rotate, async ({ params, ctx, request, reply }) => {
-    const grant = await demand(ctx, params.id, 'rotate')
+    const grant = await demandGrant(ctx, params.id, 'rotate')
     const made = await db.transaction().execute(tx => rotateCredentials(tx, ctx, grant.id))
     const base = baseUrl(ctx, request)
     const urls = { tokenUrl: `${base}/oauth/token`, dataUrl: `${base}/data/v1/${urlCode(grant.code)}` }
@@ -98,7 +93,7 @@ export function registerDelivery(app: FastifyInstance): void {
     return { rows, document: grantDocument({ ...grant, base, example: rows[0] }) }
   }
   route(app, contract.guide, async ({ params, ctx, request }) => {
-    const grant = await see(ctx, params.id)
+    const grant = await seeGrant(ctx, params.id)
     const base = baseUrl(ctx, request)
     const urls = { tokenUrl: `${base}/oauth/token`, dataUrl: `${base}/data/v1/${urlCode(grant.code)}` }
     const { rows, document } = await documentOf(ctx, grant, base)
@@ -110,7 +105,7 @@ export function registerDelivery(app: FastifyInstance): void {
     }
   })
   route(app, contract.openApi, async ({ params, ctx, request, reply }) => {
-    const grant = await see(ctx, params.id)
+    const grant = await seeGrant(ctx, params.id)
     const { document } = await documentOf(ctx, grant, baseUrl(ctx, request))
     return reply
       .headers({
@@ -121,13 +116,13 @@ export function registerDelivery(app: FastifyInstance): void {
   })
 
   route(app, contract.setIps, async ({ params, body, ctx }) => {
-    const grant = await demand(ctx, params.id, 'edit-ips')
+    const grant = await demandGrant(ctx, params.id, 'edit-ips')
     await db.transaction().execute(tx => setAllowedIps(tx, ctx, grant.id, [...new Set(body.ips)]))
     return show(ctx, grant.id)
   })
 
   route(app, contract.tryCall, async ({ params, body, ctx }) => {
-    const grant = await demand(ctx, params.id, 'try')
+    const grant = await demandGrant(ctx, params.id, 'try')
     const code = urlCode(grant.code)
     const started = performance.now()
     const done = (status: number, reply: unknown, ledger: number | null) => ({
@@ -167,14 +162,14 @@ export function registerDelivery(app: FastifyInstance): void {
       expires: p.expires?.toISOString() ?? null,
       downloads: p.downloads,
     }))
-  route(app, contract.packages, async ({ params, ctx }) => packagesOf((await see(ctx, params.id)).id))
+  route(app, contract.packages, async ({ params, ctx }) => packagesOf((await seeGrant(ctx, params.id)).id))
   route(app, contract.orderPackage, async ({ params, body, ctx }) => {
-    const grant = await demand(ctx, params.id, 'package')
+    const grant = await demandGrant(ctx, params.id, 'package')
     await orderPackage(ctx, grant, body)
     return packagesOf(grant.id)
   })
   route(app, contract.packageLink, async ({ params, ctx, request, reply }) => {
-    const grant = await demand(ctx, params.id, 'package')
+    const grant = await demandGrant(ctx, params.id, 'package')
     const { link, until } = await openLink(ctx, grant.id, params.package)
     void reply.header('cache-control', 'no-store')
     return { url: `${baseUrl(ctx, request)}/data/v1/packages?link=${link}`, until: until.toISOString() }
@@ -182,7 +177,7 @@ export function registerDelivery(app: FastifyInstance): void {
   route(app, contract.traceMarks, async ({ body, ctx }) => {
     const found = []
     for (const one of await traceMarks(ctx, body.marks)) {
-      const grant = await loadGrantRow(pool, one.grantId)
+      const grant = await loadGrantRow(ctx.pool, one.grantId)
       if (!grant || !maySee(ctx.actor, placeOf(grant, ctx.day))) continue
       found.push({
         mark: one.mark,
@@ -200,7 +195,7 @@ export function registerDelivery(app: FastifyInstance): void {
   })
 
   route(app, contract.calls, async ({ params, query, ctx }) => {
-    const grant = await see(ctx, params.id)
+    const grant = await seeGrant(ctx, params.id)
     await delivery.calls.flush()
     const { rows, total } = await listCalls(db, grant.id, query.after, query.limit)
     return {
@@ -235,7 +230,7 @@ export function registerDelivery(app: FastifyInstance): void {
         return {
           ...r,
           at: r.at.toISOString(),
-          medium: r.status >= 400 ? '无' : r.method === '数据文件' ? '文件' : '接口报文',
+          medium: r.status >= 400 ? '无' : r.method === '数据文件' ? '文件' : r.method === '库表推送' ? '库表' : '接口报文',
           kind,
           kindLabel: kind && contract.findingKinds[kind],
         }
@@ -243,7 +238,7 @@ export function registerDelivery(app: FastifyInstance): void {
     }
   })
   route(app, contract.usage, async ({ params, ctx }) => {
-    const grant = await see(ctx, params.id)
+    const grant = await seeGrant(ctx, params.id)
     await delivery.calls.flush()
     return usageByDay(db, grant.id, addDays(ctx.day, -29), ctx.day)
   })

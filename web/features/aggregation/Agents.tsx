@@ -12,13 +12,12 @@ import { type AnyForm, Line, SideForm } from '../../app/SideForm.tsx'
 import { useMay } from '../../app/session.ts'
 import { DataTable } from '../../ui/DataTable.tsx'
 import { Field } from '../../ui/Field.tsx'
-import { bytes, moment } from '../../ui/format.ts'
+import { bytes, moment, span } from '../../ui/format.ts'
 import { Mark } from '../../ui/Light.tsx'
 import { Facts, Page, Sheet } from '../../ui/Page.tsx'
 import { Loaded, Nothing } from '../../ui/states.tsx'
 import { AgentMark } from './AgentSteps.tsx'
 import { HoldingPages } from './Holdings.tsx'
-import { span } from './Pipelines.tsx'
 
 /** 前置机: programs at departments' own machines that read there and connect out to here. */
 export function Agents() {

@@ -6,7 +6,7 @@ import { useAct, useRead } from '../../app/query.ts'
 import { useFilters } from '../../app/search.ts'
 import { useMay } from '../../app/session.ts'
 import { DataTable } from '../../ui/DataTable.tsx'
-import { amount, codeInUrl, moment, number } from '../../ui/format.ts'
+import { amount, codeInUrl, moment, number, span } from '../../ui/format.ts'
 import { type Hue, Mark } from '../../ui/Light.tsx'
 import { Page } from '../../ui/Page.tsx'
 import { SearchBox } from '../../ui/SearchBox.tsx'
@@ -27,16 +27,6 @@ export const PipelineMark = ({ of: one }: { of: Pick<Pipeline, 'state' | 'stateL
     {one.stateLabel}
   </Mark>
 )
-
-/** 42 秒, 3 分钟, 2.5 小时, 4 天 */
-export const span = (seconds: number): string =>
-  seconds < 60
-    ? `${seconds} 秒`
-    : seconds < 3600
-      ? `${Math.round(seconds / 60)} 分钟`
-      : seconds < 48 * 3600
-        ? `${Math.round(seconds / 360) / 10} 小时`
-        : `${Math.round(seconds / 8640) / 10} 天`
 
 /** Rows of the last 14 days, a bar a day; the figures are said in words for who does not see them. */
 function Days({ of: days }: { of: number[] }) {

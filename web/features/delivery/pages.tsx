@@ -33,6 +33,7 @@ import { Facts, Page, Sheet } from '../../ui/Page.tsx'
 import { SearchBox } from '../../ui/SearchBox.tsx'
 import { Loaded, Nothing, ProblemNote } from '../../ui/states.tsx'
 import { citeWords, Why } from '../../ui/Why.tsx'
+import { TableOf } from './Tables.tsx'
 
 const stateHue: Record<Grant['state'], Hue> = { active: 'green', suspended: 'red', revoked: 'grey', expired: 'grey' }
 const stateShape: Record<Grant['state'], string> = { active: '●', suspended: '‖', revoked: '■', expired: '✓' }
@@ -81,7 +82,15 @@ export function Grants() {
     },
   ]
   return (
-    <Page title="授权" acts={<A href={at('/use-records')}>使用记录</A>}>
+    <Page
+      title="授权"
+      acts={
+        <>
+          <A href={at('/use-records')}>使用记录</A>
+          <A href={at('/table-pushes')}>库表推送</A>
+        </>
+      }
+    >
       <nav className="tabs" aria-label="范围">
         {(
           [
@@ -249,6 +258,7 @@ function GrantView({ of: one }: { of: Grant }) {
             <Interface of={one} />
             {may.has('try') && <TryCall of={one} />}
             <Packages of={one} />
+            <TableOf of={one} />
             <Usage id={one.id} />
             <Calls id={one.id} />
           </div>
