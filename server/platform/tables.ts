@@ -712,6 +712,11 @@ export interface DeliveryCall {
   status: number;
 }
 
+export interface DeliveryCompared {
+  one: Generated<boolean>;
+  seq: number;
+}
+
 export interface DeliveryGrant {
   agreed_way: Generated<string>;
   allowed_ips: Generated<string[]>;
@@ -1803,6 +1808,7 @@ export interface DB {
   "catalog.use": CatalogUse;
   "catalog.version": CatalogVersion;
   "delivery.call": DeliveryCall;
+  "delivery.compared": DeliveryCompared;
   "delivery.grant": DeliveryGrant;
   "delivery.grant_view": DeliveryGrantView;
   "delivery.number": DeliveryNumber;

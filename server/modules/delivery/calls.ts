@@ -1,5 +1,6 @@
+import { sql } from 'kysely'
 import type pg from 'pg'
-import type { Log } from '../../platform/context.ts'
+import type { Context, Log } from '../../platform/context.ts'
 import { refuse } from '../../platform/problem.ts'
 import { rateHeaders } from './watch.ts'
 
@@ -64,6 +65,33 @@ export function openCallLog(pool: pg.Pool, log: Log, everyMs = 300) {
     },
     flush,
   }
+}
+
+/** Long enough for a call to be listed by the process that answered it. */
+const SETTLED_MS = 10_000
+/**
+ * Records of the ledger that no call stands for: their process was killed between the record and the list. They are listed as cut off, since
+ * nobody knows whether the reply arrived.
+ */
+export async function markInterrupted(ctx: Pick<Context, 'db' | 'clock'>): Promise<void> {
+  await ctx.db.transaction().execute(async tx => {
+    const { rows } = await sql<{ seq: number }>`select seq from delivery.compared for update`.execute(tx)
+    const from = rows[0]!.seq
+    const before = new Date(ctx.clock().getTime() - SETTLED_MS)
+    const { rows: last } = await sql<{ seq: number | null }>`
+      select max(seq) as seq from (select seq, at from audit.entry_view where seq > ${from} order by seq limit 100000) a where at < ${before}`.execute(
+      tx,
+    )
+    const until = last[0]!.seq
+    if (!until) return
+    await sql`insert into delivery.call (grant_id, at, day, seq, operator, case_ref, method, rows, status, code, milliseconds)
+      select g.id, a.at, (a.at at time zone 'Asia/Shanghai')::date, a.seq, '', coalesce(a.case_no, ''), coalesce(a.method, ''),
+        coalesce((a.data->>'rows')::int, 0), 0, 'interrupted', 0
+      from audit.entry_view a join delivery.grant g on g.no = a.data->>'grant'
+      where a.seq > ${from} and a.seq <= ${until} and a.action in ('data.read', 'data.verify', 'data.try', 'data.refused')
+        and not exists (select from delivery.call c where c.seq = a.seq)`.execute(tx)
+    await sql`update delivery.compared set seq = ${until}`.execute(tx)
+  })
 }
 
 /**

@@ -9,6 +9,7 @@ import type { Jobs } from '../../../platform/jobs.ts'
 import { notFound, refuse } from '../../../platform/problem.ts'
 import { SourceDown } from '../../aggregation/public.ts'
 import { record } from '../../audit/public.ts'
+import { markInterrupted } from '../calls.ts'
 import { visibleTo } from '../queries.ts'
 import { demandGrant, seeGrant } from '../routes.ts'
 import { connectionOf, type PushRecord, pushDue, pushTable } from './run.ts'
@@ -18,6 +19,8 @@ export function tableJobs(jobs: Jobs): void {
   jobs.on('delivery.push', async ({ id }: { id: string }, ctx) => pushTable(ctx, id), { concurrency: 2, retry: 0 })
   jobs.on('delivery.pushes', async (_, ctx) => pushDue(ctx))
   jobs.every('delivery.pushes', '* * * * *')
+  jobs.on('delivery.interrupted', async (_, ctx) => markInterrupted(ctx))
+  jobs.every('delivery.interrupted', '* * * * *')
 }
 
 /** 库表推送, under /api. */
