@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { type TestContext, test } from 'node:test'
 import { unzipSync } from 'fflate'
+import pg from 'pg'
 import * as contract from '../contract/delivery.ts'
 import { endpoints } from '../contract/index.ts'
+import * as tables from '../contract/tables.ts'
+import { createDatabase, dropDatabase } from '../server/platform/postgres.ts'
 import { aGrant } from './support/delivery.ts'
 
 /**
@@ -33,6 +37,11 @@ const channels = [
   'packageLink',
   'takePackage',
   'traceMarks',
+  'tablePushes',
+  'tablePush',
+  'setTablePush',
+  'testTablePush',
+  'actTablePush',
 ]
 /** Looks at data that are no delivery under a grant, with the reason why they are tested elsewhere. */
 const elsewhere: Record<string, string> = {
@@ -80,6 +89,34 @@ async function aCanary(t: TestContext, method: 'api' | 'file') {
   await pool.query(`create table ${history} (like ${g.entry.relation}, _replaced_by uuid, _replaced timestamptz)`)
   await pool.query(`insert into ${history} select *, gen_random_uuid(), now() + interval '1 day' from ${g.entry.relation}`)
   return g
+}
+
+/** A database of a consumer, and all that stands in it. */
+async function aConsumer(t: TestContext) {
+  const admin = process.env.HUITONG_TEST_URL!
+  const database = `canary_${randomBytes(6).toString('hex')}`
+  const url = new URL(await createDatabase(admin, database))
+  t.after(() => dropDatabase(admin, database))
+  return {
+    connection: {
+      kind: 'postgres',
+      host: url.hostname,
+      port: Number(url.port),
+      database,
+      user: url.username,
+      password: decodeURIComponent(url.password),
+      table: '名单',
+    } as never,
+    async everything() {
+      const client = new pg.Client({ connectionString: url.href })
+      await client.connect()
+      const { rows } = await client.query("select table_name as name from information_schema.tables where table_schema = 'public'")
+      const all: unknown[] = []
+      for (const { name } of rows) all.push(name, (await client.query(`select * from ${pg.escapeIdentifier(name)}`)).rows)
+      await client.end()
+      return all
+    },
+  }
 }
 
 test('canary: no channel, parameter, order, filter, error, count, preview, file, log or record holds a value the grant does not give', async t => {
@@ -212,9 +249,27 @@ test('canary: no channel, parameter, order, filter, error, count, preview, file,
         }
       else assert.equal(method === 'api' || 'fields' in body, true, `no package for ${JSON.stringify(body)}`)
     }
+    const consumer = await aConsumer(t)
+    await note('testTablePush', '', developer.call(tables.testTablePush, { params, body: { connection: consumer.connection } }))
+    const made = (await note(
+      'setTablePush',
+      '',
+      developer.call(tables.setTablePush, { params, body: { connection: consumer.connection } }),
+    )) as {
+      id?: string
+    }
+    for (let i = 0; i < 2; i++) {
+      if (made.id) await g.world.job('delivery.push', { id: made.id })
+      await note('tablePush', '', developer.call(tables.tablePush, { params }))
+    }
+    await note('tablePushes', '', developer.call(tables.tablePushes))
+    await note('actTablePush', '', developer.call(tables.actTablePush, { params, body: { action: 'pause' } }))
+    const pushed = await consumer.everything()
+    if (method === 'api') assert.match(JSON.stringify(pushed), /"月补助金额":"1"/, 'nothing was pushed')
+    seen.push([`${method} table push`, pushed])
     await note('rotate', '', developer.call(contract.rotate, { params }))
     seen.push([`${method} ledger`, await g.ledger()])
-    for (const table of ['delivery.call', 'delivery.package', 'procedure.notice', 'audit.outbox'])
+    for (const table of ['delivery.call', 'delivery.package', 'delivery.table_push', 'procedure.notice', 'audit.outbox'])
       seen.push([`${method} ${table}`, (await g.services.pool.query(`select * from ${table}`)).rows])
     assert.deepEqual(
       channels.filter(name => !walked.has(name)),
