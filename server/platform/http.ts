@@ -1,6 +1,6 @@
 import '@fastify/cookie'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { ZodError } from 'zod'
+import type { ZodError, z } from 'zod'
 import type { Access, Endpoint, Role } from '../../contract/endpoint.ts'
 import { roles as roleLabels } from '../../contract/endpoint.ts'
 import { dayOf } from './clock.ts'
@@ -78,7 +78,7 @@ export function allow(access: Access, actor: Actor | null): void {
 }
 
 function parse(
-  schema: { safeParse(v: unknown): { success: boolean; data?: unknown; error?: ZodError } } | undefined,
+  schema: { safeParse(v: unknown, o: { error: typeof inWords }): { success: boolean; data?: unknown; error?: ZodError } } | undefined,
   value: unknown,
   part: 'params' | 'query' | 'body',
 ): unknown {
@@ -92,7 +92,7 @@ function parse(
       errors: [{ pointer: unstorable, code: 'request.unstorable', message: '含有不能保存的字符' }],
     })
   }
-  const parsed = schema.safeParse(value)
+  const parsed = schema.safeParse(value, { error: inWords })
   if (parsed.success) return parsed.data
   const errors = parsed.error!.issues.map(issue => ({
     pointer: `/${issue.path.map(p => String(p).replaceAll('~', '~0').replaceAll('/', '~1')).join('/')}`,
@@ -111,6 +111,29 @@ function parse(
     reason: 'field-missing',
     errors,
   })
+}
+
+/** What is wrong with a value, where its schema says nothing of its own. */
+function inWords(issue: z.core.$ZodRawIssue): string {
+  const count = (n: unknown, of: string) => `${Number(n).toLocaleString('en')} ${of}`
+  const unit = (origin: string) => (origin === 'string' ? '个字' : '项')
+  const counted = (origin: string) => ['string', 'array', 'set', 'map'].includes(origin)
+  switch (issue.code) {
+    case 'invalid_type':
+      return issue.input === undefined ? '没有填写' : '类型不对'
+    case 'too_big':
+      return counted(issue.origin) ? `最多 ${count(issue.maximum, unit(issue.origin))}` : `不能大于 ${issue.maximum}`
+    case 'too_small':
+      return counted(issue.origin) ? `至少 ${count(issue.minimum, unit(issue.origin))}` : `不能小于 ${issue.minimum}`
+    case 'invalid_format':
+      return '格式不对'
+    case 'invalid_value':
+      return '不是可选的值'
+    case 'unrecognized_keys':
+      return `不认识：${issue.keys.join('、')}`
+    default:
+      return '不对'
+  }
 }
 
 /** JSON pointer of the first text that PostgreSQL cannot hold (NUL) or that is no Unicode (half a surrogate pair). */
