@@ -21,7 +21,11 @@ const outcomes = {
 
 /** The files of an entry whose data are files: send some, see what there is, take one back. */
 export function Documents({ entry }: { entry: EntryDetail }) {
-  const load = useRead(documents, { params: { id: entry.id }, query: { limit: 50 } })
+  const [waits, setWaits] = useState(false)
+  const load = useRead(documents, { params: { id: entry.id }, query: { limit: 50 } }, { refetchInterval: waits ? 2000 : false })
+  // Until the batches of what was sent have ended.
+  const open = load.data?.rows.some(row => ['queued', 'running'].includes(row.batch.state)) ?? false
+  if (open !== waits) setWaits(open)
   const [taken, setTaken] = useState<Taken | null>(null)
   // An entry of rows has nothing to show here.
   if (load.data && !load.data.holds && !load.data.total) return null

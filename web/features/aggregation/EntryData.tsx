@@ -1,3 +1,4 @@
+import { useState } from 'react'
 import { batches, createSource, sources } from '../../../contract/aggregation.ts'
 import type { EntryDetail } from '../../../contract/catalog.ts'
 import { documents } from '../../../contract/documents.ts'
@@ -12,8 +13,12 @@ import { BatchTable, SourceTable } from './tables.tsx'
 
 /** 数据 tab of a catalog entry: where its rows come from and how the last batches went. */
 export function EntryData({ code, entry }: { code: string; entry: EntryDetail }) {
-  const from = useRead(sources, { query: { entry: entry.id } })
-  const runs = useRead(batches, { query: { entry: entry.id, limit: 10 } })
+  const [waits, setWaits] = useState(false)
+  const refetchInterval = waits ? 2000 : (false as const)
+  const from = useRead(sources, { query: { entry: entry.id } }, { refetchInterval })
+  const runs = useRead(batches, { query: { entry: entry.id, limit: 10 } }, { refetchInterval })
+  const open = runs.data?.rows.some(row => ['queued', 'running'].includes(row.state)) ?? false
+  if (open !== waits) setWaits(open)
   const mayLook = useMay(recordHistory)
   const mayRead = useMay(documents)
   const mayMount = useMay(createSource) && entry.may.includes('mount')
