@@ -169,7 +169,7 @@ function One({ of: one }: { of: Agent }) {
                     </Mark>
                   ) : row.used?.waiting ? (
                     <Mark hue="blue" shape="◇">
-                      正在读取
+                      {one.state === 'online' ? '正在读取' : '等它联系后读取'}
                     </Mark>
                   ) : (
                     <Mark hue="green" shape="●">
