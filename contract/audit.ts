@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { Cite, Day, Instant, PageQuery, page } from './common.ts'
+import { Cite, Day, Done, Instant, PageQuery, page } from './common.ts'
 import { endpoint } from './endpoint.ts'
 
 /** Every action a record may carry, in words. Reads of data are marked, for 使用记录. */
@@ -132,6 +132,12 @@ export const actionLabels = {
   'audit.query': '查询账本',
   'audit.verify': '核验账本',
   'audit.checkpoint': '签署检查点',
+  'audit.key': '更换账本密钥',
+  'audit.witness': '登记见证人',
+  'audit.witnessed': '收到见证',
+  'audit.propose': '提出清理留痕',
+  'audit.prune': '清理留痕',
+  'audit.export': '导出账本',
   'sharing.access': '直接取用无条件共享数据',
   'catalog.refuse': '目录提交未通过',
   'sharing.remove': '删除记录',
@@ -219,6 +225,8 @@ export const Verification = z.object({
   milliseconds: z.number(),
   bad: z.object({ seq: z.number().int().nullable(), height: z.number().int(), message: z.string() }).nullable(),
   checkpoint: z.object({ no: z.number().int(), at: Instant, algorithms: z.array(z.string()) }).nullable(),
+  witness: z.object({ name: z.string(), height: z.number().int(), at: Instant }).nullish().describe('The newest block seen by a witness'),
+  pruned: z.number().int().optional().describe('Records whose content was pruned under an approved order'),
 })
 export const verifyLedger = endpoint({
   method: 'POST',
@@ -233,4 +241,118 @@ export const ledgerState = endpoint({
   summary: 'Last verification, last checkpoint, head',
   access: readers,
   response: z.object({ head: z.number().int(), blocks: z.number().int(), last: Verification.nullable(), lastAt: Instant.nullable() }),
+})
+
+/** Keys or signatures by algorithm, hex. */
+const ByAlgorithm = z.record(z.string().regex(/^[A-Za-z0-9-]{1,20}$/), z.string().regex(/^[0-9a-f]{1,400}$/, '写成十六进制小写'))
+const Hash = z.string().regex(/^[0-9a-f]{64}$/, '写成 64 位十六进制小写')
+export const LedgerKey = z.object({
+  no: z.number().int(),
+  at: Instant,
+  public: ByAlgorithm,
+  hash: Hash,
+  signatures: ByAlgorithm.describe('By the key before; the first by itself'),
+})
+export const LedgerCheckpoint = z.object({
+  no: z.number().int(),
+  height: z.number().int(),
+  hash: Hash,
+  at: Instant,
+  key: z.number().int().describe('Number of the key that signed'),
+  signatures: ByAlgorithm,
+})
+export const LedgerHead = z.object({
+  height: z.number().int(),
+  first: z.number().int(),
+  count: z.number().int(),
+  at: Instant,
+  root: Hash,
+  previous: Hash,
+  hash: Hash,
+})
+export const ledgerHead = endpoint({
+  method: 'GET',
+  path: '/audit/head',
+  summary: 'Keys and newest checkpoint, for witnesses: no content of any record',
+  access: 'public',
+  response: z.object({ keys: z.array(LedgerKey), checkpoint: LedgerCheckpoint.nullable() }),
+})
+export const ledgerHeads = endpoint({
+  method: 'GET',
+  path: '/audit/heads',
+  summary: 'Heads of the blocks after a height, so that a witness can see that the ledger only grew',
+  access: 'public',
+  query: z.object({ after: z.coerce.number().int().min(0), limit: z.coerce.number().int().min(1).max(2000).default(2000) }),
+  response: z.object({ rows: z.array(LedgerHead) }),
+})
+const WitnessName = z
+  .string()
+  .trim()
+  .min(2)
+  .max(60)
+  .regex(/^[^|\n]*$/, '名称里不能有竖线')
+export const witnessStatement = endpoint({
+  method: 'POST',
+  path: '/audit/statements',
+  summary: 'A registered witness states that it has seen a checkpoint; its signature stands for signing in',
+  access: 'public',
+  body: z.object({
+    witness: WitnessName,
+    no: z.number().int().min(1),
+    height: z.number().int().min(1),
+    hash: Hash,
+    at: z.iso.datetime({ precision: 3 }),
+    signatures: ByAlgorithm,
+  }),
+  response: Done,
+})
+const keepers = ['inspector', 'audit_admin', 'bureau', 'security_admin'] as const
+export const ledgerTrust = endpoint({
+  method: 'GET',
+  path: '/audit/trust',
+  summary: 'Keys, checkpoints and witnesses of the ledger',
+  access: keepers,
+  response: z.object({
+    keys: z.array(LedgerKey),
+    checkpoints: z.object({ count: z.number().int(), last: LedgerCheckpoint.nullable() }),
+    witnesses: z.array(
+      z.object({
+        name: z.string(),
+        at: Instant,
+        public: ByAlgorithm,
+        last: z.object({ no: z.number().int(), height: z.number().int(), at: Instant }).nullable(),
+        statements: z.number().int(),
+      }),
+    ),
+  }),
+})
+export const rotateLedgerKey = endpoint({
+  method: 'POST',
+  path: '/audit/keys',
+  summary: 'Change the key that signs checkpoints; the one before signs the new one',
+  access: ['security_admin'],
+  body: z.object({ reason: z.string().trim().min(5).max(500).describe('Why the key is changed') }),
+  response: LedgerKey,
+})
+export const addLedgerWitness = endpoint({
+  method: 'POST',
+  path: '/audit/witnesses',
+  summary: 'Register who keeps our checkpoints, with the public keys that sign for it',
+  access: ['security_admin'],
+  body: z.object({
+    name: WitnessName,
+    public: z
+      .object({
+        SM2: z
+          .string()
+          .regex(/^04[0-9a-f]{128}$/, 'SM2 公钥是 04 开头的 130 位十六进制')
+          .optional(),
+        Ed25519: z
+          .string()
+          .regex(/^302a300506032b6570032100[0-9a-f]{64}$/, 'Ed25519 公钥写成 SPKI 的十六进制')
+          .optional(),
+      })
+      .refine(keys => keys.SM2 || keys.Ed25519, '至少写一种公钥'),
+  }),
+  response: Done,
 })

@@ -396,6 +396,14 @@ export const errors: { area: string; label: string; codes: Record<string, Explai
       'organization.system_exists': { is: '本部门已登记同名的信息系统' },
       'audit.record_not_found': { is: '没有这条留痕记录' },
       'audit.block_not_found': { is: '没有这个区块' },
+      'audit.witness_known': { is: '见证人已经登记过，公钥不能改', do: '对方换了密钥的，用新的名称登记。' },
+      'audit.witness_not_found': { is: '没有登记这个见证人', do: '请平台的安全管理员先登记名称和公钥。' },
+      'audit.checkpoint_not_found': { is: '没有这个检查点', do: '重新取最新的检查点。' },
+      'audit.statement_signature': { is: '见证不是登记的密钥签的', do: '核对名称和密钥。' },
+      'audit.statement_differs': {
+        is: '见证人保存的区块与账本不同：账本可能被改写',
+        do: '保留双方的文件，用见证文件核验账本，并告知审计管理员。',
+      },
     },
   },
 ]

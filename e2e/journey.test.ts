@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import pg from 'pg'
 import type { Browser, Locator, Page } from 'playwright-core'
-import { verifyLedger } from '../server/modules/audit/verify.ts'
+import { verifyDatabase } from '../server/modules/audit/sources.ts'
 import { idCheck } from '../server/modules/quality/public.ts'
 import { openSigner } from '../server/platform/signer.ts'
 import { launchBrowser } from '../test/support/chromium.ts'
@@ -477,13 +477,13 @@ step('6 the ledger shows it all, verifies, and names the record one byte of whic
 
   const client = new pg.Client({ connectionString: world.url })
   await client.connect()
-  const keys = openSigner(world.app.services.secrets.derive).publicKeys()
-  const good = await verifyLedger(client, keys)
+  const first = openSigner(world.app.services.secrets.derive).publicKeys()
+  const good = await verifyDatabase(client, { first })
   assert.equal(good.ok, true)
   const { rows } = await client.query(`select height, first_seq from audit.block where count > 0 order by height offset 8 limit 1`)
   await client.query('set session_replication_role = replica')
   await client.query(`update audit.block set records[1] = overlay(records[1] placing '9' from 9 for 1) where height = $1`, [rows[0].height])
-  const bad = await verifyLedger(client, keys)
+  const bad = await verifyDatabase(client, { first })
   await client.end()
   assert.equal(bad.ok, false)
   assert.equal(bad.bad?.seq, Number(rows[0].first_seq))

@@ -10,10 +10,13 @@ export type Signer = {
 
 const pkcs8Ed25519 = Buffer.from('302e020100300506032b657004220420', 'hex')
 
-/** Ed25519 by node, SM2 by sm-crypto-v2 (node's own SM2 cannot set the standard user ID, so nobody else could verify it). */
-export function openSigner(derive: (purpose: string) => Buffer): Signer {
-  const ed = createPrivateKey({ key: Buffer.concat([pkcs8Ed25519, derive('ledger.ed25519')]), format: 'der', type: 'pkcs8' })
-  const sm2Private = derive('ledger.sm2').toString('hex')
+/**
+ * The `no`-th pair of keys: the first is what it was before keys could be changed. Ed25519 by node, SM2 by sm-crypto-v2 (node's own SM2 cannot set the standard user ID, so nobody else could verify it).
+ */
+export function openSigner(derive: (purpose: string) => Buffer, no = 1): Signer {
+  const nth = no === 1 ? '' : `.${no}`
+  const ed = createPrivateKey({ key: Buffer.concat([pkcs8Ed25519, derive(`ledger.ed25519${nth}`)]), format: 'der', type: 'pkcs8' })
+  const sm2Private = derive(`ledger.sm2${nth}`).toString('hex')
   const sm2Public = sm2.getPublicKeyFromPrivateKey(sm2Private)
   const edPublic = createPublicKey(ed).export({ format: 'der', type: 'spki' }).toString('hex')
   return {

@@ -405,6 +405,7 @@ export interface AuditCheckpoint {
   at: Timestamp;
   hash: Buffer;
   height: number;
+  key_no: Generated<number>;
   no: number;
   seq: number;
   signatures: Json;
@@ -446,15 +447,63 @@ export interface AuditEntryView {
   subject: string | null;
 }
 
+export interface AuditKey {
+  at: Timestamp;
+  hash: Buffer;
+  no: number;
+  public: Json;
+  signatures: Json;
+}
+
 export interface AuditOutbox {
   id: Generated<number>;
   record: string;
+}
+
+export interface AuditPruned {
+  height: number;
+  indexes: number[];
+  order_no: number;
+}
+
+export interface AuditPruning {
+  at: Timestamp;
+  before: Timestamp;
+  cite: Json;
+  count: number;
+  months: number;
+  no: number;
+  reason: string;
+  region: string | null;
+}
+
+export interface AuditPruningApproval {
+  at: Timestamp;
+  no: number;
+  person: string;
+  person_id: string;
+}
+
+export interface AuditStatement {
+  at: Timestamp;
+  hash: Buffer;
+  height: number;
+  id: Generated<number>;
+  no: number;
+  signatures: Json;
+  witness: string;
 }
 
 export interface AuditVerification {
   at: Timestamp;
   id: Generated<number>;
   result: Json;
+}
+
+export interface AuditWitness {
+  at: Timestamp;
+  name: string;
+  public: Json;
 }
 
 export interface CatalogAcquisition {
@@ -1781,8 +1830,14 @@ export interface DB {
   "audit.checkpoint": AuditCheckpoint;
   "audit.entry": AuditEntry;
   "audit.entry_view": AuditEntryView;
+  "audit.key": AuditKey;
   "audit.outbox": AuditOutbox;
+  "audit.pruned": AuditPruned;
+  "audit.pruning": AuditPruning;
+  "audit.pruning_approval": AuditPruningApproval;
+  "audit.statement": AuditStatement;
   "audit.verification": AuditVerification;
+  "audit.witness": AuditWitness;
   "catalog.acquisition": CatalogAcquisition;
   "catalog.code_class": CatalogCodeClass;
   "catalog.code_pattern": CatalogCodePattern;

@@ -10,7 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import * as aggregation from '../../contract/aggregation.ts'
 import * as pushing from '../../contract/push.ts'
-import { verifyLedger } from '../../server/modules/audit/verify.ts'
+import { verifyDatabase } from '../../server/modules/audit/sources.ts'
 import { Listening } from '../../server/platform/db.ts'
 import { migrate } from '../../server/platform/migrate.ts'
 import { createDatabase, type Postgres, startPostgres, startTemporaryPostgres } from '../../server/platform/postgres.ts'
@@ -122,7 +122,7 @@ async function setUp(t: TestContext) {
     const client = new pg.Client({ connectionString: world.url })
     await client.connect()
     try {
-      return await verifyLedger(client, openSigner(openSecrets(key).derive).publicKeys())
+      return await verifyDatabase(client, { first: openSigner(openSecrets(key).derive).publicKeys() })
     } finally {
       await client.end()
     }

@@ -6,9 +6,9 @@ import { aWorld, type World } from '../../../test/support/world.ts'
 import { systemContext } from '../../platform/context.ts'
 import { openSigner } from '../../platform/signer.ts'
 import { expand } from './expand.ts'
-import { checkpoint } from './jobs.ts'
+import { checkpoint, keptOutside } from './jobs.ts'
 import { record, recordRead } from './public.ts'
-import { verifyLedger } from './verify.ts'
+import { verifyDatabase } from './sources.ts'
 
 const write = (world: World, n: number) =>
   Promise.all(
@@ -26,7 +26,9 @@ async function verify(world: World) {
   const client = new pg.Client({ connectionString: world.url })
   await client.connect()
   try {
-    return await verifyLedger(client, openSigner(world.app.services.secrets.derive).publicKeys())
+    const { config, secrets } = world.app.services
+    const trust = { first: openSigner(secrets.derive).publicKeys(), kept: keptOutside(config.dataDir) }
+    return await verifyDatabase(client, trust)
   } finally {
     await client.end()
   }

@@ -19,7 +19,7 @@ export async function expand(db: Database, { wait = true } = {}): Promise<number
              todo as (select b.first_seq + b.count - 1 as upto, b.at from audit.block b, start where b.first_seq + b.count - 1 > start.done order by b.height limit 500)
         select (select done from start) as done, (select max(upto) from todo) as upto,
                (select array_agg(distinct (r::jsonb ->> 'at')::timestamptz::date::text) from audit.block b, start, unnest(b.records) r
-                where b.first_seq + b.count - 1 > start.done and b.first_seq + b.count - 1 <= (select max(upto) from todo)) as days`.execute(
+                where b.first_seq + b.count - 1 > start.done and b.first_seq + b.count - 1 <= (select max(upto) from todo) and r is not null) as days`.execute(
         tx,
       )
       const { done, upto, days } = rows[0]!
@@ -31,7 +31,9 @@ export async function expand(db: Database, { wait = true } = {}): Promise<number
         select b.first_seq + n - 1, (j ->> 'at')::timestamptz, j ->> 'action', j ->> 'person', (j ->> 'personId')::uuid, j ->> 'department', (j ->> 'departmentId')::uuid, j ->> 'region',
                j ->> 'purpose', j ->> 'approver', j ->> 'content', j ->> 'method', j ->> 'medium', j ->> 'subject', j ->> 'caseNo', nullif(j -> 'cite', 'null'), nullif(j -> 'data', 'null')
         from audit.block b, unnest(b.records) with ordinality as u(r, n), lateral (select r::jsonb as j) x
-        where b.first_seq + b.count - 1 > ${done} and b.first_seq + b.count - 1 <= ${upto} and b.first_seq + n - 1 > ${done}`.execute(tx)
+        where b.first_seq + b.count - 1 > ${done} and b.first_seq + b.count - 1 <= ${upto} and b.first_seq + n - 1 > ${done} and r is not null`.execute(
+        tx,
+      )
       return upto - done
     })
     total += moved

@@ -13,7 +13,7 @@ export type Ledger = {
 type Waiting = { record: string | null; done: (seq: number) => void; fail: (error: Error) => void }
 
 const begin = `begin; set local synchronous_commit = on; select pg_advisory_xact_lock(7281001);
-  with gone as (delete from audit.outbox returning id, record) select id, record from gone order by id;
+  select id, record from audit.outbox order by id;
   select height, first_seq, count, hash from audit.block order by height desc limit 1`
 
 export function openLedger(pool: pg.Pool): Ledger {
@@ -37,7 +37,7 @@ export function openLedger(pool: pg.Pool): Ledger {
     const client = await pool.connect()
     try {
       const results = (await client.query(begin)) as unknown as pg.QueryResult[]
-      const outbox = results[3]!.rows as { record: string }[]
+      const outbox = results[3]!.rows as { id: number; record: string }[]
       const head = results[4]!.rows[0] as { height: number; first_seq: number; count: number; hash: Buffer } | undefined
       const own = group.filter(w => w.record !== null)
       const records = [...outbox.map(o => o.record), ...own.map(w => w.record!)]
@@ -57,7 +57,9 @@ export function openLedger(pool: pg.Pool): Ledger {
           [b.height, b.first, b.count, records, Buffer.concat(leaves), b.root, b.previous, blockHash(b), b.at],
         )
       }
-      await client.query('commit')
+      // In one go with the commit. These ids only: what was committed to the outbox meanwhile belongs to the next block.
+      const sealed = outbox.length ? `delete from audit.outbox where id in (${outbox.map(o => Number(o.id)).join()});` : ''
+      await client.query(`${sealed}commit`)
       for (const [i, w] of own.entries()) w.done(first + outbox.length + i)
       for (const w of group) if (w.record === null) w.done(0)
       client.release()

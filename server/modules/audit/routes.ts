@@ -1,14 +1,18 @@
 import type { FastifyInstance } from 'fastify'
+import { sql } from 'kysely'
 import * as contract from '../../../contract/audit.ts'
 import { route } from '../../platform/http.ts'
+import { limiter } from '../../platform/limiter.ts'
 import { notFound } from '../../platform/problem.ts'
 import { openSigner } from '../../platform/signer.ts'
 import { expand } from './expand.ts'
-import { checkpoint } from './jobs.ts'
+import { checkpoint, keptOutside, rotateKey } from './jobs.ts'
 import { leafOf, pathOf } from './merkle.ts'
+import { checkpointText, headsOf, keyText } from './prove.ts'
 import { record, recordRead } from './public.ts'
 import { ledgerPage, scopeOf, toRow } from './queries.ts'
-import { verifyLedger } from './verify.ts'
+import { verifyDatabase } from './sources.ts'
+import { addWitness, receiveStatement } from './witness.ts'
 
 export function registerAudit(app: FastifyInstance): void {
   const { db, pool, secrets } = app.services
@@ -46,13 +50,14 @@ export function registerAudit(app: FastifyInstance): void {
         .limit(1)
         .executeTakeFirst()) ?? notFound('audit.block', '区块')
     const index = params.seq - block.first_seq
-    const leaves = block.records.map(leafOf)
-    const stored = block.leaves.subarray(32 * index, 32 * index + 32)
+    const leaves = Array.from({ length: block.count }, (_, i) => block.leaves.subarray(32 * i, 32 * i + 32))
+    const stored = leaves[index]!
+    const text = block.records[index]!
     const entry = await db.selectFrom('audit.entry').selectAll().where('seq', '=', params.seq).executeTakeFirstOrThrow()
     await recordRead(ctx, { action: 'audit.query', subject: `第 ${params.seq} 条` })
     return {
       ...toRow(entry),
-      text: block.records[index],
+      text,
       leaf: stored.toString('hex'),
       block: {
         height: block.height,
@@ -63,7 +68,7 @@ export function registerAudit(app: FastifyInstance): void {
         previous: block.previous.toString('hex'),
       },
       proof: pathOf(leaves, index).map(h => h.toString('hex')),
-      intact: leaves[index]!.equals(stored),
+      intact: leafOf(text).equals(stored),
       previous: params.seq > 1 ? params.seq - 1 : null,
       next: params.seq + 1,
     }
@@ -75,7 +80,8 @@ export function registerAudit(app: FastifyInstance): void {
     await checkpoint(ctx)
     const client = await pool.connect()
     try {
-      const result = await verifyLedger(client, openSigner(secrets.derive).publicKeys())
+      const trust = { first: openSigner(secrets.derive).publicKeys(), kept: keptOutside(app.services.config.dataDir) }
+      const result = await verifyDatabase(client, trust)
       await db
         .insertInto('audit.verification')
         .values({ at: ctx.now, result: JSON.stringify(result) })
@@ -101,5 +107,50 @@ export function registerAudit(app: FastifyInstance): void {
       last: (last?.result as never) ?? null,
       lastAt: last ? last.at.toISOString() : null,
     }
+  })
+
+  const newest = async () => {
+    const c = await db.selectFrom('audit.checkpoint').selectAll().orderBy('no', 'desc').limit(1).executeTakeFirst()
+    const keys = await db.selectFrom('audit.key').selectAll().orderBy('no').execute()
+    return { keys: keys.map(keyText), checkpoint: c ? checkpointText(c) : null }
+  }
+  route(app, contract.ledgerHead, newest)
+  route(app, contract.ledgerHeads, async ({ query }) => ({ rows: await headsOf(db, query.after, query.limit) }))
+  const perAddress = limiter(60, 60)
+  route(app, contract.witnessStatement, async ({ body, ctx }) => {
+    perAddress(ctx.ip, ctx.now)
+    await receiveStatement(ctx, body)
+    return { ok: true as const }
+  })
+  route(app, contract.ledgerTrust, async () => {
+    const { keys, checkpoint: last } = await newest()
+    const { count } = await db
+      .selectFrom('audit.checkpoint')
+      .select(eb => eb.fn.countAll<number>().as('count'))
+      .executeTakeFirstOrThrow()
+    const { rows: witnesses } = await sql<{
+      name: string
+      at: Date
+      public: Record<string, string>
+      statements: number
+      last: { no: number; height: number; at: string } | null
+    }>`
+      select w.name, w.at, w.public, (select count(*) from audit.statement s where s.witness = w.name) as statements,
+        (select jsonb_build_object('no', s.no, 'height', s.height, 'at', s.at) from audit.statement s where s.witness = w.name order by s.no desc limit 1) as last
+      from audit.witness w order by w.at`.execute(db)
+    return {
+      keys,
+      checkpoints: { count: Number(count), last },
+      witnesses: witnesses.map(w => ({
+        ...w,
+        at: w.at.toISOString(),
+        last: w.last && { ...w.last, at: new Date(w.last.at).toISOString() },
+      })),
+    }
+  })
+  route(app, contract.rotateLedgerKey, async ({ body, ctx }) => keyText(await rotateKey(ctx, body.reason)))
+  route(app, contract.addLedgerWitness, async ({ body, ctx }) => {
+    await addWitness(ctx, body as { name: string; public: Record<string, string> })
+    return { ok: true as const }
   })
 }
