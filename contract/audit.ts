@@ -136,6 +136,7 @@ export const actionLabels = {
   'audit.witness': '登记见证人',
   'audit.witnessed': '收到见证',
   'audit.propose': '提出清理留痕',
+  'audit.approve': '批准清理留痕',
   'audit.prune': '清理留痕',
   'audit.export': '导出账本',
   'sharing.access': '直接取用无条件共享数据',
@@ -354,5 +355,64 @@ export const addLedgerWitness = endpoint({
       })
       .refine(keys => keys.SM2 || keys.Ed25519, '至少写一种公钥'),
   }),
+  response: Done,
+})
+
+const administrators = ['security_admin', 'audit_admin'] as const
+export const prunings = endpoint({
+  method: 'GET',
+  path: '/audit/prunings',
+  summary: 'How long each region keeps records, what is due, and the orders to prune',
+  access: keepers,
+  response: z.object({
+    rules: z.array(
+      z.object({
+        region: z.string().nullable().describe('Null: records of no region, such as failed sign-ins'),
+        months: z.number().int(),
+        cite: Cite,
+        from: Day.describe('Records from this day on are still to be kept'),
+        due: z.number().int(),
+        oldest: Instant.nullable(),
+      }),
+    ),
+    orders: z.array(
+      z.object({
+        no: z.number().int(),
+        region: z.string().nullable(),
+        before: Day,
+        months: z.number().int(),
+        cite: Cite,
+        reason: z.string(),
+        at: Instant,
+        count: z.number().int(),
+        done: z.boolean(),
+        approvals: z.array(z.object({ person: z.string(), at: Instant })),
+        mayApprove: z.boolean(),
+      }),
+    ),
+    mayPropose: z.boolean(),
+  }),
+})
+export const proposePruning = endpoint({
+  method: 'POST',
+  path: '/audit/prunings',
+  summary: 'Propose that old records lose their content; counts as the first of two approvals',
+  access: administrators,
+  body: z.object({
+    region: z
+      .string()
+      .regex(/^\d{6}$/)
+      .nullable(),
+    before: Day.describe('Records before this day'),
+    reason: z.string().trim().min(5).max(500),
+  }),
+  response: z.object({ no: z.number().int() }),
+})
+export const approvePruning = endpoint({
+  method: 'POST',
+  path: '/audit/prunings/:no/approve',
+  summary: 'The second approval, by another person; the content goes, digests and proofs stay',
+  access: administrators,
+  params: z.object({ no: z.coerce.number().int().min(1) }),
   response: Done,
 })

@@ -27,7 +27,7 @@ import { procedureJobs } from './modules/procedure/jobs.ts'
 import { registerOfficerJobs } from './modules/procedure/officers.ts'
 import { registerProcedure } from './modules/procedure/routes.ts'
 import { registerQuality } from './modules/quality/routes.ts'
-import { openLaw, storeVersions } from './modules/regulation/public.ts'
+import { govern, openLaw, storeVersions } from './modules/regulation/public.ts'
 import { registerRegulation } from './modules/regulation/routes.ts'
 import { sharingJobs } from './modules/sharing/jobs.ts'
 import { registerSharing } from './modules/sharing/routes.ts'
@@ -44,6 +44,12 @@ import { Problem } from './platform/problem.ts'
 import { loadKey, openSecrets } from './platform/secrets.ts'
 
 export type AppOptions = { config: Config; databaseUrl: string; clock?: Clock; roles?: ('api' | 'worker')[]; web?: string }
+
+/** How long records are kept stands in the regulations, to the right of the ledger: it is handed in here. */
+const retention = (region: string | null, day: string) => {
+  const { value, cite } = govern(region ?? '', 'log-retention', day)
+  return { months: value.months, cite }
+}
 
 const webRoot = resolve(import.meta.dirname, '../web/dist')
 
@@ -109,7 +115,7 @@ export async function buildApp({
 
   await app.register(
     async api => {
-      registerAudit(api)
+      registerAudit(api, retention)
       registerRegulation(api)
       registerOrganization(api)
       registerProcedure(api)
@@ -132,7 +138,7 @@ export async function buildApp({
     registerOpeningApi(root)
   })
 
-  auditJobs(jobs)
+  auditJobs(jobs, databaseUrl, retention)
   procedureJobs(jobs)
   registerOfficerJobs(jobs)
   catalogJobs(jobs)

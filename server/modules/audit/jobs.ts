@@ -7,6 +7,7 @@ import type { Jobs } from '../../platform/jobs.ts'
 import { openSigner } from '../../platform/signer.ts'
 import { type Key, keyHash } from './format.ts'
 import { genesis } from './merkle.ts'
+import { prune, type Retention } from './prune.ts'
 import { record } from './public.ts'
 import { readKept } from './sources.ts'
 import type { Kept } from './verify.ts'
@@ -104,7 +105,11 @@ export function keptOutside(dataDir: string): Kept[] {
   }
 }
 
-export function auditJobs(jobs: Jobs): void {
+export function auditJobs(jobs: Jobs, databaseUrl: string, retention: Retention): void {
+  jobs.on('audit.prune', async ({ no }: { no: number }, ctx) => {
+    await prune(databaseUrl, ctx, no, retention)
+    await ctx.ledger.flush()
+  })
   jobs.on('audit.checkpoint', async (_, ctx) => {
     await checkpoint(ctx)
     await ctx.ledger.flush()

@@ -1,20 +1,22 @@
 import type { FastifyInstance } from 'fastify'
 import { sql } from 'kysely'
 import * as contract from '../../../contract/audit.ts'
+import type { Cite } from '../../../contract/common.ts'
 import { route } from '../../platform/http.ts'
 import { limiter } from '../../platform/limiter.ts'
-import { notFound } from '../../platform/problem.ts'
+import { notFound, refuse } from '../../platform/problem.ts'
 import { openSigner } from '../../platform/signer.ts'
 import { expand } from './expand.ts'
 import { checkpoint, keptOutside, rotateKey } from './jobs.ts'
 import { leafOf, pathOf } from './merkle.ts'
 import { checkpointText, headsOf, keyText } from './prove.ts'
+import { approvePruning, orders, proposePruning, prunedBy, pruningRules, type Retention } from './prune.ts'
 import { record, recordRead } from './public.ts'
 import { ledgerPage, scopeOf, toRow } from './queries.ts'
 import { verifyDatabase } from './sources.ts'
 import { addWitness, receiveStatement } from './witness.ts'
 
-export function registerAudit(app: FastifyInstance): void {
+export function registerAudit(app: FastifyInstance, retention: Retention): void {
   const { db, pool, secrets } = app.services
 
   route(app, contract.ledger, async ({ query, ctx }) => {
@@ -40,7 +42,17 @@ export function registerAudit(app: FastifyInstance): void {
   route(app, contract.ledgerRecord, async ({ params, ctx }) => {
     await expand(db)
     const { rows } = await ledgerPage(db, ctx.actor, { before: params.seq + 1, limit: 1 })
-    if (rows[0]?.seq !== params.seq) notFound('audit.record', '留痕记录')
+    if (rows[0]?.seq !== params.seq) {
+      const gone = await prunedBy(db, params.seq)
+      if (gone)
+        refuse('audit.pruned', {
+          status: 410,
+          detail: `第 ${params.seq} 条的内容已按第 ${gone.no} 号清理删去，摘要和证明还在。`,
+          remedy: '需要证明的，请审计管理员用 audit prove 打印。',
+          cite: gone.cite as Cite,
+        })
+      notFound('audit.record', '留痕记录')
+    }
     const block =
       (await db
         .selectFrom('audit.block')
@@ -151,6 +163,30 @@ export function registerAudit(app: FastifyInstance): void {
   route(app, contract.rotateLedgerKey, async ({ body, ctx }) => keyText(await rotateKey(ctx, body.reason)))
   route(app, contract.addLedgerWitness, async ({ body, ctx }) => {
     await addWitness(ctx, body as { name: string; public: Record<string, string> })
+    return { ok: true as const }
+  })
+
+  route(app, contract.prunings, async ({ ctx }) => {
+    await expand(db)
+    const may = ctx.actor.roles.some(r => r === 'security_admin' || r === 'audit_admin')
+    return {
+      rules: await pruningRules(db, retention, ctx.day),
+      orders: (await orders(db)).map(o => ({
+        ...o,
+        at: o.at.toISOString(),
+        approvals: o.approvals.map(a => ({ person: a.person, at: new Date(a.at).toISOString() })),
+        mayApprove: may && !o.done && o.approvals.length < 2 && !o.approvals.some(a => a.personId === ctx.actor.personId),
+      })),
+      mayPropose: may,
+    }
+  })
+  route(app, contract.proposePruning, async ({ body, ctx }) => {
+    await ctx.ledger.flush()
+    await expand(db)
+    return { no: await proposePruning(ctx, retention, body) }
+  })
+  route(app, contract.approvePruning, async ({ params, ctx }) => {
+    await approvePruning(ctx, retention, params.no)
     return { ok: true as const }
   })
 }
