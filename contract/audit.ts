@@ -186,6 +186,11 @@ export const ledger = endpoint({
     action: z.string().max(60).optional(),
     subject: z.string().max(100).optional(),
     caseNo: z.string().max(40).optional(),
+    key: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/)
+      .optional()
+      .describe('Commitment to the key of one record, from POST /audit/key'),
     from: Day.optional(),
     to: Day.optional(),
     reads: z.stringbool().optional().describe('Only data leaving'),
@@ -193,7 +198,19 @@ export const ledger = endpoint({
   response: page(LedgerRow).extend({
     actions: z.array(z.object({ action: z.string(), label: z.string() })),
     scope: z.string().describe('Whose records this person sees, in words'),
+    more: z.boolean().describe('There are more than `total`, which is not counted further'),
+    partly: z.boolean().describe('Nothing has this subject; the newest records were searched for a part of it'),
   }),
+})
+export const ledgerKeyCommitment = endpoint({
+  method: 'POST',
+  path: '/audit/key',
+  summary: 'What stands in the ledger for the key of a record; the key itself is neither kept nor put into an address',
+  access: readers,
+  body: z.object({
+    key: z.string().trim().min(1).max(300).describe('e.g. an identity number; several parts as they are shown elsewhere, a + b'),
+  }),
+  response: z.object({ key: z.string() }),
 })
 export const ledgerRecord = endpoint({
   method: 'GET',

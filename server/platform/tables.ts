@@ -421,10 +421,12 @@ export interface AuditEntry {
   data: Json | null;
   department: string | null;
   department_id: string | null;
+  key: Buffer | null;
   medium: string | null;
   method: string | null;
   person: string | null;
   person_id: string | null;
+  provider_id: string | null;
   purpose: string | null;
   region: string | null;
   seq: number;
@@ -453,6 +455,11 @@ export interface AuditKey {
   no: number;
   public: Json;
   signatures: Json;
+}
+
+export interface AuditName {
+  kind: string;
+  name: string;
 }
 
 export interface AuditOutbox {
@@ -1831,6 +1838,7 @@ export interface DB {
   "audit.entry": AuditEntry;
   "audit.entry_view": AuditEntryView;
   "audit.key": AuditKey;
+  "audit.name": AuditName;
   "audit.outbox": AuditOutbox;
   "audit.pruned": AuditPruned;
   "audit.pruning": AuditPruning;

@@ -5,7 +5,7 @@ import { type RecordVersion, recordHistory } from '../../../contract/history.ts'
 import type { StaffContext } from '../../platform/context.ts'
 import { route } from '../../platform/http.ts'
 import { notFound, refuse } from '../../platform/problem.ts'
-import { recordRead } from '../audit/public.ts'
+import { keyCommitment, recordRead } from '../audit/public.ts'
 import { publishedEntry } from '../catalog/public.ts'
 import { checkDate, recordKeys } from '../quality/public.ts'
 import { maySee, mountOf } from './queries.ts'
@@ -40,6 +40,7 @@ export async function historyOf(ctx: StaffContext, entryId: string, key: string,
     action: 'record.history',
     subject: entry.code,
     content: `一条记录的历史（${day}）`,
+    key: keyCommitment(ctx.secrets, keys.at(-1)!),
     data: { versions: rows.length },
   })
 

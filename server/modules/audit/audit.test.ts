@@ -7,7 +7,7 @@ import { systemContext } from '../../platform/context.ts'
 import { openSigner } from '../../platform/signer.ts'
 import { expand } from './expand.ts'
 import { checkpoint, keptOutside } from './jobs.ts'
-import { record, recordRead } from './public.ts'
+import { keyCommitment, record, recordRead } from './public.ts'
 import { verifyDatabase } from './sources.ts'
 
 const write = (world: World, n: number) =>
@@ -193,4 +193,52 @@ test('who sees what: a department its own, the authority its region, and the que
   assert.equal(hidden.status, 404)
   const shown = await own.ok(contract.ledgerRecord, { params: { seq: mine.rows[0]!.seq } })
   assert.equal(shown.intact, true)
+})
+
+test('who used our data, who asked for one record: found by parts of names, by the provider and by a commitment', async t => {
+  const world = await aWorld(t)
+  const owner = await world.department({ region: '350100', name: '市民政局' })
+  await world.department({ region: '350100', name: '市住房局' })
+  const provider = await world.person({ department: '市民政局', roles: ['steward'] })
+  const other = await world.person({ department: '市住房局', roles: ['steward'] })
+  const { secrets } = world.app.services
+  const read = (person: string, department: string, key?: string) =>
+    recordRead(systemContext(world.app.services), {
+      action: 'data.verify',
+      subject: '307010/000001',
+      person,
+      department,
+      region: '350100',
+      ...(key && { key: keyCommitment(secrets, key) }),
+      data: { providerId: owner },
+    })
+  await read('张三', '市住房局', '11010519491231002X')
+  await read('张三丰', '某区住房局', '110105194912310020')
+  await read('李四', '市教育局')
+  const found = async (query: object, who = provider) =>
+    (await who.ok(contract.ledger, { query: { reads: true, ...query } as never })).rows.map(r => r.person)
+  assert.deepEqual(await found({}), ['李四', '张三丰', '张三'])
+  assert.deepEqual(await found({ department: '住房局' }), ['张三丰', '张三'])
+  assert.deepEqual(await found({ person: '张三' }), ['张三丰', '张三'])
+  assert.deepEqual(await found({ person: '张三', department: '市住房' }), ['张三'])
+  assert.deepEqual(await found({ department: '没有这个局' }), [])
+  assert.deepEqual(await found({ subject: '307010/000001' }), ['李四', '张三丰', '张三'])
+  const part = await provider.ok(contract.ledger, { query: { subject: '000001', reads: true } as never })
+  assert.deepEqual([part.rows.length, part.partly, part.more], [3, true, false])
+  // Another department sees these only where it is the reader, which these names only claim to be.
+  assert.deepEqual(await found({}, other), [])
+
+  const { key } = await provider.ok(contract.ledgerKeyCommitment, { body: { key: ' 11010519491231002x ' } })
+  assert.match(key, /^[0-9a-f]{64}$/)
+  assert.deepEqual(await found({ key }), ['张三'])
+  const { rows } = await world.app.services.pool.query(`select string_agg(array_to_string(records, ''), '') as all from audit.block`)
+  assert.ok(!rows[0].all.toUpperCase().includes('11010519491231002X'))
+
+  const first = await provider.ok(contract.ledger, { query: { reads: true, limit: 2 } as never })
+  assert.deepEqual([first.rows.length, first.total], [2, 3])
+  const rest = await provider.ok(contract.ledger, { query: { reads: true, limit: 2, after: first.next! } as never })
+  assert.deepEqual(
+    rest.rows.map(r => r.person),
+    ['张三'],
+  )
 })

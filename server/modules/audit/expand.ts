@@ -27,13 +27,20 @@ export async function expand(db: Database, { wait = true } = {}): Promise<number
       for (const month of new Set((days ?? []).map(d => `${d.slice(0, 7)}-01`)))
         await sql`select audit.ensure_month(${month}::date)`.execute(tx)
       await sql`
-        insert into audit.entry (seq, at, action, person, person_id, department, department_id, region, purpose, approver, content, method, medium, subject, case_no, cite, data)
+        insert into audit.entry (seq, at, action, person, person_id, department, department_id, region, purpose, approver, content, method, medium, subject, case_no, cite, data, key, provider_id)
         select b.first_seq + n - 1, (j ->> 'at')::timestamptz, j ->> 'action', j ->> 'person', (j ->> 'personId')::uuid, j ->> 'department', (j ->> 'departmentId')::uuid, j ->> 'region',
-               j ->> 'purpose', j ->> 'approver', j ->> 'content', j ->> 'method', j ->> 'medium', j ->> 'subject', j ->> 'caseNo', nullif(j -> 'cite', 'null'), nullif(j -> 'data', 'null')
+               j ->> 'purpose', j ->> 'approver', j ->> 'content', j ->> 'method', j ->> 'medium', j ->> 'subject', j ->> 'caseNo', nullif(j -> 'cite', 'null'), nullif(j -> 'data', 'null'), decode(j ->> 'key', 'hex'), (j -> 'data' ->> 'providerId')::uuid
         from audit.block b, unnest(b.records) with ordinality as u(r, n), lateral (select r::jsonb as j) x
         where b.first_seq + b.count - 1 > ${done} and b.first_seq + b.count - 1 <= ${upto} and b.first_seq + n - 1 > ${done} and r is not null`.execute(
         tx,
       )
+      // From the blocks, not from the copy: looking into all of its partitions would take longer than the rest.
+      await sql`
+        insert into audit.name
+        select distinct kind, name from audit.block b, unnest(b.records) r, lateral (select r::jsonb as j) x,
+          lateral (values ('person', j ->> 'person'), ('department', j ->> 'department')) n(kind, name)
+        where b.first_seq + b.count - 1 > ${done} and b.first_seq <= ${upto} and r is not null and name is not null
+        on conflict do nothing`.execute(tx)
       return upto - done
     })
     total += moved

@@ -1,6 +1,8 @@
+import { createHmac } from 'node:crypto'
 import type { Cite } from '../../../contract/common.ts'
 import type { Context } from '../../platform/context.ts'
 import type { Database, Tx } from '../../platform/db.ts'
+import type { Secrets } from '../../platform/secrets.ts'
 
 export { expand as expandLedger } from './expand.ts'
 export { type Ledger, openLedger } from './ledger.ts'
@@ -25,11 +27,20 @@ export type Entry = {
   cite?: Cite
   /** Facts that help a reader later; no personal data, no secrets. */
   data?: Record<string, unknown>
+  /** What one record was asked for by: a commitment made by `keyCommitment`, never the key itself. */
+  key?: string
   person?: string
   department?: string
   departmentId?: string
   region?: string
 }
+
+/**
+ * A stand-in for the key of a record (公民身份号码 …): the same key always gives the same one, and without the platform's secret nobody finds
+ * the key by trying all there are. Parts of a key are joined by U+001F.
+ */
+export const keyCommitment = (secrets: Pick<Secrets, 'derive'>, key: string): string =>
+  createHmac('sm3', secrets.derive('ledger.record-key')).update(key.trim().toUpperCase()).digest('hex')
 
 type Caller = Pick<Context, 'actor' | 'now' | 'requestId' | 'ip'>
 
@@ -55,6 +66,7 @@ export function recordText(ctx: Caller, e: Entry): string {
     data: e.data ?? null,
     ip: ctx.ip || null,
     request: ctx.requestId,
+    ...(e.key && { key: e.key }),
   })
 }
 

@@ -11,49 +11,128 @@ export function scopeOf(actor: Actor): { kind: 'all' | 'region' | 'department'; 
   return { kind: 'department', words: `${actor.department} 的记录，以及他人对本部门数据的取用` }
 }
 
-/** A region and those below it share leading digits of the division code. */
-
 export type LedgerFilter = {
   department?: string
   person?: string
   action?: string
   subject?: string
   caseNo?: string
+  key?: string
   from?: string
   to?: string
   reads?: boolean
-  before?: number
+  after?: string | undefined
   limit: number
 }
 
-export async function ledgerPage(
-  db: Database,
-  actor: Actor,
-  f: LedgerFilter,
-): Promise<{ rows: LedgerRow[]; next: string | null; total: number }> {
+// Counting further takes longer than anybody looks.
+const countTo = 10_000
+// A part of a code or title is looked for in these newest records only.
+const partWithin = 200_000
+
+export type LedgerPage = { rows: LedgerRow[]; next: string | null; total: number; more: boolean; partly: boolean }
+
+/**
+ * One page of the ledger, newest month first and in it by number. Month by month, because one statement over all partitions takes longer to
+ * plan than to run, and because most questions are answered before the first month ends. `after` is a month and a number in it.
+ */
+export async function ledgerPage(db: Database, actor: Actor, f: LedgerFilter): Promise<LedgerPage> {
+  const page: LedgerPage = { rows: [], next: null, total: 0, more: false, partly: false }
+  const fits: Sql[] = []
   const scope = scopeOf(actor)
-  let q = db.selectFrom('audit.entry')
-  if (scope.kind === 'region') q = q.where('region', 'like', `${regionPrefix(actor.region)}%`)
-  if (scope.kind === 'department')
-    q = q.where(eb => eb.or([eb('department_id', '=', actor.departmentId), eb(sql`data ->> 'providerId'`, '=', actor.departmentId)]))
-  if (f.department) q = q.where('department', 'like', `%${escapeLike(f.department)}%`)
-  if (f.person) q = q.where('person', 'like', `%${escapeLike(f.person)}%`)
-  if (f.action) q = q.where('action', '=', f.action)
-  if (f.reads) q = q.where('action', 'in', [...dataActions])
-  if (f.subject) q = q.where('subject', 'like', `%${escapeLike(f.subject)}%`)
-  if (f.caseNo) q = q.where('case_no', '=', f.caseNo)
-  if (f.from) q = q.where('at', '>=', sql<Date>`${`${f.from} 00:00:00+08`}::timestamptz`)
-  if (f.to) q = q.where('at', '<', sql<Date>`(${`${f.to} 00:00:00+08`}::timestamptz + interval '1 day')`)
-  const { total } = await q.select(eb => eb.fn.countAll<number>().as('total')).executeTakeFirstOrThrow()
-  if (f.before) q = q.where('seq', '<', f.before)
-  const rows = await q
-    .selectAll()
-    .orderBy('seq', 'desc')
-    .limit(f.limit + 1)
-    .execute()
-  const shown = rows.slice(0, f.limit)
-  return { rows: shown.map(toRow), next: rows.length > f.limit ? String(shown.at(-1)!.seq) : null, total: Number(total) }
+  if (scope.kind === 'region') fits.push(sql`region like ${`${regionPrefix(actor.region)}%`}`)
+  if (scope.kind === 'department') fits.push(sql`(department_id = ${actor.departmentId} or provider_id = ${actor.departmentId})`)
+  for (const kind of ['department', 'person'] as const) {
+    if (!f[kind]) continue
+    const names = await namesLike(db, kind, f[kind])
+    if (!names.length) return page
+    fits.push(sql`${sql.ref(kind)} = any(${names})`)
+  }
+  if (f.action) fits.push(sql`action = ${f.action}`)
+  if (f.reads) fits.push(sql`action = any(${[...dataActions]})`)
+  if (f.caseNo) fits.push(sql`case_no = ${f.caseNo}`)
+  if (f.key) fits.push(sql`key = ${Buffer.from(f.key, 'hex')}`)
+  if (f.from) fits.push(sql`at >= ${`${f.from} 00:00:00+08`}::timestamptz`)
+  if (f.to) fits.push(sql`at < ${`${f.to} 00:00:00+08`}::timestamptz + interval '1 day'`)
+
+  const within = (m: Month) => sql`at >= ${m.start}::timestamptz and at < ${m.end}::timestamptz`
+  const months = (await monthsOf(db)).filter(m => (!f.from || m.last >= f.from) && (!f.to || m.first <= f.to))
+  if (f.subject) {
+    page.partly = true
+    for (const m of months) {
+      const { rows } = await sql`select 1 from audit.entry where ${within(m)} and subject = ${f.subject} limit 1`.execute(db)
+      if (!rows.length) continue
+      page.partly = false
+      break
+    }
+    if (page.partly) fits.push(sql`subject like ${`%${escapeLike(f.subject)}%`}`, sql`seq > ${(await newestSeq(db)) - partWithin}`)
+    else fits.push(sql`subject = ${f.subject}`)
+  }
+  const [afterMonth, afterSeq] = (f.after ?? '').split('.')
+  const found: (Record<string, any> & { month: string })[] = []
+  for (const m of months) {
+    const where = sql.join([within(m), ...fits], sql` and `)
+    // One at least: whether this month has something for the page.
+    const room = Math.max(1, countTo + 1 - page.total)
+    const { rows: counted } = await sql<{ n: number }>`
+      select count(*) as n from (select 1 from audit.entry where ${where} limit ${room}) x`.execute(db)
+    const n = Number(counted[0]!.n)
+    page.total += n
+    if (n && found.length <= f.limit && (!afterMonth || m.name <= afterMonth)) {
+      const before = m.name === afterMonth ? sql`and seq < ${Number(afterSeq) || 0}` : sql``
+      const { rows } = await sql<Record<string, any>>`
+        select * from audit.entry where ${where} ${before} order by seq desc limit ${f.limit + 1 - found.length}`.execute(db)
+      found.push(...rows.map(r => ({ ...r, month: m.name })))
+    }
+    // Both are known: how many there are, as far as anybody counts, and what is on the page.
+    if (page.total > countTo && found.length > f.limit) break
+  }
+  page.more = page.total > countTo
+  page.total = Math.min(page.total, countTo)
+  const shown = found.slice(0, f.limit)
+  const last = shown.at(-1)
+  return { ...page, rows: shown.map(toRow), next: found.length > f.limit ? `${last!.month}.${last!.seq}` : null }
 }
+
+/** One record, when this person may see it. */
+export async function visibleRecord(db: Database, actor: Actor, seq: number): Promise<Record<string, any> | undefined> {
+  const row = (await db.selectFrom('audit.entry').selectAll().where('seq', '=', seq).executeTakeFirst()) as Record<string, any> | undefined
+  if (!row) return undefined
+  const scope = scopeOf(actor).kind
+  const seen =
+    scope === 'all' ||
+    (scope === 'region'
+      ? row.region?.startsWith(regionPrefix(actor.region))
+      : row.department_id === actor.departmentId || row.provider_id === actor.departmentId)
+  return seen ? row : undefined
+}
+
+type Sql = ReturnType<typeof sql>
+type Month = { name: string; start: string; end: string; first: string; last: string }
+
+/** The months that have a partition, newest first. */
+async function monthsOf(db: Database): Promise<Month[]> {
+  const { rows } = await sql<{ name: string }>`
+    select right(c.relname, 6) as name from pg_inherits i join pg_class c on c.oid = i.inhrelid
+    where i.inhparent = 'audit.entry'::regclass order by 1 desc`.execute(db)
+  return rows.map(({ name }) => {
+    const [year, month] = [Number(name.slice(0, 4)), Number(name.slice(4))]
+    const first = `${name.slice(0, 4)}-${name.slice(4)}-01`
+    const next = new Date(Date.UTC(year, month, 1)).toISOString().slice(0, 10)
+    const last = new Date(Date.UTC(year, month, 0)).toISOString().slice(0, 10)
+    return { name, first, last, start: `${first} 00:00:00+08`, end: `${next} 00:00:00+08` }
+  })
+}
+
+const newestSeq = async (db: Database): Promise<number> =>
+  (await sql<{ seq: number | null }>`select max(seq) as seq from audit.entry`.execute(db)).rows[0]!.seq ?? 0
+
+const namesLike = async (db: Database, kind: 'department' | 'person', part: string): Promise<string[]> =>
+  (
+    await sql<{
+      name: string
+    }>`select name from audit.name where kind = ${kind} and name like ${`%${escapeLike(part)}%`} limit 2000`.execute(db)
+  ).rows.map(r => r.name)
 
 const escapeLike = (text: string) => text.replace(/[\\%_]/g, c => `\\${c}`)
 

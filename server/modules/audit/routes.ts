@@ -11,8 +11,8 @@ import { checkpoint, keptOutside, rotateKey } from './jobs.ts'
 import { leafOf, pathOf } from './merkle.ts'
 import { checkpointText, headsOf, keyText } from './prove.ts'
 import { approvePruning, orders, proposePruning, prunedBy, pruningRules, type Retention } from './prune.ts'
-import { record, recordRead } from './public.ts'
-import { ledgerPage, scopeOf, toRow } from './queries.ts'
+import { keyCommitment, record, recordRead } from './public.ts'
+import { ledgerPage, scopeOf, toRow, visibleRecord } from './queries.ts'
 import { verifyDatabase } from './sources.ts'
 import { addWitness, receiveStatement } from './witness.ts'
 
@@ -24,12 +24,10 @@ export function registerAudit(app: FastifyInstance, retention: Retention): void 
     await expand(db)
     const result = await ledgerPage(db, ctx.actor, {
       ...query,
-      before: query.after ? Number(query.after) || undefined : undefined,
-      limit: query.limit,
     } as never)
     await recordRead(ctx, {
       action: 'audit.query',
-      content: `查得 ${result.total} 条`,
+      content: `查得 ${result.total} 条${result.more ? '以上' : ''}`,
       data: Object.fromEntries(Object.entries(query).filter(([k, v]) => v !== undefined && k !== 'limit')),
     })
     return {
@@ -39,10 +37,12 @@ export function registerAudit(app: FastifyInstance, retention: Retention): void 
     }
   })
 
+  route(app, contract.ledgerKeyCommitment, async ({ body }) => ({ key: keyCommitment(secrets, body.key.split(/\s*\+\s*/).join('\u001f')) }))
+
   route(app, contract.ledgerRecord, async ({ params, ctx }) => {
     await expand(db)
-    const { rows } = await ledgerPage(db, ctx.actor, { before: params.seq + 1, limit: 1 })
-    if (rows[0]?.seq !== params.seq) {
+    const entry = await visibleRecord(db, ctx.actor, params.seq)
+    if (!entry) {
       const gone = await prunedBy(db, params.seq)
       if (gone)
         refuse('audit.pruned', {
@@ -65,7 +65,6 @@ export function registerAudit(app: FastifyInstance, retention: Retention): void 
     const leaves = Array.from({ length: block.count }, (_, i) => block.leaves.subarray(32 * i, 32 * i + 32))
     const stored = leaves[index]!
     const text = block.records[index]!
-    const entry = await db.selectFrom('audit.entry').selectAll().where('seq', '=', params.seq).executeTakeFirstOrThrow()
     await recordRead(ctx, { action: 'audit.query', subject: `第 ${params.seq} 条` })
     return {
       ...toRow(entry),

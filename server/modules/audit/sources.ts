@@ -77,7 +77,7 @@ export async function databaseSource(client: pg.ClientBase): Promise<Source> {
       const to = Math.min(blocks.at(-1)!.first + blocks.at(-1)!.count - 1, expanded)
       if (to < from) return null
       const { rows } = await client.query(
-        `select seq, ${Object.keys(entryColumns).join(', ')} from audit.entry where seq between $1 and $2 order by seq`,
+        `select seq, at, encode(key, 'hex') as key, provider_id, ${Object.keys(entryColumns).join(', ')} from audit.entry where seq between $1 and $2 order by seq`,
         [from, to],
       )
       const bySeq = new Map(rows.map(r => [Number(r.seq), r]))
@@ -100,7 +100,11 @@ export async function databaseSource(client: pg.ClientBase): Promise<Source> {
 function differs(row: Record<string, unknown> | undefined, text: string | null, seq: number): string | null {
   if (text === null) return row ? `第 ${seq} 条的内容已清理，查询表里却还有` : null
   if (!row) return `第 ${seq} 条从查询表中消失`
-  const record = JSON.parse(text) as Record<string, unknown>
+  const record = JSON.parse(text) as Record<string, unknown> & { data?: { providerId?: string } | null; at: string }
+  if ((row.at as Date).getTime() !== Date.parse(record.at)) return `第 ${seq} 条在查询表中的「at」与账本不符`
+  if (row.key !== (record.key ?? null)) return `第 ${seq} 条在查询表中的「key」与账本不符`
+  // Empty in copies made before there was this column.
+  if (row.provider_id && row.provider_id !== record.data?.providerId) return `第 ${seq} 条在查询表中的「provider_id」与账本不符`
   for (const [column, key] of Object.entries(entryColumns))
     if ((row[column] ?? null) !== (record[key] ?? null)) return `第 ${seq} 条在查询表中的「${column}」与账本不符`
   return null

@@ -3,7 +3,7 @@ import type pg from 'pg'
 import { addDays } from '../../platform/clock.ts'
 import { type Context, type Services, systemContext } from '../../platform/context.ts'
 import { Problem, refuse } from '../../platform/problem.ts'
-import { recordRead } from '../audit/public.ts'
+import { keyCommitment, recordRead } from '../audit/public.ts'
 import { publishedEntry } from '../catalog/public.ts'
 import { departmentFor } from '../organization/public.ts'
 import { notifyDepartments } from '../procedure/public.ts'
@@ -58,7 +58,15 @@ export type RowsQuery = {
 type Delivered = { body: string; seq: number; rows: number; limits: Record<string, string> }
 type Caller = Pick<Context, 'now' | 'day' | 'requestId' | 'ip' | 'ledger'>
 /** `looked`: how many keys or values were looked for, and how many of them are not there. */
-type Taken = { live: boolean; body: string; rows: number; content: string; looked?: { asked: number; missed: number } | undefined }
+type Taken = {
+  live: boolean
+  body: string
+  rows: number
+  content: string
+  /** The one record that was looked up, by its key. */
+  key?: string | undefined
+  looked?: { asked: number; missed: number } | undefined
+}
 type Known = LoadedGrant & { articles: Articles; loaded: number; statements: Map<string, string>; pseudonyms: Pads }
 
 // Entry and table are looked up again after this time; the grant itself is checked inside every data statement.
@@ -211,7 +219,8 @@ export function openDelivery(services: Services) {
           content: taken.content,
           method: kind.method,
           medium: kind.medium ?? '接口报文',
-          data: { grant: grant.no, rows: taken.rows, ...remindedOf(grant) },
+          ...(taken.key && { key: keyCommitment(secrets, taken.key) }),
+          data: { grant: grant.no, rows: taken.rows, providerId: grant.providerDepartmentId, ...remindedOf(grant) },
         })
         finish(200, null, taken.rows, seq)
         if (taken.looked) await lookedUp(ctx, grant, taken.looked.asked, taken.looked.missed)
@@ -234,7 +243,12 @@ export function openDelivery(services: Services) {
         method: kind.method,
         medium: '无',
         ...(problem.details.cite && { cite: problem.details.cite }),
-        data: { grant: grant.no, code: problem.code, ...(kind.asked && { asked: kind.asked.slice(0, 500) }) },
+        data: {
+          grant: grant.no,
+          code: problem.code,
+          providerId: grant.providerDepartmentId,
+          ...(kind.asked && { asked: kind.asked.slice(0, 500) }),
+        },
       })
       finish(problem.status, problem.code, 0, seq)
       problem.details.headers = { ...problem.details.headers, 'huitong-ledger': String(seq) }
@@ -293,10 +307,11 @@ export function openDelivery(services: Services) {
         async (grant, guard) => {
           const sort = query.sort ? { by: query.sort.replace(/^-/, ''), down: query.sort.startsWith('-') } : undefined
           const position = query.after ? unsealAfter(query.after, grant.id, query.sort) : undefined
+          const filter = query.filter ? readFilter(query.filter) : undefined
           const s = projectJson({
             ...sourceOf(grant, guard),
             fields: query.fields ? splitNames(query.fields) : undefined,
-            filter: query.filter ? readFilter(query.filter) : undefined,
+            filter,
             sort,
             after: position?.last,
             afterValue: position?.value,
@@ -318,6 +333,7 @@ export function openDelivery(services: Services) {
             live: row.live,
             body: `{"rows":${row.rows},"count":${row.count},"next":${JSON.stringify(next)}${disputedWhole(grant) ? `,"objection":${JSON.stringify(markText)}` : ''}}`,
             rows: row.count,
+            key: filter && hasKey(grant, filter) ? keyOf(grant, filter) : undefined,
             looked: query.filter && !query.after ? { asked: 1, missed: row.count ? 0 : 1 } : undefined,
             content: `${grant.title}（${grant.code}）${query.as_of ? `${query.as_of} 的 ` : ''}${row.count} 行：${s.columns.map(c => c.name).join('、')}`,
           }
@@ -480,7 +496,13 @@ export function openDelivery(services: Services) {
             remedy: '请核对 key。',
           })
         about = { grant, item: item?.name ?? null }
-        return { live: row.live, body: '', rows: 1, content: `${grant.title}（${grant.code}）校核${item ? `：${item.name}` : ''}` }
+        return {
+          live: row.live,
+          body: '',
+          rows: 1,
+          key: keyOf(grant, d.key),
+          content: `${grant.title}（${grant.code}）校核${item ? `：${item.name}` : ''}`,
+        }
       })
       const { grant, item } = about!
       const entry = (await publishedEntry(ctx.db, { id: grant.entryId }))!
@@ -542,6 +564,7 @@ export function openDelivery(services: Services) {
             ...(doubt && { doubt }),
           }),
           rows: row.agrees ? 1 : 0,
+          key: asked,
           looked: { asked: 1, missed: row.agrees ? 0 : 1 },
           content: `${grant.title}（${grant.code}）核验：${Object.keys(values).join('、')}`,
         }
@@ -625,6 +648,9 @@ const keyOf = (grant: Known, key: Record<string, string>) =>
   keyNames(grant)
     .map((name, i) => key[name] ?? key[grant.keys[i]!])
     .join('\u001f')
+/** Whether these name one row. */
+const hasKey = (grant: Known, given: Record<string, string>): boolean =>
+  grant.keys.length > 0 && keyNames(grant).every((name, i) => name in given || grant.keys[i]! in given)
 function requireKey(grant: Known, key: Record<string, string>, what: string): void {
   const keys = keyNames(grant)
   const missing = keys.filter((name, i) => !(name in key) && !(grant.keys[i]! in key))

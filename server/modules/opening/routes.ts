@@ -556,7 +556,7 @@ const keyOf = (request: { headers: Record<string, string | string[] | undefined>
 /** The usage record of public data: nobody signs in, so the person is the public, or the holder of the authorisation. */
 const taken = (
   ctx: Context,
-  s: Pick<OpenSource, 'code' | 'title' | 'region' | 'listing' | 'access'> & { items: { name: string }[] },
+  s: Pick<OpenSource, 'code' | 'title' | 'departmentId' | 'region' | 'listing' | 'access'> & { items: { name: string }[] },
   how: { action: LedgerEntry['action']; method: string; medium: string; rows: number },
 ): LedgerEntry => ({
   action: how.action,
@@ -570,7 +570,7 @@ const taken = (
   ...(s.access ? { person: s.access.holder } : !ctx.actor && { person: '社会公众' }),
   ...((s.access?.caseNo ?? s.listing.caseNo) && { caseNo: s.access?.caseNo ?? s.listing.caseNo! }),
   cite: s.access?.cite ?? s.listing.cite,
-  data: { rows: how.rows, version: s.listing.version, ...(s.access && { access: s.access.no }) },
+  data: { rows: how.rows, version: s.listing.version, providerId: s.departmentId, ...(s.access && { access: s.access.no }) },
 })
 
 const late = (s: OpenSource, ctx: Context): string | null =>

@@ -5,7 +5,7 @@ import type { StaffContext } from '../../../platform/context.ts'
 import { route } from '../../../platform/http.ts'
 import type { Jobs } from '../../../platform/jobs.ts'
 import { notFound } from '../../../platform/problem.ts'
-import { recordRead } from '../../audit/public.ts'
+import { keyCommitment, recordRead } from '../../audit/public.ts'
 import { publishedEntry } from '../../catalog/public.ts'
 import { regionName } from '../../regulation/public.ts'
 import { keysOf, rowsOf } from './build.ts'
@@ -83,7 +83,13 @@ export function registerBases(app: FastifyInstance): void {
     const plan = basePlan(d) ?? notFound('aggregation.record', '记录')
     if (!d.refreshed) notFound('aggregation.record', '记录')
     const found = await recordOf(ctx.db, d, plan, body.identifier)
-    await recordRead(ctx, { action: 'base.record', subject: d.title, content: found.values.map(v => v.name).join('、'), data: { rows: 1 } })
+    await recordRead(ctx, {
+      action: 'base.record',
+      subject: d.title,
+      content: found.values.map(v => v.name).join('、'),
+      key: keyCommitment(ctx.secrets, body.identifier),
+      data: { rows: 1 },
+    })
     return found
   })
   route(app, contract.databaseConflicts, async ({ params, query, ctx }) => {
