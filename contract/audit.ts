@@ -144,6 +144,18 @@ export const actionLabels = {
   'sharing.remove': '删除记录',
   'sharing.withdraw': '撤销目录',
 } as const
+/** The kinds of operation that places ask to be traceable, and the records that show them. A kind may share a record with another: a batch is taken in and cleaned in one go. */
+export const operations = {
+  信息汇聚: ['batch.start', 'batch.done', 'upload.receive'],
+  清洗: ['batch.done', 'batch.held', 'batch.rejects'],
+  共享: ['grant.create', 'sharing.access', 'grant.token'],
+  查询: ['data.read', 'data.try', 'record.history', 'audit.query'],
+  比对: ['data.verify', 'base.conflicts'],
+  下载: ['open.download', 'data.download', 'document.read', 'batch.rejects', 'catalog.export'],
+  分析研判: ['quality.preview', 'base.refresh', 'base.record'],
+  访问: ['session.sign-in', 'open.preview', 'open.read', 'data.refused'],
+  更新维护: ['catalog.publish', 'catalog.bulk', 'source.change', 'quality.rule', 'sharing.remove'],
+} as const satisfies Record<string, readonly (keyof typeof actionLabels)[]>
 export const dataActions = [
   'data.read',
   'data.verify',
@@ -194,6 +206,10 @@ export const ledger = endpoint({
     from: Day.optional(),
     to: Day.optional(),
     reads: z.stringbool().optional().describe('Only data leaving'),
+    operation: z
+      .enum(Object.keys(operations) as [keyof typeof operations])
+      .optional()
+      .describe('One of the nine kinds of operation'),
   }),
   response: page(LedgerRow).extend({
     actions: z.array(z.object({ action: z.string(), label: z.string() })),
@@ -385,6 +401,7 @@ export const prunings = endpoint({
     rules: z.array(
       z.object({
         region: z.string().nullable().describe('Null: records of no region, such as failed sign-ins'),
+        place: z.string().describe('Its name'),
         months: z.number().int(),
         cite: Cite,
         from: Day.describe('Records from this day on are still to be kept'),
@@ -396,6 +413,7 @@ export const prunings = endpoint({
       z.object({
         no: z.number().int(),
         region: z.string().nullable(),
+        place: z.string(),
         before: Day,
         months: z.number().int(),
         cite: Cite,
@@ -432,4 +450,42 @@ export const approvePruning = endpoint({
   access: administrators,
   params: z.object({ no: z.coerce.number().int().min(1) }),
   response: Done,
+})
+
+export const ledgerUsage = endpoint({
+  method: 'GET',
+  path: '/audit/usage',
+  summary: 'Who used the data of this department (of the region, of all), for what, how often',
+  access: readers,
+  query: z.object({
+    from: Day.optional().describe('Twelve weeks back when not given'),
+    to: Day.optional(),
+    subject: z.string().max(100).optional().describe('One entry by its code'),
+  }),
+  response: z.object({
+    scope: z.string(),
+    from: Day,
+    to: Day,
+    reads: z.number().int(),
+    verifies: z.number().int(),
+    refused: z.number().int(),
+    weeks: z.array(
+      z.object({ week: Day.describe('Its Monday'), reads: z.number().int(), verifies: z.number().int(), refused: z.number().int() }),
+    ),
+    entries: z.array(z.object({ subject: z.string(), title: z.string(), times: z.number().int(), users: z.number().int(), last: Instant })),
+    users: z.array(
+      z.object({
+        department: z.string().nullable().describe('Null: the public'),
+        subject: z.string(),
+        title: z.string(),
+        purpose: z.string().nullable(),
+        method: z.string().nullable(),
+        times: z.number().int(),
+        refused: z.number().int(),
+        people: z.number().int(),
+        last: Instant,
+      }),
+    ),
+    more: z.boolean().describe('There are more lines than are shown'),
+  }),
 })

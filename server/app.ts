@@ -27,7 +27,7 @@ import { procedureJobs } from './modules/procedure/jobs.ts'
 import { registerOfficerJobs } from './modules/procedure/officers.ts'
 import { registerProcedure } from './modules/procedure/routes.ts'
 import { registerQuality } from './modules/quality/routes.ts'
-import { govern, openLaw, storeVersions } from './modules/regulation/public.ts'
+import { govern, openLaw, regionOf, storeVersions } from './modules/regulation/public.ts'
 import { registerRegulation } from './modules/regulation/routes.ts'
 import { sharingJobs } from './modules/sharing/jobs.ts'
 import { registerSharing } from './modules/sharing/routes.ts'
@@ -48,7 +48,7 @@ export type AppOptions = { config: Config; databaseUrl: string; clock?: Clock; r
 /** How long records are kept stands in the regulations, to the right of the ledger: it is handed in here. */
 const retention = (region: string | null, day: string) => {
   const { value, cite } = govern(region ?? '', 'log-retention', day)
-  return { months: value.months, cite }
+  return { months: value.months, cite, place: region === null ? '没有地区的记录' : (regionOf(region)?.name ?? region) }
 }
 
 const webRoot = resolve(import.meta.dirname, '../web/dist')

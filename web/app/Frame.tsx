@@ -48,6 +48,7 @@ const menu: MenuItem[][] = [
   ],
   [
     { key: 'audit', label: '审计', path: '/audit', icon: 'audit' },
+    { key: 'keeping', label: '账本保管', path: '/audit/keeping', icon: 'audit' },
     { key: 'organization', label: '机构与人员', path: '/organization', icon: 'people' },
     { key: 'systems', label: '信息系统', path: '/organization', icon: 'sources', tab: 'systems', unless: 'organization' },
     { key: 'regulations', label: '法规', path: '/regulations', icon: 'rules', also: ['/calendar'] },

@@ -108,6 +108,8 @@ const tree = root.addChildren([
   page('/opening/accesses', openScope, 'Accesses'),
   page('/opening/$code', opening, 'GatePage'),
   page('/audit', audit, 'Audit'),
+  page('/audit/usage', () => import('../features/audit/Usage.tsx'), 'UsagePage'),
+  page('/audit/keeping', () => import('../features/audit/Keeping.tsx'), 'Keeping'),
   page('/audit/$seq', audit, 'RecordPage'),
   page('/regulations', regulation, 'Regulations'),
   page('/regulations/compare', () => import('../features/regulation/Compare.tsx'), 'ComparePlaces'),

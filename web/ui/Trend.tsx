@@ -13,7 +13,7 @@ const toTheEnd = (scroller: HTMLElement | null) => {
 }
 
 /**
- * Lines over deliveries or weeks, from 0 to 100, with the same figures as a table. Lines differ by dash and carry their name at the end, so
+ * Lines over deliveries or weeks, from 0 to 100 or to `top` (a multiple of four), with the same figures as a table. Lines differ by dash and carry their name at the end, so
  * that no colour has to be told apart.
  */
 export function Trend({
@@ -22,18 +22,20 @@ export function Trend({
   lines,
   target,
   source,
+  top = 100,
 }: {
   title: string
   points: string[]
   lines: Line[]
   target?: { label: string; value: number } | undefined
   source: string
+  top?: number
 }) {
   const id = useId()
   const [table, setTable] = useState(false)
   if (!points.length) return null
   const x = (i: number) => box.left + (points.length === 1 ? 0.5 : i / (points.length - 1)) * (wide - box.left - box.right)
-  const y = (v: number) => box.top + (1 - v / 100) * (high - box.top - box.bottom)
+  const y = (v: number) => box.top + (1 - v / top) * (high - box.top - box.bottom)
   const last = (values: (number | null)[]) => values.findLast(v => v !== null) ?? null
   // Names at the ends keep a line's height apart.
   const ends = lines
@@ -45,6 +47,12 @@ export function Trend({
     floor = Math.max(y(e.value), floor + 13)
     return { ...e, at: floor }
   })
+  // Too many at the bottom push the others up again.
+  let ceiling = high - box.bottom
+  for (const e of [...placed].reverse()) {
+    e.at = Math.min(e.at, ceiling)
+    ceiling = e.at - 13
+  }
   const said = lines.map(l => `${l.label} ${l.values.map(v => v ?? '未测').join('、')}`).join('；')
   const step = Math.ceil(points.length / 6)
   return (
@@ -100,14 +108,16 @@ export function Trend({
             width="100%"
             style={{ minWidth: 560, maxWidth: 900, display: 'block' }}
           >
-            {[0, 25, 50, 75, 100].map(v => (
-              <g key={v}>
-                <line x1={box.left} x2={wide - box.right} y1={y(v)} y2={y(v)} stroke="var(--ht-line)" />
-                <text x={box.left - 6} y={y(v) + 4} textAnchor="end" fontSize="11" fill="var(--ht-ink3)">
-                  {v}
-                </text>
-              </g>
-            ))}
+            {[0, 1, 2, 3, 4]
+              .map(n => (n * top) / 4)
+              .map(v => (
+                <g key={v}>
+                  <line x1={box.left} x2={wide - box.right} y1={y(v)} y2={y(v)} stroke="var(--ht-line)" />
+                  <text x={box.left - 6} y={y(v) + 4} textAnchor="end" fontSize="11" fill="var(--ht-ink3)">
+                    {v}
+                  </text>
+                </g>
+              ))}
             {points.map((p, i) =>
               i % step === 0 ? (
                 // biome-ignore lint/suspicious/noArrayIndexKey: as above

@@ -216,6 +216,7 @@ test('an order that was slipped in takes nothing that must stay', async t => {
   await assert.rejects(
     prune(world.url, systemContext(world.app.services), 7, () => ({
       months: 36,
+      place: '某地',
       cite: { regulation: 'x', title: '某规定', article: '第一条', text: '保存三年。' },
     })),
     /须保存 36 个月/,

@@ -7,7 +7,7 @@ import { notFound, refuse } from '../../platform/problem.ts'
 import { record } from './public.ts'
 
 /** How long a region keeps its records. The rule stands to the right of this module, so whoever builds the app hands it in. */
-export type Retention = (region: string | null, day: string) => { months: number; cite: Cite }
+export type Retention = (region: string | null, day: string) => { months: number; cite: Cite; place: string }
 
 /** The first day whose records are still to be kept: the same day of the month, so many months back. */
 export function keptFrom(day: string, months: number): string {
@@ -80,11 +80,11 @@ export async function pruningRules(db: Database, retention: Retention, day: stri
     ) select region from known where region is not null union all select null`.execute(db)
   return Promise.all(
     rows.map(async ({ region }) => {
-      const { months, cite } = retention(region, day)
+      const { months, cite, place } = retention(region, day)
       const from = keptFrom(day, months)
       const { rows: due } = await sql<{ n: number; oldest: Date | null }>`
         select count(*) as n, min(at) as oldest from audit.entry where ${matching(region, midnight(from))}`.execute(db)
-      return { region, months, cite, from, due: Number(due[0]!.n), oldest: due[0]!.oldest?.toISOString() ?? null }
+      return { region, place, months, cite, from, due: Number(due[0]!.n), oldest: due[0]!.oldest?.toISOString() ?? null }
     }),
   )
 }

@@ -14,6 +14,7 @@ import { approvePruning, orders, proposePruning, prunedBy, pruningRules, type Re
 import { keyCommitment, record, recordRead } from './public.ts'
 import { ledgerPage, scopeOf, toRow, visibleRecord } from './queries.ts'
 import { verifyDatabase } from './sources.ts'
+import { usageOf } from './usage.ts'
 import { addWitness, receiveStatement } from './witness.ts'
 
 export function registerAudit(app: FastifyInstance, retention: Retention): void {
@@ -172,6 +173,7 @@ export function registerAudit(app: FastifyInstance, retention: Retention): void 
       rules: await pruningRules(db, retention, ctx.day),
       orders: (await orders(db)).map(o => ({
         ...o,
+        place: retention(o.region, ctx.day).place,
         at: o.at.toISOString(),
         approvals: o.approvals.map(a => ({ person: a.person, at: new Date(a.at).toISOString() })),
         mayApprove: may && !o.done && o.approvals.length < 2 && !o.approvals.some(a => a.personId === ctx.actor.personId),
@@ -187,5 +189,17 @@ export function registerAudit(app: FastifyInstance, retention: Retention): void 
   route(app, contract.approvePruning, async ({ params, ctx }) => {
     await approvePruning(ctx, retention, params.no)
     return { ok: true as const }
+  })
+
+  route(app, contract.ledgerUsage, async ({ query, ctx }) => {
+    await ctx.ledger.flush()
+    await expand(db)
+    const usage = await usageOf(ctx, query)
+    await recordRead(ctx, {
+      action: 'audit.query',
+      content: `使用情况 ${usage.from} 至 ${usage.to}`,
+      ...(query.subject && { subject: query.subject }),
+    })
+    return usage
   })
 }

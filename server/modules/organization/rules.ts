@@ -60,8 +60,8 @@ const menus: Record<Role, string[]> = {
   developer: ['todo', 'grants', 'find', 'systems', 'regulations'],
   inspector: ['duties', 'catalog', 'sources', 'grants', 'opening', 'supervision', 'audit', 'regulations'],
   system_admin: ['organization', 'settings', 'regulations'],
-  security_admin: ['organization', 'regulations'],
-  audit_admin: ['audit', 'organization', 'regulations'],
+  security_admin: ['keeping', 'organization', 'regulations'],
+  audit_admin: ['audit', 'keeping', 'organization', 'regulations'],
   secrecy: ['todo', 'duties', 'messages', 'opening', 'catalog', 'regulations'],
 }
 const order = [
@@ -80,6 +80,7 @@ const order = [
   'opening',
   'supervision',
   'audit',
+  'keeping',
   'regulations',
   'organization',
   'settings',

@@ -1,7 +1,7 @@
 import { useParams } from '@tanstack/react-router'
 import { Button, Checkbox, Input, Select } from 'antd'
 import { useState } from 'react'
-import { ledger, ledgerRecord, ledgerState, verifyLedger } from '../../../contract/audit.ts'
+import { ledger, ledgerKeyCommitment, ledgerRecord, ledgerState, ledgerTrust, operations, verifyLedger } from '../../../contract/audit.ts'
 import type { Reply } from '../../../contract/endpoint.ts'
 import { ListPager } from '../../app/ListPager.tsx'
 import { A, at } from '../../app/link.tsx'
@@ -41,12 +41,14 @@ function Verdict({ of: one, when }: { of: Verified | null; when: string | null }
       <b>✓ 账本核验通过</b> 至序号 {number(one.upTo)}，共 {number(one.records)} 条、{number(one.blocks)} 个区块，用时{' '}
       {number(Math.round(one.milliseconds))} ms
       {one.checkpoint && ` · 检查点 #${one.checkpoint.no}（${one.checkpoint.algorithms.join('、')} 签名）`}
+      {one.witness && ` · 「${one.witness.name}」见证至区块 ${number(one.witness.height)}`}
+      {one.pruned ? ` · 其中 ${number(one.pruned)} 条的内容已依批准清理` : ''}
       {when && ` · ${moment(when)}`}
     </p>
   )
 }
 
-const empty = { department: '', person: '', action: '', subject: '', caseNo: '', from: '', to: '', reads: '' }
+const empty = { department: '', person: '', action: '', subject: '', caseNo: '', key: '', operation: '', from: '', to: '', reads: '' }
 
 export function Audit() {
   const filters = useFilters(empty)
@@ -56,6 +58,10 @@ export function Audit() {
   const load = useRead(ledger, { query: { ...given, ...(after && { after }) } as object })
   const state = useRead(ledgerState)
   const mayVerify = useMay(verifyLedger)
+  const mayKeep = useMay(ledgerTrust)
+  // The key itself stays in this field and in one request: the address has its commitment.
+  const [key, setKey] = useState('')
+  const commit = useAct(ledgerKeyCommitment, reply => filters.set({ ...typed, key: reply.key }))
   const verify = useAct(verifyLedger)
   const last = verify.data ?? state.data?.last ?? null
 
@@ -117,11 +123,21 @@ export function Audit() {
       title="审计"
       sub={load.data && <span>{load.data.scope}</span>}
       acts={
-        mayVerify && (
-          <Button type="primary" loading={verify.isPending} onClick={() => verify.mutate({})}>
-            {verify.isPending ? '正在核验…' : '立即核验'}
-          </Button>
-        )
+        <>
+          {mayVerify && (
+            <Button type="primary" loading={verify.isPending} onClick={() => verify.mutate({})}>
+              {verify.isPending ? '正在核验…' : '立即核验'}
+            </Button>
+          )}
+          <A href={at('/audit/usage')}>
+            <Button>使用情况</Button>
+          </A>
+          {mayKeep && (
+            <A href={at('/audit/keeping')}>
+              <Button>账本保管</Button>
+            </A>
+          )}
+        </>
       }
     >
       <div className="stack">
@@ -134,13 +150,25 @@ export function Audit() {
           className="filters"
           onSubmit={event => {
             event.preventDefault()
-            filters.set(typed)
+            if (key.trim()) commit.mutate({ body: { key } })
+            else filters.set({ ...typed, key: '' })
           }}
         >
           {line('department', '部门', 150)}
           {line('person', '人员', 110)}
-          {line('subject', '目录或授权', 150)}
+          {line('subject', '目录代码', 150)}
           {line('caseNo', '办件', 140)}
+          <label>
+            <span>记录标识</span>
+            <Input
+              style={{ width: 170 }}
+              allowClear
+              autoComplete="off"
+              placeholder={value.key ? '已按摘要查找' : ''}
+              value={key}
+              onChange={event => setKey(event.target.value)}
+            />
+          </label>
           <label>
             <span>动作</span>
             <Select
@@ -152,6 +180,18 @@ export function Audit() {
               value={typed.action || undefined}
               onChange={action => setTyped({ ...typed, action: action ?? '' })}
               options={load.data?.actions.map(one => ({ value: one.action, label: one.label }))}
+            />
+          </label>
+          <label>
+            <span>操作类别</span>
+            <Select
+              aria-label="操作类别"
+              style={{ width: 130 }}
+              allowClear
+              placeholder="全部"
+              value={typed.operation || undefined}
+              onChange={operation => setTyped({ ...typed, operation: operation ?? '' })}
+              options={Object.keys(operations).map(value => ({ value, label: value }))}
             />
           </label>
           {day('from', '从')}
@@ -166,6 +206,9 @@ export function Audit() {
           </div>
           <Button htmlType="submit">查询</Button>
         </form>
+        {commit.error && <ProblemNote error={commit.error} />}
+        {load.data?.partly && <p className="ht-hint">没有代码完全相同的，在最近 20 万条里按部分内容查找。</p>}
+        {load.data?.more && <p className="ht-hint">超过 {number(load.data.total)} 条，没有再往下数。</p>}
         <p className="ht-hint">查询本身也会留痕{state.data && `，将记在第 ${number(state.data.head)} 条之后`}。</p>
         <DataTable
           name="留痕记录"
@@ -178,6 +221,7 @@ export function Audit() {
           filtered={Object.keys(given).length > 0}
           clear={() => {
             setTyped(empty)
+            setKey('')
             filters.clear()
           }}
           empty={<Nothing>账本里还没有记录。</Nothing>}
