@@ -13,7 +13,7 @@ import { free, stated } from './support/sharing.ts'
 /** A department's data taken in with one bad row, looked into, shared, read, compared, and its rejects fetched: each through the interface. */
 async function aConversation(t: Parameters<typeof aPlace>[0]) {
   const p = await aPlace(t, 'jinjiang')
-  const entry = await p.register(aPlainEntry(free))
+  const entry = await p.register(aPlainEntry({ ...free, title: '养老机构（含民办）名录' }))
   const { batch } = await deliver(p.provider, entry, '机构编号,机构名称,床位数\nA001,长者之家,120\nA002,福寿院,60\n,无名,1\n')
   const looked = { method: '与登记簿逐行核对', result: '一致' }
   await p.provider.ok(aggregation.verifyBatch, { params: { id: batch.id }, body: looked })
@@ -81,14 +81,14 @@ test('each use of shared data is recorded with its seven fields, and the provide
   assert.deepEqual(
     usage.users.map(u => [u.department, u.title, u.purpose, u.times, u.people]),
     [
-      ['申请局', '养老机构名录', stated.purpose, 1, 1],
-      ['申请局', '养老机构名录', stated.purpose, 1, 1],
+      ['申请局', '养老机构（含民办）名录', stated.purpose, 1, 1],
+      ['申请局', '养老机构（含民办）名录', stated.purpose, 1, 1],
     ],
   )
   assert.ok(usage.weeks.length >= 12)
   assert.deepEqual(
     usage.entries.map(e => [e.title, e.times, e.users]),
-    [['养老机构名录', 2, 1]],
+    [['养老机构（含民办）名录', 2, 1]],
   )
   assert.equal((await consumer.ok(audit.ledgerUsage, { query: {} })).users.length, 0)
   const long = await provider.call(audit.ledgerUsage, { query: { from: '2020-01-01' } })

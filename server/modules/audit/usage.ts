@@ -27,7 +27,7 @@ export async function usageOf(
         ? sql`region like ${`${regionPrefix(ctx.actor.region)}%`}`
         : sql`true`
   const used = sql`
-    select *, action = 'data.refused' as turned_away, action = 'data.verify' as verifying, coalesce(substring(content from '^(.*?)（'), '') as title
+    select *, action = 'data.refused' as turned_away, action = 'data.verify' as verifying, split_part(coalesce(content, ''), '（' || subject || '）', 1) as title
     from audit.entry
     where ${whose} and at >= ${`${from} 00:00:00+08`}::timestamptz and at < ${`${to} 00:00:00+08`}::timestamptz + interval '1 day'
       and action in ('data.read', 'data.verify', 'data.refused', 'open.download', 'open.read') and subject is not null
