@@ -6,7 +6,7 @@ import { resolve } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type pg from 'pg'
-import { verifyLedger } from '../../server/modules/audit/verify.ts'
+import { verifyDatabase } from '../../server/modules/audit/sources.ts'
 import { Listening } from '../../server/platform/db.ts'
 import { loadKey, openSecrets } from '../../server/platform/secrets.ts'
 import { openSigner } from '../../server/platform/signer.ts'
@@ -175,10 +175,8 @@ test('killed 20 times under load: every reply that arrived has its record, every
     // What arrived and was not listed in time is marked, too: nobody here knows that it arrived.
     assert.ok(calls.every(c => c.code === null || c.code === 'interrupted'))
   }, 30_000)
-  const ledger = await verifyLedger(
-    client as pg.Client,
-    openSigner(openSecrets(loadKey(undefined, s.services.config.dataDir)).derive).publicKeys(),
-  )
+  const keys = openSigner(openSecrets(loadKey(undefined, s.services.config.dataDir)).derive).publicKeys()
+  const ledger = await verifyDatabase(client, { first: keys })
   assert.equal(ledger.ok, true, JSON.stringify(ledger))
   console.log(`${kills} kills: ${received.size} replies, ${recorded.size} records, ${cut} cut off`)
 })
