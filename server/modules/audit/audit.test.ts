@@ -4,10 +4,11 @@ import pg from 'pg'
 import * as contract from '../../../contract/audit.ts'
 import { aWorld, type World } from '../../../test/support/world.ts'
 import { systemContext } from '../../platform/context.ts'
+import { connect } from '../../platform/db.ts'
 import { openSigner } from '../../platform/signer.ts'
 import { expand } from './expand.ts'
 import { checkpoint, keptOutside } from './jobs.ts'
-import { keyCommitment, record, recordRead } from './public.ts'
+import { keyCommitment, openLedger, record, recordRead, recordText } from './public.ts'
 import { verifyDatabase } from './sources.ts'
 
 const write = (world: World, n: number) =>
@@ -241,4 +242,42 @@ test('who used our data, who asked for one record: found by parts of names, by t
     rest.rows.map(r => r.person),
     ['张三'],
   )
+})
+
+test('two processes make blocks at once, reads and changes mixed: one chain, no number twice, none missing', async t => {
+  const world = await aWorld(t)
+  const { services } = world.app
+  const other = await connect(world.url, { max: 1 })
+  const second = openLedger(other.pool)
+  const text = (n: number, who: string) =>
+    recordText({ ...systemContext(services), requestId: `${who}${n}` }, { action: 'data.read', subject: `${who}${n}` })
+  const seqs: Promise<number>[] = []
+  for (let round = 0; round < 30; round++) {
+    for (let n = 0; n < 8; n++) {
+      seqs.push(services.ledger.append(text(round * 8 + n, 'a')), second.append(text(round * 8 + n, 'b')))
+    }
+    if (round % 5 === 0) {
+      await services.db.transaction().execute(tx => record(tx, systemContext(services), { action: 'batch.start', subject: `c${round}` }))
+      await Promise.all([services.ledger.flush(), second.flush()])
+    }
+    if (round % 3 === 0) await Promise.all(seqs)
+  }
+  const numbers = await Promise.all(seqs)
+  assert.equal(new Set(numbers).size, numbers.length)
+  await second.close()
+  await other.close()
+  const { rows } = await services.pool.query('select height, first_seq, count from audit.block order by height')
+  let next = 1
+  for (const [i, b] of rows.entries()) {
+    assert.deepEqual([b.height, b.first_seq], [i + 1, next])
+    next += b.count
+  }
+  const { rows: records } = await services.pool.query(
+    `select b.first_seq + n - 1 as seq, r::json->>'subject' as subject from audit.block b, unnest(b.records) with ordinality u(r, n)`,
+  )
+  const of = new Map(records.map(r => [Number(r.seq), r.subject]))
+  for (const [i, seq] of numbers.entries()) assert.equal(of.get(seq), `${i % 2 ? 'b' : 'a'}${Math.floor(i / 2)}`)
+  assert.equal(records.filter(r => /^c/.test(r.subject ?? '')).length, 6)
+  const verdict = await verify(world)
+  assert.equal(verdict.ok, true, JSON.stringify(verdict))
 })
