@@ -1,5 +1,5 @@
-// Requests per second of the data API with the ledger on, beside a bare Fastify route that runs the same projection and passes the
-// JSON through. Same process, same pool, same table, turn by turn: ./huitong bench data-api [seconds per turn]
+// Requests per second of the data API with token, grant, masking, quota and the ledger on, beside a bare Fastify route that runs the
+// same projection and passes the JSON through. Same process, same pool, same table, turn by turn: ./huitong bench api [seconds per turn]
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -14,10 +14,10 @@ import { migrate } from '../server/platform/migrate.ts'
 import { startTemporaryPostgres } from '../server/platform/postgres.ts'
 import { aFilledEntry } from '../test/support/entry.ts'
 import { creditCode } from '../test/support/world.ts'
-import { keep, median } from './results.ts'
+import { asked, keep, median } from './results.ts'
 import { callerOf, tokenFor } from './support/grant.ts'
 
-export const measures = ['data-api.key', 'data-api.page']
+export const measures = ['api.point', 'api.page100', 'api.p99_half_load']
 
 const seconds = Number(process.argv.slice(2).find(a => /^\d+$/.test(a)) ?? 6)
 const rounds = 3
@@ -69,18 +69,18 @@ try {
   const headers = callerOf(await tokenFor(app.services, url, { entryId: entry.id, departmentId: user.id, items: granted }))
 
   const bare = Fastify({ logger: false })
-  const statement = (filter?: Record<string, string>) =>
+  const statement = (limit: number, filter?: Record<string, string>) =>
     projectJson({
       relation: entry.relation,
       columns: items.map(i => i.key),
       keys: ['c1'],
       items: items.map(i => ({ ...i, treatment: treatment(i) })),
       filter,
-      limit: 10,
+      limit,
     })
   const key = '00050000'
-  const statements = { key: { ...statement({ 编号: key }), name: 'bare.key' }, page: { ...statement(), name: 'bare.page' } }
-  for (const kind of ['key', 'page'] as const) {
+  const statements = { point: { ...statement(10, { 编号: key }), name: 'bare.point' }, page100: { ...statement(100), name: 'bare.page' } }
+  for (const kind of ['point', 'page100'] as const) {
     bare.get(`/${kind}`, async (_request, reply) => {
       const { rows, count } = (await pool.query(statements[kind])).rows[0] as { rows: string; count: number }
       return reply.header('content-type', 'application/json; charset=utf-8').send(`{"rows":${rows},"count":${count},"next":null}`)
@@ -88,18 +88,20 @@ try {
   }
   const bareUrl = await bare.listen({ host: '127.0.0.1', port: 0 })
 
-  const measure = async (address: string, h: Record<string, string> = {}, time = seconds) => {
-    const r = await autocannon({ url: address, connections, duration: time, headers: h })
+  const measure = async (address: string, h: Record<string, string> = {}, time = seconds, rate?: number) => {
+    const r = await autocannon({ url: address, connections, duration: time, headers: h, ...(rate && { overallRate: rate }) })
     if (r.non2xx || r.errors) throw new Error(`${address}: ${r.non2xx} refused, ${r.errors} errors`)
     return { perSecond: r['2xx'] / r.duration, p99: r.latency.p99 }
   }
 
-  const data = `${url}/data/v1/${entry.path}?limit=10`
+  const data = `${url}/data/v1/${entry.path}`
   const kinds = {
-    key: { title: 'one row by its key', url: `${data}&filter=${encodeURIComponent(JSON.stringify({ 编号: key }))}` },
-    page: { title: 'a page of ten rows', url: data },
+    point: { title: 'one row by its key', url: `${data}?limit=10&filter=${encodeURIComponent(JSON.stringify({ 编号: key }))}` },
+    page100: { title: 'a page of a hundred rows', url: `${data}?limit=100` },
   }
-  for (const kind of ['key', 'page'] as const) {
+  const at = () => new Date().toISOString()
+  for (const kind of ['point', 'page100'] as const) {
+    if (!asked(`api.${kind}`)) continue
     const { title, url: address } = kinds[kind]
     await measure(`${bareUrl}/${kind}`, {}, 2)
     await measure(address, headers, 2)
@@ -112,16 +114,41 @@ try {
         `${title}, round ${round}: bare ${base.perSecond.toFixed(0)}/s (p99 ${base.p99} ms), data API ${ours.perSecond.toFixed(0)}/s (p99 ${ours.p99} ms), ratio ${(ours.perSecond / base.perSecond).toFixed(2)}`,
       )
     }
-    const result = {
-      name: `data-api.${kind}`,
-      value: Math.round(median(pairs.map(p => p.ours))),
-      unit: 'requests/s',
-      baseline: Math.round(median(pairs.map(p => p.base))),
-      ratio: Number(median(pairs.map(p => p.ours / p.base)).toFixed(2)),
-      at: new Date().toISOString(),
-      note: `${title}, ${connections} connections, ledger on, ${rounds} turns of ${seconds} s; baseline: bare Fastify route, same SQL, same process`,
+    keep([
+      {
+        name: `api.${kind}`,
+        value: Math.round(median(pairs.map(p => p.ours))),
+        unit: 'requests/s',
+        baseline: Math.round(median(pairs.map(p => p.base))),
+        ratio: Number(median(pairs.map(p => p.ours / p.base)).toFixed(2)),
+        at: at(),
+        note: `${title}, ${connections} connections, ledger on, ${rounds} turns of ${seconds} s; baseline: bare Fastify route, same SQL, same process`,
+      },
+    ])
+  }
+  if (asked('api.p99_half_load')) {
+    const { url: address, title } = kinds.point
+    const peak = (await measure(address, headers)).perSecond
+    const rate = Math.round(peak / 2)
+    const pairs: { ours: number; base: number }[] = []
+    for (let round = 1; round <= rounds; round++) {
+      const base = await measure(`${bareUrl}/point`, {}, seconds, rate)
+      const ours = await measure(address, headers, seconds, rate)
+      pairs.push({ ours: ours.p99, base: base.p99 })
     }
-    keep([result])
+    const value = median(pairs.map(p => p.ours))
+    const baseline = median(pairs.map(p => p.base))
+    keep([
+      {
+        name: 'api.p99_half_load',
+        value,
+        unit: 'ms',
+        baseline,
+        ratio: Number((value / Math.max(baseline, 1)).toFixed(2)),
+        at: at(),
+        note: `${title} at ${rate}/s, half of the peak of the data API; baseline: the bare route at the same rate`,
+      },
+    ])
   }
   const { rows } = await pool.query<{ blocks: number; records: number }>(
     'select count(*) as blocks, sum(count)::bigint as records from audit.block',
