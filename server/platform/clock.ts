@@ -3,8 +3,17 @@ export type Clock = () => Date
 
 const shanghai = new Intl.DateTimeFormat('en-CA', { timeZone: 'Asia/Shanghai', year: 'numeric', month: '2-digit', day: '2-digit' })
 
+// The last summer time in China ended in 1991; from then on Beijing is eight hours ahead.
+const EIGHT_HOURS = 8 * 3600_000
+const plainSince = Date.UTC(1992, 0, 1)
+
 /** The calendar day in Beijing time, 'YYYY-MM-DD', whatever the process time zone is. */
-export const dayOf = (instant: Date): string => shanghai.format(instant)
+export const dayOf = (instant: Date): string => {
+  const time = instant.getTime()
+  return time >= plainSince && time < 253_402_200_000_000
+    ? new Date(time + EIGHT_HOURS).toISOString().slice(0, 10)
+    : shanghai.format(instant)
+}
 
 /** Day arithmetic on 'YYYY-MM-DD' strings, free of time zones. */
 export function addDays(day: string, n: number): string {

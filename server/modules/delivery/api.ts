@@ -67,7 +67,13 @@ type Taken = {
   key?: string | undefined
   looked?: { asked: number; missed: number } | undefined
 }
-type Known = LoadedGrant & { articles: Articles; loaded: number; statements: Map<string, string>; pseudonyms: Pads }
+type Known = LoadedGrant & {
+  articles: Articles
+  loaded: number
+  statements: Map<string, string>
+  plans: Map<string, Plan>
+  pseudonyms: Pads
+}
 
 // Entry and table are looked up again after this time; the grant itself is checked inside every data statement.
 const freshMs = 1000
@@ -95,7 +101,7 @@ export function openDelivery(services: Services) {
       remind: reminding(grant),
     }
     const pseudonyms = pseudonymsOf(secrets, grant.granteeDepartmentId)
-    return { ...grant, articles, loaded: performance.now(), statements: new Map(), pseudonyms }
+    return { ...grant, articles, loaded: performance.now(), statements: new Map(), plans: new Map(), pseudonyms }
   }
   const find = async (id: string, day: string, again: boolean): Promise<Known> => {
     let found = known.get(id)
@@ -308,17 +314,19 @@ export function openDelivery(services: Services) {
           const sort = query.sort ? { by: query.sort.replace(/^-/, ''), down: query.sort.startsWith('-') } : undefined
           const position = query.after ? unsealAfter(query.after, grant.id, query.sort) : undefined
           const filter = query.filter ? readFilter(query.filter) : undefined
-          const s = projectJson({
-            ...sourceOf(grant, guard),
-            fields: query.fields ? splitNames(query.fields) : undefined,
-            filter,
-            sort,
-            after: position?.last,
-            afterValue: position?.value,
-            asOf: query.as_of ? asOf(grant, query.as_of, ctx.day) : undefined,
-            limit: query.limit,
-            marks: rowMarks(grant.marked),
-          })
+          const build = (values: { filter: Record<string, string> | undefined; after: string | undefined; limit: number }) =>
+            projectJson({
+              ...sourceOf(grant, guard),
+              fields: query.fields ? splitNames(query.fields) : undefined,
+              ...values,
+              sort,
+              afterValue: position?.value,
+              asOf: query.as_of ? asOf(grant, query.as_of, ctx.day) : undefined,
+              marks: rowMarks(grant.marked),
+            })
+          const given = { filter, after: position?.last, limit: query.limit }
+          // Sorted and past rows are asked for too seldom to be worth a plan.
+          const s = sort || query.as_of ? build(given) : planned(grant, query.fields, given, build)
           const row = (await run(grant, s)).rows[0] as {
             live: boolean
             rows: string
@@ -639,6 +647,36 @@ export function deliveryOf(services: Services): Delivery {
   const found = deliveries.get(services.pool) ?? openDelivery(services)
   deliveries.set(services.pool, found)
   return found
+}
+
+type Values = { filter: Record<string, string> | undefined; after: string | undefined; limit: number }
+type Plan = ReturnType<typeof projectJson>
+// No value that comes in holds this character in a plan: it stands for one that is not known yet.
+const HOLE = '\u0000'
+const LIMIT = -1
+/** The statement for these items and filters, built once for each version of the grant; then only its values are other ones. */
+function planned(grant: Known, fields: string | undefined, given: Values, build: (values: Values) => Plan): Plan {
+  const names = given.filter ? Object.keys(given.filter) : []
+  const shape = JSON.stringify([fields, names, given.after !== undefined])
+  let plan = grant.plans.get(shape)
+  if (!plan) {
+    plan = build({
+      filter: given.filter && Object.fromEntries(names.map((name, i) => [name, `${HOLE}${i}`])),
+      after: given.after === undefined ? undefined : `${HOLE}after`,
+      limit: LIMIT,
+    })
+    if (grant.plans.size < 12) grant.plans.set(shape, plan)
+  }
+  const fill = (value: string) =>
+    value.startsWith(HOLE) ? (value === `${HOLE}after` ? given.after! : given.filter![names[Number(value.slice(1))]!]!) : value
+  const values = plan.values.map(value =>
+    value === LIMIT
+      ? given.limit
+      : typeof value === 'string' && value.includes(HOLE)
+        ? value.split('\u001f').map(fill).join('\u001f')
+        : value,
+  )
+  return { ...plan, values }
 }
 
 const disputedWhole = (grant: Known) => grant.marked.some(m => m.kind === 'objection' && !m.record)
