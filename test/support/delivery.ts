@@ -103,7 +103,10 @@ export async function aGrant(
       world.anonymous.call(e, { params: { code: entry.path } as never, ...(parts as object), headers: headers(extra) }),
     verify: (body: object) => world.anonymous.call(contract.verify, { params: { code: entry.path }, body, headers: headers() }),
     set: (state: 'active' | 'suspended' | 'revoked') =>
-      services.db.transaction().execute(tx => setGrantState(tx, ctx, made.id, state, '发现不当使用', cite)),
+      services.db
+        .transaction()
+        .execute(tx => setGrantState(tx, ctx, made.id, state, '发现不当使用', cite))
+        .then(() => services.ledger.flush()),
     ledger: async (): Promise<Record<string, string>[]> => {
       await services.ledger.flush()
       const { rows } = await services.pool.query(

@@ -44,11 +44,15 @@ const atOnce = {
   text: `with sure as materialized (select set_config('synchronous_commit', 'on', true))
     insert into audit.block ${columns} select $1::bigint, $2::bigint, $3::int, $4::text[], $5::bytea, $6::bytea, $7::bytea, $8::bytea, $9::timestamptz from sure`,
 }
+/** What jobs changed waits for nobody's reply; it is sealed with the next records after this time. */
+const OUTBOX_MS = 100
 const taken = (error: unknown) => (error as { code?: string }).code === '23505'
 
 export function openLedger(pool: pg.Pool): Ledger {
   /** The newest block as this process knows it; another process may have made one since. */
   let known: Head | undefined
+  /** When the outbox was looked at last. */
+  let looked = 0
   const waiting: Waiting[] = []
   let running: Promise<void> | null = null
   let closed = false
@@ -67,7 +71,7 @@ export function openLedger(pool: pg.Pool): Ledger {
 
   /** False: somebody waits for the outbox, or another process has made the next block. */
   const quick = async (group: Waiting[]): Promise<boolean> => {
-    if (!known || group.some(w => w.record === null)) return false
+    if (!known || Date.now() - looked > OUTBOX_MS || group.some(w => w.record === null)) return false
     const block = after(
       known,
       group.map(w => w.record!),
@@ -97,6 +101,7 @@ export function openLedger(pool: pg.Pool): Ledger {
 
   const seal = async (group: Waiting[]) => {
     known = undefined
+    looked = Date.now()
     const client = await pool.connect()
     try {
       const results = (await client.query(begin)) as unknown as pg.QueryResult[]
