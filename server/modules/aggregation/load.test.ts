@@ -206,6 +206,7 @@ test('a large file notes its keys while another one waits, and says what it left
   // The same file as the one that is loaded is read all the same: it speaks of every row.
   const same = await entry.deliver(`${head}${rows('甲')}\n`)
   assert.deepEqual([same.unchanged, same.messages], [60_000, []])
+  assert.equal((await pool.query('select count(*)::int as n from aggregation.newest')).rows[0].n, 60_000)
   const late = await entry.release(held.id)
   assert.deepEqual([late.read, late.accepted, late.unchanged, late.rejected], [60_003, 2, 60_000, 1])
   assert.match(late.messages[0].text, /^60,000 行在同一来源后来的批次里已有更新的内容/)
@@ -213,7 +214,6 @@ test('a large file notes its keys while another one waits, and says what it left
   await entry.change('threshold = 1')
   const again = await entry.deliver(`${head}${rows('乙', 60_002)}\nx,多,出,一列\n`)
   assert.deepEqual([again.accepted, again.changed, again.unchanged], [60_000, 60_000, 2])
-  assert.equal((await pool.query('select count(*)::int as n from aggregation.newest')).rows[0].n, 60_000)
 })
 
 test('a large file is scanned in another thread; only rows that differ are read again, and a doubled key among many is found', async t => {

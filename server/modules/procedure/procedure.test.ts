@@ -241,11 +241,12 @@ test('events can be neither changed nor removed, and say where each case is', as
   const c = await start(clerk, 'double-approval', { topic: '留痕', purpose: '全程留痕的办件' })
   await act(authority, c.no, 'pass')
   const endpoints = world.app.endpoints.filter(e => /\/cases\/:no/.test(e.path) && e.method !== 'GET')
-  // Two addresses exist only to refuse with reason and article.
+  // Two addresses exist only to refuse with reason and article, one shows rows to who decides and changes nothing.
   assert.deepEqual(endpoints.map(e => `${e.method} ${e.path}`).sort(), [
     'DELETE /cases/:no',
     'POST /cases/:no/actions/:action',
     'POST /public/cases/:no/actions/:action',
+    'POST /sharing/cases/:no/preview',
     'PUT /cases/:no/events/:seq',
   ])
   for (const who of [clerk, authority])
