@@ -209,11 +209,15 @@ async function servePages(app: FastifyInstance, web: string): Promise<void> {
   })
 }
 
-/** Builds and listens. `address` is what people type. */
-export async function startServer(options: AppOptions): Promise<{ address: string; close(): Promise<void> }> {
+/** Builds and listens. `address` is what people type. `shared`: other processes listen on the same port, and the system deals out what comes. */
+export async function startServer(options: AppOptions & { shared?: boolean }): Promise<{ address: string; close(): Promise<void> }> {
   const app = await buildApp(options)
   try {
-    const address = await app.listen({ host: options.config.host, port: options.config.port ?? 8080 })
+    const address = await app.listen({
+      host: options.config.host,
+      port: options.config.port ?? 8080,
+      ...(options.shared && { reusePort: true, exclusive: true }),
+    })
     return { address: options.config.publicUrl ?? address, close: () => app.close() }
   } catch (error) {
     await app.close()

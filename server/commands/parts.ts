@@ -73,7 +73,8 @@ export async function part(): Promise<number> {
   try {
     const { startServer } = await import('../app.ts')
     const { databaseUrl, roles, port } = orders
-    const server = await startServer({ config: { ...loadConfig(), port }, databaseUrl, roles })
+    // Each listens itself: what was handed to a process that is killed then ends with it, and does not wait in the first one for ever.
+    const server = await startServer({ config: { ...loadConfig(), port }, databaseUrl, roles, shared: true })
     process.send?.({ address: server.address } satisfies Told)
     await Promise.race([asked, left])
     await within(1800, server.close())

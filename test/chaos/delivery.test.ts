@@ -96,7 +96,7 @@ async function setUp(t: TestContext) {
     parts: () => childrenOf(child.pid!),
     primary: () => child.pid!,
     restart: start,
-    ask: () => fetch(`${address}/data/v1/${g.entry.path}?limit=2`, { headers }),
+    ask: () => fetch(`${address}/data/v1/${g.entry.path}?limit=2`, { headers, signal: AbortSignal.timeout(5000) }),
   }
 }
 

@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto'
+import { createHmac, createSecretKey, type KeyObject } from 'node:crypto'
 import type { Cite } from '../../../contract/common.ts'
 import type { Context } from '../../platform/context.ts'
 import type { Database, Tx } from '../../platform/db.ts'
@@ -39,8 +39,16 @@ export type Entry = {
  * A stand-in for the key of a record (公民身份号码 …): the same key always gives the same one, and without the platform's secret nobody finds
  * the key by trying all there are. Parts of a key are joined by U+001F.
  */
-export const keyCommitment = (secrets: Pick<Secrets, 'derive'>, key: string): string =>
-  createHmac('sm3', secrets.derive('ledger.record-key')).update(key.trim().toUpperCase()).digest('hex')
+export function keyCommitment(secrets: Pick<Secrets, 'derive'>, key: string): string {
+  let own = recordKeys.get(secrets)
+  if (!own) {
+    own = createSecretKey(secrets.derive('ledger.record-key'))
+    recordKeys.set(secrets, own)
+  }
+  return createHmac('sm3', own).update(key.trim().toUpperCase()).digest('hex')
+}
+// Every look-up needs it.
+const recordKeys = new WeakMap<object, KeyObject>()
 
 type Caller = Pick<Context, 'actor' | 'now' | 'requestId' | 'ip'>
 
