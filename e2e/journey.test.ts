@@ -366,7 +366,7 @@ step('4 the consumer’s system gets only what was granted, masked; a suspended 
   await look(developer, '凭证')
   await button(developer, '已保存，关闭').click()
   await look(developer, '授权')
-  credentials.id = await textOf(developer.getByRole('main').locator('code').first())
+  credentials.id = await textOf(developer.getByRole('main').locator('code').filter({ hasText: /^htc_/ }).first())
   const signed = await fetch(`${address}/oauth/token`, {
     method: 'POST',
     body: new URLSearchParams({ grant_type: 'client_credentials', client_id: credentials.id, client_secret: credentials.secret }),
