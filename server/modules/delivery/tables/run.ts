@@ -43,16 +43,20 @@ const printOf = (grant: LoadedGrant, columns: object[]) =>
  */
 export async function pushTable(ctx: Context, id: string): Promise<void> {
   const client = await ctx.pool.connect()
+  let broken: Error | undefined
   try {
     const { rows } = await client.query<{ mine: boolean }>('select pg_try_advisory_lock(hashtextextended($1, 9)) as mine', [id])
     if (!rows[0]!.mine) return
     try {
       await alone(ctx, id)
     } finally {
-      await client.query('select pg_advisory_unlock(hashtextextended($1, 9))', [id]).catch(() => {})
+      await client.query('select pg_advisory_unlock(hashtextextended($1, 9))', [id]).catch((error: Error) => {
+        // The lock goes with the session that holds it.
+        broken = error
+      })
     }
   } finally {
-    client.release()
+    client.release(broken)
   }
 }
 
