@@ -1,27 +1,15 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { until } from '../../test/support/capture.ts'
+import { childrenOf } from '../../test/support/process.ts'
 import { createDatabase, dropDatabase } from '../platform/postgres.ts'
 import { root } from './child.ts'
-
-/** Processes whose parent is this one. */
-const childrenOf = (pid: number) =>
-  readdirSync('/proc')
-    .filter(name => /^\d+$/.test(name))
-    .filter(name => {
-      try {
-        return Number(readFileSync(`/proc/${name}/stat`, 'utf8').split(') ').at(-1)!.split(' ')[1]) === pid
-      } catch {
-        return false
-      }
-    })
-    .map(Number)
 
 test('several processes answer on one port; one that is killed is replaced, and all end with the first', {
   skip: process.platform !== 'linux',

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -19,6 +18,7 @@ import { openSigner } from '../../server/platform/signer.ts'
 import { send } from '../support/batches.ts'
 import { aCapturedEntry, captured, poolOf, until } from '../support/capture.ts'
 import { aMariadb, noMariadb } from '../support/mariadb.ts'
+import { freePort } from '../support/process.ts'
 import { aPublishedEntry } from '../support/published.ts'
 import { aWorld, type Person, type World } from '../support/world.ts'
 
@@ -45,14 +45,6 @@ const random = (below: number) => {
   state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fffffff
   return (state >>> 8) % below
 }
-
-const freePort = () =>
-  new Promise<number>(done => {
-    const probe = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = probe.address() as { port: number }
-      probe.close(() => done(port))
-    })
-  })
 
 /** A platform whose worker is a process of its own, on a PostgreSQL of its own; both can be killed. */
 async function setUp(t: TestContext) {

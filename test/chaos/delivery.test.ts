@@ -1,7 +1,5 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { resolve } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -11,27 +9,9 @@ import { loadKey, openSecrets } from '../../server/platform/secrets.ts'
 import { openSigner } from '../../server/platform/signer.ts'
 import { until } from '../support/capture.ts'
 import { aGrant } from '../support/delivery.ts'
+import { childrenOf, freePort } from '../support/process.ts'
 
 const kills = Number(process.env.HUITONG_CHAOS_DELIVERY_KILLS ?? 20)
-
-const freePort = () =>
-  new Promise<number>(done => {
-    const probe = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = probe.address() as { port: number }
-      probe.close(() => done(port))
-    })
-  })
-const childrenOf = (pid: number) =>
-  readdirSync('/proc')
-    .filter(name => /^\d+$/.test(name))
-    .map(Number)
-    .filter(one => {
-      try {
-        return Number(readFileSync(`/proc/${one}/stat`, 'utf8').split(') ').at(-1)!.split(' ')[1]) === pid
-      } catch {
-        return false
-      }
-    })
 
 /** A grant whose data API is served by two processes on one port, and clients that never stop asking. */
 async function setUp(t: TestContext) {

@@ -1,10 +1,10 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import mysql from 'mysql2/promise'
+import { freePort } from './process.ts'
 
 export type Mariadb = {
   host: string
@@ -30,16 +30,6 @@ export const noMariadb: string | false =
   found('mariadbd', 'mysqld') && found('mariadb-install-db', 'mysql_install_db') && found('my_print_defaults')
     ? false
     : 'MariaDB is not installed (apt-get install mariadb-server)'
-
-const freePort = () =>
-  new Promise<number>((resolve, reject) => {
-    const server = createServer()
-    server.on('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number }
-      server.close(() => resolve(port))
-    })
-  })
 
 /**
  * A MariaDB of its own from the installed programs, with row-based binary log and GTIDs; gone after the test.
