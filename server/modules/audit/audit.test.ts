@@ -57,6 +57,38 @@ test('records written at once get one number each, without gaps, in few blocks',
   assert.ok(result.blocks < 30, `${result.blocks} blocks`)
 })
 
+test('opening up one new block does not read the blocks before it', async t => {
+  const world = await aWorld(t)
+  const { db, pool } = world.app.services
+  await write(world, 1)
+  await expand(db)
+  // Blocks as wide as they come, of a day long ago; only how many there are matters here.
+  const client = new pg.Client({ connectionString: world.url })
+  await client.connect()
+  client.on('error', () => {})
+  await client.query(`insert into audit.block (height, first_seq, count, records, leaves, root, previous, hash, at)
+    select height + g, first_seq + count - 1 + g, 1, records[1:1], substr(leaves, 1, 32), root, previous, hash, at
+    from audit.block, generate_series(1, 4000) g where height = (select max(height) from audit.block)`)
+  await client.query('analyze audit.block')
+  await expand(db)
+  const read = async () => {
+    await pool.query('select pg_stat_force_next_flush()')
+    const { rows } = await client.query(
+      `select pg_stat_clear_snapshot(), seq_tup_read + idx_tup_fetch as n from pg_stat_user_tables where relid = 'audit.block'::regclass`,
+    )
+    return rows[0].n as number
+  }
+  const flush = () => new Promise(done => setTimeout(done, 1500))
+  await flush()
+  const before = await read()
+  await write(world, 1)
+  await expand(db)
+  await flush()
+  const fetched = (await read()) - before
+  await client.end()
+  assert.ok(fetched < 2000, `${fetched} blocks read`)
+})
+
 test('a ledger of many blocks is verified to its end', async t => {
   const world = await aWorld(t)
   for (let i = 0; i < 450; i++) await write(world, 1)

@@ -14,15 +14,16 @@ export async function expand(db: Database, { wait = true } = {}): Promise<number
         const { rows: lock } = await sql<{ got: boolean }>`select pg_try_advisory_xact_lock(7281002) as got`.execute(tx)
         if (!lock[0]!.got) return 0
       }
-      const { rows } = await sql<{ days: string[] | null; done: number; upto: number | null }>`
+      // By height: whatever compares with what stands inside a block reads the whole ledger, every second.
+      const { rows } = await sql<{ days: string[] | null; done: number; first: number; last: number; upto: number | null }>`
         with start as (select coalesce((select max(seq) from audit.entry), 0) as done),
-             todo as (select b.first_seq + b.count - 1 as upto, b.at from audit.block b, start where b.first_seq + b.count - 1 > start.done order by b.height limit 500)
-        select (select done from start) as done, (select max(upto) from todo) as upto,
-               (select array_agg(distinct (r::jsonb ->> 'at')::timestamptz::date::text) from audit.block b, start, unnest(b.records) r
-                where b.first_seq + b.count - 1 > start.done and b.first_seq + b.count - 1 <= (select max(upto) from todo) and r is not null) as days`.execute(
-        tx,
-      )
-      const { done, upto, days } = rows[0]!
+             first as (select b.height from start, audit.block b where b.first_seq <= start.done + 1 order by b.first_seq desc limit 1),
+             todo as materialized (select b.* from first, start, audit.block b
+               where b.height >= first.height and b.height < first.height + 501 and b.first_seq + b.count - 1 > start.done)
+        select (select done from start) as done, min(todo.height) as first, max(todo.height) as last, max(todo.first_seq + todo.count - 1) as upto,
+               (select array_agg(distinct (r::jsonb ->> 'at')::timestamptz::date::text) from todo, unnest(todo.records) r where r is not null) as days
+        from todo`.execute(tx)
+      const { done, first, last, upto, days } = rows[0]!
       if (upto === null) return 0
       for (const month of new Set((days ?? []).map(d => `${d.slice(0, 7)}-01`)))
         await sql`select audit.ensure_month(${month}::date)`.execute(tx)
@@ -31,15 +32,13 @@ export async function expand(db: Database, { wait = true } = {}): Promise<number
         select b.first_seq + n - 1, (j ->> 'at')::timestamptz, j ->> 'action', j ->> 'person', (j ->> 'personId')::uuid, j ->> 'department', (j ->> 'departmentId')::uuid, j ->> 'region',
                j ->> 'purpose', j ->> 'approver', j ->> 'content', j ->> 'method', j ->> 'medium', j ->> 'subject', j ->> 'caseNo', nullif(j -> 'cite', 'null'), nullif(j -> 'data', 'null'), decode(j ->> 'key', 'hex'), (j -> 'data' ->> 'providerId')::uuid
         from audit.block b, unnest(b.records) with ordinality as u(r, n), lateral (select r::jsonb as j) x
-        where b.first_seq + b.count - 1 > ${done} and b.first_seq + b.count - 1 <= ${upto} and b.first_seq + n - 1 > ${done} and r is not null`.execute(
-        tx,
-      )
+        where b.height between ${first} and ${last} and b.first_seq + n - 1 > ${done} and r is not null`.execute(tx)
       // From the blocks, not from the copy: looking into all of its partitions would take longer than the rest.
       await sql`
         insert into audit.name
         select distinct kind, name from audit.block b, unnest(b.records) r, lateral (select r::jsonb as j) x,
           lateral (values ('person', j ->> 'person'), ('department', j ->> 'department')) n(kind, name)
-        where b.first_seq + b.count - 1 > ${done} and b.first_seq <= ${upto} and r is not null and name is not null
+        where b.height between ${first} and ${last} and r is not null and name is not null
         on conflict do nothing`.execute(tx)
       return upto - done
     })
