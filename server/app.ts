@@ -15,6 +15,7 @@ import { auditJobs } from './modules/audit/jobs.ts'
 import { openLedger } from './modules/audit/public.ts'
 import { registerAudit } from './modules/audit/routes.ts'
 import { catalogJobs } from './modules/catalog/jobs.ts'
+import { openDictionary } from './modules/catalog/public.ts'
 import { registerCatalog } from './modules/catalog/routes.ts'
 import { registerCatalogRuns } from './modules/catalog/run-routes.ts'
 import { deliveryJobs } from './modules/delivery/jobs.ts'
@@ -165,6 +166,7 @@ export async function buildApp({
     await jobs.start(() => systemContext(services))
     follower = await startCapture(services, databaseUrl)
   })
+  app.addHook('onListen', async () => openDictionary())
   app.addHook('onClose', async () => {
     clearInterval(timer)
     await follower?.stop()

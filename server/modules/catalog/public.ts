@@ -5,7 +5,7 @@ export { beginEntry } from './commands.ts'
 export { checkGround, groundCite } from './openness.ts'
 export { freshness } from './rules.ts'
 export { type Asked, excerpt, marksIn, mend, tsqueryOf, understand, wordsOf } from './search.ts'
-export { segment } from './segment.ts'
+export { openDictionary, segment } from './segment.ts'
 export { openUpdateTask } from './updates.ts'
 
 export type PublishedEntry = {

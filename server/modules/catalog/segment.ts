@@ -5,6 +5,9 @@ import { pinyin } from 'pinyin-pro'
 let opened: Jieba | undefined
 const jieba = () => (opened ??= Jieba.withDict(dict))
 
+/** Reading the dictionary stops everything for a quarter of a second: done before anybody is served, not at the first search. */
+export const openDictionary = (): void => void jieba()
+
 /** As people and templates may write it: one width, one case, one kind of space. */
 export const plain = (text: string): string => text.normalize('NFKC').toLowerCase().replace(/\s+/g, ' ').trim()
 
