@@ -61,6 +61,7 @@ const usual: Record<string, string> = {
   shared_buffers: '256MB',
   max_connections: '200',
   max_wal_size: '4GB',
+  wal_init_zero: 'off',
   jit: 'off',
 }
 
