@@ -46,7 +46,7 @@ export function person(i: number): string[] {
 }
 
 export async function writeCsv(path: string, rows: number): Promise<void> {
-  const out = createWriteStream(path)
+  const out = createWriteStream(path, { flush: true })
   let text = `${items.map(i => i.name).join(',')}\n`
   for (let i = 0; i < rows; i++) {
     text += `${person(i).join(',')}\n`

@@ -1,9 +1,6 @@
 import { createHash } from 'node:crypto'
-import { createReadStream, createWriteStream } from 'node:fs'
-import { mkdir, rm, stat } from 'node:fs/promises'
+import { mkdir, open, rm, stat } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
-import { Transform } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
 import { sql } from 'kysely'
 import type { Cadence, Mapping, ReadOptions } from '../../../contract/aggregation.ts'
 import type { Item } from '../../../contract/catalog.ts'
@@ -12,6 +9,7 @@ import { dayOf } from '../../platform/clock.ts'
 import type { StaffContext } from '../../platform/context.ts'
 import type { Tx } from '../../platform/db.ts'
 import { newId } from '../../platform/id.ts'
+import { paced } from '../../platform/priority.ts'
 import { Faults, notFound, refuse } from '../../platform/problem.ts'
 import { record } from '../audit/public.ts'
 import { entryForFilling, type PublishedEntry, publishedEntry } from '../catalog/public.ts'
@@ -234,7 +232,10 @@ export async function changeConnection(ctx: StaffContext, source: SourceRecord, 
   })
 }
 
-/** Streams an upload to disk, hashing it on the way; what goes over the limit is removed again. */
+/** Taking a file in is so much less work than bringing it into the pool. */
+const UPLOAD_SHARE = 0.2
+
+/** Writes an upload to disk, hashing it on the way; what goes over the limit is removed again. */
 export async function receiveUpload(
   ctx: StaffContext,
   source: SourceRecord,
@@ -251,20 +252,21 @@ export async function receiveUpload(
   await mkdir(dirname(path), { recursive: true, mode: 0o700 })
   const hash = createHash('sha256')
   let bytes = 0
-  let over = false
-  const counter = new Transform({
-    transform(chunk: Buffer, _, done) {
-      hash.update(chunk)
-      bytes += chunk.length
-      over = bytes > ctx.config.maxUploadBytes
-      done(over ? new Error('too large') : null, chunk)
-    },
-  })
+  const pace = paced(ctx.pool)
   try {
-    await pipeline(content, counter, createWriteStream(path, { mode: 0o600 })).catch(error => {
-      if (!over) throw error
-    })
-    if (over || truncated()) {
+    const file = await open(path, 'wx', 0o600)
+    try {
+      for await (const chunk of content) {
+        bytes += chunk.length
+        if (bytes > ctx.config.maxUploadBytes) break
+        hash.update(chunk)
+        await file.appendFile(chunk)
+        await pace.rest(chunk.length * UPLOAD_SHARE)
+      }
+    } finally {
+      await file.close()
+    }
+    if (bytes > ctx.config.maxUploadBytes || truncated()) {
       refuse('aggregation.file_too_large', {
         status: 413,
         detail: `文件超过 ${Math.floor(ctx.config.maxUploadBytes / 1024 / 1024).toLocaleString('en')} MB，没有接收。`,
@@ -284,6 +286,8 @@ export async function receiveUpload(
   } catch (error) {
     await rm(path, { force: true })
     throw error
+  } finally {
+    pace.stop()
   }
   return (await uploadById(ctx.db, id))!
 }
@@ -508,6 +512,24 @@ export async function verifyBatch(ctx: StaffContext, id: string, o: { method: st
   })
 }
 
+/**
+ * A file in pieces that share one memory: each is good until the next is asked for. Gigabytes in ever new memory keep the garbage
+ * collector at work, and those who are being served feel it.
+ */
+async function* piecesOf(path: string): AsyncGenerator<Buffer> {
+  const file = await open(path)
+  try {
+    const memory = Buffer.allocUnsafeSlow(256 * 1024)
+    for (;;) {
+      const { bytesRead } = await file.read(memory)
+      if (!bytesRead) return
+      yield memory.subarray(0, bytesRead)
+    }
+  } finally {
+    await file.close()
+  }
+}
+
 /** A file brought in without the wizard: source, proposed mapping and first batch in one go. For the demonstration and for tests. */
 export async function importFile(
   ctx: StaffContext,
@@ -521,12 +543,7 @@ export async function importFile(
     threshold: o.threshold ?? 0.01,
   })
   await stat(o.path)
-  const upload = await receiveUpload(
-    ctx,
-    source,
-    o.name ?? basename(o.path),
-    createReadStream(o.path, { highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>,
-  )
+  const upload = await receiveUpload(ctx, source, o.name ?? basename(o.path), piecesOf(o.path))
   const items = itemsOf(entry)
   const seen = await lookAtSource(ctx, source, upload, items, o.options ?? {})
   const proposal = judgeColumns(seen.columns, seen.preview, items, seen.messages)
@@ -542,8 +559,7 @@ export async function importFile(
 /** The next file of a source whose mapping is saved. */
 export async function loadUpload(ctx: StaffContext, sourceId: string, path: string): Promise<Imported> {
   const source = await ownSource(ctx, sourceId)
-  const content = createReadStream(path, { highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>
-  const upload = await receiveUpload(ctx, source, basename(path), content)
+  const upload = await receiveUpload(ctx, source, basename(path), piecesOf(path))
   return runNow(ctx, source.id, upload.id)
 }
 

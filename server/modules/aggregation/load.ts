@@ -3,6 +3,7 @@ import { pipeline } from 'node:stream/promises'
 import type pg from 'pg'
 import copy from 'pg-copy-streams'
 import type { Item } from '../../../contract/catalog.ts'
+import type { Pace } from '../../platform/priority.ts'
 import { checkSql, columnType, literal, type RejectRule, rowRules } from '../quality/public.ts'
 import { noteKeys, type Order, spokenOf } from './order.ts'
 import type { Feed } from './reading/feed.ts'
@@ -37,6 +38,7 @@ export type Plan = {
   order?: Order
   /** Where a corrected rejects workbook says which batch and line a row comes from. */
   mends?: { batch: number; line: number } | null
+  pace?: Pace
 }
 export type Outcome = {
   held: boolean
@@ -79,6 +81,8 @@ export async function load(client: pg.PoolClient, feed: Feed, p: Plan, phase: (p
   await client.query(`set local work_mem = '128MB'`)
   await client.query(`set local maintenance_work_mem = '256MB'`)
   await client.query('set local jit = off')
+  // What is written goes to the disk as it comes; left to the system, gigabytes come due at once and everybody's commit waits behind them.
+  await client.query(`set local backend_flush_after = '1MB'`)
   await client.query(`select pg_advisory_xact_lock(hashtextextended($1, 7))`, [p.table])
   const { rows } = await client.query<{ fresh: boolean }>('select to_regclass($1) is null as fresh', [`pool.e_${p.table}`])
   const { fresh } = rows[0]!
@@ -152,10 +156,12 @@ function staging({ client, feed, p }: Once) {
       const { stream: socket } = (client as unknown as { connection: { stream: Writable } }).connection
       await pipeline(async function* () {
         for await (const { out, free } of pieces) {
-          if (!out.length) continue
+          const bytes = out.length
+          if (!bytes) continue
           yield out
           // The stream asks for more when it has handed on all of this; what still waits in the socket is left to the garbage collector.
           if (socket.writableLength === 0) free?.()
+          await p.pace?.rest(bytes)
         }
       }, stream)
       return stream.rowCount ?? 0

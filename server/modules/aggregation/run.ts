@@ -9,6 +9,7 @@ import { secretFields } from '../../../contract/connections.ts'
 import { dayOf } from '../../platform/clock.ts'
 import type { Context } from '../../platform/context.ts'
 import type { Database, Tx } from '../../platform/db.ts'
+import { othersFirst, paced } from '../../platform/priority.ts'
 import { Problem } from '../../platform/problem.ts'
 import { Unreadable } from '../../platform/xlsx.ts'
 import { record } from '../audit/public.ts'
@@ -111,6 +112,7 @@ async function alone(ctx: Context, sourceId: string, work: (client: pg.PoolClien
   const client = await ctx.pool.connect()
   const broken = () => {}
   client.on('error', broken)
+  const polite = othersFirst(client)
   let release: Error | undefined
   try {
     // Held by the session: when the process dies the lock goes with it, and its batch is known to have no worker.
@@ -129,7 +131,7 @@ async function alone(ctx: Context, sourceId: string, work: (client: pg.PoolClien
     }
   } finally {
     client.off('error', broken)
-    client.release(release)
+    client.release(polite.stop() || release)
   }
 }
 
@@ -169,6 +171,7 @@ async function attempt(base: Context, client: pg.PoolClient, batchId: string, vi
   const controller = new AbortController()
   running.set(batchId, controller)
   const watch = await watchProgress(ctx, client, batchId, controller)
+  const pace = paced(ctx.pool)
   try {
     const source = (await sourceById(ctx.db, batch.source_id))!
     const work = await prepare(ctx, batch, source, controller.signal, via)
@@ -228,6 +231,7 @@ async function attempt(base: Context, client: pg.PoolClient, batchId: string, vi
             follow: followsWhole(source) && !work.increment,
             shown: shownColumns(source.mapping, !!tableConnector(source.kind)).map(m => work.names.indexOf(m.source)),
             mends: mendingColumns(work.names),
+            pace,
           },
           watch.phase,
         ))
@@ -245,6 +249,7 @@ async function attempt(base: Context, client: pg.PoolClient, batchId: string, vi
     await fail(ctx, batch, error, controller.signal, watch.rows())
   } finally {
     running.delete(batchId)
+    pace.stop()
     if (batch.upload_id) await rm(`${uploadPath(ctx.config.dataDir, batch.upload_id)}.csv`, { force: true })
     await watch.end()
   }
