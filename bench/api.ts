@@ -1,12 +1,17 @@
 // Requests per second of the data API with token, grant, masking, quota and the ledger on, beside a bare Fastify route that runs the
 // same projection and passes the JSON through. Same process, same pool, same table, turn by turn: ./huitong bench api [seconds per turn]
-import { mkdtempSync, rmSync } from 'node:fs'
+import { createWriteStream, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
 import autocannon from 'autocannon'
 import Fastify from 'fastify'
+import copy from 'pg-copy-streams'
 import { buildApp } from '../server/app.ts'
+import { deliveryOf } from '../server/modules/delivery/api.ts'
+import { makePackage, orderPackage } from '../server/modules/delivery/packages.ts'
 import { projectJson } from '../server/modules/delivery/projection.ts'
+import { loadGrantRow } from '../server/modules/delivery/queries.ts'
 import { createDepartment } from '../server/modules/organization/public.ts'
 import { loadConfig } from '../server/platform/config.ts'
 import { systemContext } from '../server/platform/context.ts'
@@ -15,9 +20,10 @@ import { startTemporaryPostgres } from '../server/platform/postgres.ts'
 import { aFilledEntry } from '../test/support/entry.ts'
 import { creditCode } from '../test/support/world.ts'
 import { asked, keep, median } from './results.ts'
-import { callerOf, tokenFor } from './support/grant.ts'
+import { callerOf, grantFor, tokenFor } from './support/grant.ts'
+import { postgraphile } from './support/postgraphile.ts'
 
-export const measures = ['api.point', 'api.page100', 'api.p99_half_load']
+export const measures = ['api.point', 'api.point_vs_postgraphile', 'api.page100', 'api.p99_half_load', 'export.csv']
 
 const seconds = Number(process.argv.slice(2).find(a => /^\d+$/.test(a)) ?? 6)
 const rounds = 3
@@ -88,8 +94,14 @@ try {
   }
   const bareUrl = await bare.listen({ host: '127.0.0.1', port: 0 })
 
-  const measure = async (address: string, h: Record<string, string> = {}, time = seconds, rate?: number) => {
-    const r = await autocannon({ url: address, connections, duration: time, headers: h, ...(rate && { overallRate: rate }) })
+  const measure = async (
+    address: string,
+    h: Record<string, string> = {},
+    time = seconds,
+    rate?: number,
+    more: { method?: 'POST'; body?: string } = {},
+  ) => {
+    const r = await autocannon({ url: address, connections, duration: time, headers: h, ...more, ...(rate && { overallRate: rate }) })
     if (r.non2xx || r.errors) throw new Error(`${address}: ${r.non2xx} refused, ${r.errors} errors`)
     return { perSecond: r['2xx'] / r.duration, p99: r.latency.p99 }
   }
@@ -147,6 +159,73 @@ try {
         ratio: Number((value / Math.max(baseline, 1)).toFixed(2)),
         at: at(),
         note: `${title} at ${rate}/s, half of the peak of the data API; baseline: the bare route at the same rate`,
+      },
+    ])
+  }
+  if (asked('api.point_vs_postgraphile')) {
+    // The same rows as a plain table with a primary key: nothing of the platform stands in its way.
+    await pool.query(`create table public.aid as select ${items.map(i => i.key).join(', ')} from ${entry.relation}`)
+    await pool.query('alter table public.aid add primary key (c1)')
+    await pool.query('analyze public.aid')
+    const other = await postgraphile(server.url, config.poolSize)
+    const body = JSON.stringify({ query: `{ aidByC1(c1: "${key}") { ${items.map(i => i.key).join(' ')} } }` })
+    const answer = await (await fetch(other.url, { method: 'POST', headers: { 'content-type': 'application/json' }, body })).json()
+    if (answer.data?.aidByC1?.c1 !== key) throw new Error(`PostGraphile: ${JSON.stringify(answer)}`)
+    const post = { method: 'POST' as const, body }
+    await measure(other.url, { 'content-type': 'application/json' }, 3, undefined, post)
+    await measure(kinds.point.url, headers, 2)
+    const pairs: { ours: number; base: number }[] = []
+    for (let round = 1; round <= rounds; round++) {
+      const base = await measure(other.url, { 'content-type': 'application/json' }, seconds, undefined, post)
+      const ours = await measure(kinds.point.url, headers)
+      pairs.push({ ours: ours.perSecond, base: base.perSecond })
+    }
+    await other.close()
+    keep([
+      {
+        name: 'api.point_vs_postgraphile',
+        value: Math.round(median(pairs.map(p => p.ours))),
+        unit: 'requests/s',
+        baseline: Math.round(median(pairs.map(p => p.base))),
+        ratio: Number(median(pairs.map(p => p.ours / p.base)).toFixed(2)),
+        at: at(),
+        note: `${kinds.point.title}, ${connections} connections; baseline: PostGraphile ${other.version} on the same rows, same process, without any token, grant, masking or ledger; at least 1.5`,
+      },
+    ])
+  }
+  if (asked('export.csv')) {
+    const { id: grantId } = await grantFor(app.services, { entryId: entry.id, departmentId: user.id, items: granted, method: 'file' })
+    const grant = (await loadGrantRow(pool, grantId))!
+    const staff = { ...ctx, actor: { ...ctx.actor, name: '周倩', personId: owner.id } } as Parameters<typeof orderPackage>[0]
+    const delivery = deliveryOf(app.services)
+    const list = items.map(i => i.key).join(', ')
+    const seconds: { ours: number; base: number }[] = []
+    for (let round = 1; round <= rounds; round++) {
+      const client = await pool.connect()
+      const began = performance.now()
+      await pipeline(
+        client.query(copy.to(`copy (select ${list} from ${entry.relation}) to stdout (format csv)`)),
+        createWriteStream(join(dataDir, 'copy.csv')),
+      )
+      const base = performance.now() - began
+      client.release()
+      await orderPackage(staff, grant, { format: 'csv', encoding: 'utf-8', caseRef: `YB-${round}` } as Parameters<typeof orderPackage>[2])
+      const { id } = (await pool.query<{ id: string }>(`select id from delivery.package where state = 'queued'`)).rows[0]!
+      const from = performance.now()
+      await makePackage(systemContext(app.services), delivery, id)
+      seconds.push({ ours: performance.now() - from, base })
+      const { state, rows, problem } = (await pool.query(`select state, rows, problem from delivery.package where id = $1`, [id])).rows[0]
+      if (state !== 'ready' || Number(rows) !== total) throw new Error(`${state}, ${rows} rows ${JSON.stringify(problem)}`)
+    }
+    keep([
+      {
+        name: 'export.csv',
+        value: Math.round(median(seconds.map(s => (total / s.ours) * 1000))),
+        unit: 'rows/s',
+        baseline: Math.round(median(seconds.map(s => (total / s.base) * 1000))),
+        ratio: Number(median(seconds.map(s => s.base / s.ours)).toFixed(2)),
+        at: at(),
+        note: `a CSV package of ${total} rows, masked, with watermark, digests, manifest and ledger, as a ZIP; baseline: COPY TO STDOUT of the same columns into a file; at least 0.6`,
       },
     ])
   }

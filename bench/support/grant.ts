@@ -3,10 +3,11 @@ import { createGrant } from '../../server/modules/delivery/public.ts'
 import { type Services, systemContext } from '../../server/platform/context.ts'
 
 type Treated = { key: string; treatment: 'plain' | 'masked' }
-/** A token for the data API at `url` under a new grant of these items; the entry is in its first version. */
-export async function tokenFor(services: Services, url: string, o: { entryId: string; departmentId: string; items: Treated[] }) {
+type Wanted = { entryId: string; departmentId: string; items: Treated[]; method?: 'api' | 'file' }
+/** A new grant of these items with its credentials; the entry is in its first version. */
+export function grantFor(services: Services, o: Wanted) {
   const ctx = systemContext(services)
-  const { clientId, clientSecret } = await services.db.transaction().execute(async tx => {
+  return services.db.transaction().execute(async tx => {
     const grant = await createGrant(tx, ctx, {
       entryId: o.entryId,
       entryVersion: 1,
@@ -21,11 +22,15 @@ export async function tokenFor(services: Services, url: string, o: { entryId: st
       quotaPerDay: null,
       caseId: null,
       caseNo: 'GX-2026-0001',
-      method: 'api',
+      method: o.method ?? 'api',
       cite: { regulation: 'fuzhou-manage-2019', title: '福州管理', article: '第十七条', text: '按批准的范围提供。' },
     })
-    return rotateCredentials(tx, ctx, grant.id)
+    return { id: grant.id, ...(await rotateCredentials(tx, ctx, grant.id)) }
   })
+}
+/** A token for the data API at `url` under such a grant. */
+export async function tokenFor(services: Services, url: string, o: Wanted) {
+  const { clientId, clientSecret } = await grantFor(services, o)
   const reply = await fetch(`${url}/oauth/token`, {
     method: 'POST',
     body: new URLSearchParams({ grant_type: 'client_credentials', client_id: clientId, client_secret: clientSecret }),

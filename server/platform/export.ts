@@ -27,18 +27,22 @@ function textOf(value: unknown): string {
 const encoder = new TextEncoder()
 const FLUSH = 64 * 1024
 
-async function* inPieces(lines: AsyncIterable<string>): AsyncGenerator<Uint8Array> {
-  let held: string[] = []
-  let size = 0
-  for await (const line of lines) {
-    held.push(line)
-    size += line.length
-    if (size < FLUSH) continue
-    yield encoder.encode(held.join(''))
-    held = []
-    size = 0
+/** One line for each row after the first text; one generator for all of it, since each step of one costs as much as a line. */
+async function* inPieces<T>(
+  first: string,
+  rows: AsyncIterable<T> | Iterable<T>,
+  line: (row: T) => string,
+  last = () => '',
+): AsyncGenerator<Uint8Array> {
+  let text = first
+  for await (const row of rows) {
+    text += line(row)
+    if (text.length < FLUSH) continue
+    yield encoder.encode(text)
+    text = ''
   }
-  if (held.length) yield encoder.encode(held.join(''))
+  text += last()
+  if (text) yield encoder.encode(text)
 }
 
 const csvCell = (value: unknown) => {
@@ -48,11 +52,13 @@ const csvCell = (value: unknown) => {
 
 /** RFC 4180 with CRLF; the byte-order mark makes Excel read the Chinese correctly. */
 export function csv(columns: Column[], rows: Rows, { bom = true } = {}): AsyncGenerator<Uint8Array> {
-  async function* lines() {
-    yield `${bom ? '\ufeff' : ''}${columns.map(c => csvCell(c.name)).join(',')}\r\n`
-    for await (const row of rows) yield `${columns.map(c => csvCell(row[c.key])).join(',')}\r\n`
-  }
-  return inPieces(lines())
+  const head = `${bom ? '\ufeff' : ''}${columns.map(c => csvCell(c.name)).join(',')}\r\n`
+  const keys = columns.map(c => c.key)
+  return inPieces(head, rows, row => {
+    let line = csvCell(row[keys[0]!])
+    for (let i = 1; i < keys.length; i++) line += `,${csvCell(row[keys[i]!])}`
+    return `${line}\r\n`
+  })
 }
 
 const exactNumber = (value: unknown, type: string) => {
@@ -70,15 +76,13 @@ export function json(columns: Column[], rows: Rows): AsyncGenerator<Uint8Array> 
       : typeof value === 'boolean'
         ? String(value)
         : (exactNumber(value, type) ?? JSON.stringify(textOf(value)))
-  async function* lines() {
-    let between = '[\n'
-    for await (const row of rows) {
-      yield `${between}{${columns.map((c, i) => `${keys[i]}:${cell(row[c.key], c.type)}`).join(',')}}`
-      between = ',\n'
-    }
-    yield between === '[\n' ? '[]\n' : '\n]\n'
+  let between = '[\n'
+  const object = (row: Record<string, unknown>) => {
+    const text = `${between}{${columns.map((c, i) => `${keys[i]}:${cell(row[c.key], c.type)}`).join(',')}}`
+    between = ',\n'
+    return text
   }
-  return inPieces(lines())
+  return inPieces('', rows, object, () => (between === '[\n' ? '[]\n' : '\n]\n'))
 }
 
 // ── XLSX ───────────────────────────────────────────────────────────────────────────────────────────────────────────────

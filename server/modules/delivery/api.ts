@@ -373,12 +373,15 @@ export function openDelivery(services: Services) {
           const { columns } = project(p)
           const moved = new Error('the grant has moved')
           async function* rows() {
-            for (let after: string | null = null; ; ) {
-              const page: Record<string, string | null>[] = (await run(grant, project({ ...p, after }))).rows
+            const fetch = async (after: string | null): Promise<Record<string, string | null>[]> =>
+              (await run(grant, project({ ...p, after }))).rows
+            for (let coming: ReturnType<typeof fetch> | null = fetch(null); coming; ) {
+              const page: Record<string, string | null>[] = await coming
               if (!page.length && !(await holds(guard))) throw moved
+              // The next page is on its way while this one is written; when nobody takes it any more, its error is nobody's.
+              coming = page.length < pageRows ? null : fetch(page.at(-1)!._key!)
+              coming?.catch(() => {})
               yield* page
-              if (page.length < pageRows) return
-              after = page.at(-1)!._key!
             }
           }
           const marks = rowMarks(grant.marked)

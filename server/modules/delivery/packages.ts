@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { createHash, createSecretKey, randomBytes } from 'node:crypto'
 import { createReadStream, createWriteStream } from 'node:fs'
 import { mkdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -25,7 +25,7 @@ const linkMinutes = 10
 export const packageNo = (n: number): string => `SJB-${String(n).padStart(6, '0')}`
 const folder = (config: Services['config']) => join(config.dataDir, 'packages')
 const pathOf = (config: Services['config'], id: string) => join(folder(config), `${id}.zip`)
-const keyOf = (secrets: Services['secrets']) => secrets.derive('delivery.watermark')
+const keyOf = (secrets: Services['secrets']) => createSecretKey(secrets.derive('delivery.watermark'))
 
 export type PackageRow = {
   id: string
@@ -113,7 +113,7 @@ export async function makePackage(ctx: Context, delivery: Delivery, id: string):
         ]
         let count = 0
         async function* stamped() {
-          for await (const row of flow.rows) yield { ...row, _mark: flow.markOf(row._key!), _water: rowMark(key, p.n, ++count) }
+          for await (const row of flow.rows) yield Object.assign(row, { _mark: flow.markOf(row._key!), _water: rowMark(key, p.n, ++count) })
         }
         await writeRows(p, data, shown, stamped(), no)
         out = { columns: shown, chosen: flow.columns, marked: flow.marked, ...(await digests(data)) }
