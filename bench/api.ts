@@ -6,20 +6,19 @@ import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import autocannon from 'autocannon'
 import Fastify from 'fastify'
+import pg from 'pg'
 import copy from 'pg-copy-streams'
 import { buildApp } from '../server/app.ts'
 import { deliveryOf } from '../server/modules/delivery/api.ts'
 import { makePackage, orderPackage } from '../server/modules/delivery/packages.ts'
 import { projectJson } from '../server/modules/delivery/projection.ts'
 import { loadGrantRow } from '../server/modules/delivery/queries.ts'
-import { createDepartment } from '../server/modules/organization/public.ts'
 import { loadConfig } from '../server/platform/config.ts'
 import { systemContext } from '../server/platform/context.ts'
 import { migrate } from '../server/platform/migrate.ts'
 import { startTemporaryPostgres } from '../server/platform/postgres.ts'
-import { aFilledEntry } from '../test/support/entry.ts'
-import { creditCode } from '../test/support/world.ts'
 import { asked, keep, median } from './results.ts'
+import { fill, granted, items, key, total, treatment } from './support/aid.ts'
 import { callerOf, grantFor, tokenFor } from './support/grant.ts'
 import { postgraphile } from './support/postgraphile.ts'
 
@@ -28,17 +27,6 @@ export const measures = ['api.point', 'api.point_vs_postgraphile', 'api.page100'
 const seconds = Number(process.argv.slice(2).find(a => /^\d+$/.test(a)) ?? 6)
 const rounds = 3
 const connections = 64
-const total = 100_000
-
-const names = ['编号', '姓名', '月补助金额', '备注', '起始日期', '户籍地址', '类别', '状态']
-const items = names.map((name, i) => ({
-  key: `c${i + 1}`,
-  name,
-  type: name === '月补助金额' ? 'Y' : name === '起始日期' ? 'D' : 'C',
-  ...(name === '姓名' && { semantic: 'person-name' }),
-  ...(name === '户籍地址' && { semantic: 'address' }),
-}))
-const treatment = (i: { semantic?: string }) => (i.semantic ? ('masked' as const) : ('plain' as const))
 
 // Forced to disk as in use: the ledger's block must be there before the reply leaves.
 const server = await startTemporaryPostgres({ durable: true })
@@ -47,31 +35,10 @@ try {
   await migrate(server.url)
   const config = { ...loadConfig({ HUITONG_LOG_LEVEL: 'silent', HUITONG_DATA_BURST: '0' }), dataDir }
   const app = await buildApp({ config, databaseUrl: server.url, roles: ['api'] })
-  const { db, pool } = app.services
+  const { pool } = app.services
   const ctx = systemContext(app.services)
-  const department = (region: string, name: string, n: number) =>
-    createDepartment(db, ctx, { region, name, creditCode: creditCode(region, n), roles: [] })
-  const owner = await department('350100', '福州市民政局', 1)
-  const user = await department('350125', '永泰县医保局', 2)
-  const entry = await aFilledEntry(pool, {
-    department: owner.id,
-    region: '350100',
-    code: '307013350100001/000001',
-    content: { title: '测速用目录', shareClass: 'conditional', items },
-    rows: Array.from({ length: total }, (_, i) => [
-      String(i).padStart(8, '0'),
-      '张三丰',
-      `${i}.50`,
-      '按季度核对',
-      '2026-01-01',
-      '福建省福州市永泰县樟城镇北门路12号3栋502室',
-      'A',
-      '在享',
-    ]),
-  })
-  await pool.query(`analyze ${entry.relation}`)
+  const { entry, owner, user } = await fill(app.services)
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
-  const granted = items.map(i => ({ key: i.key, treatment: treatment(i) }))
   const headers = callerOf(await tokenFor(app.services, url, { entryId: entry.id, departmentId: user.id, items: granted }))
 
   const bare = Fastify({ logger: false })
@@ -84,7 +51,6 @@ try {
       filter,
       limit,
     })
-  const key = '00050000'
   const statements = { point: { ...statement(10, { 编号: key }), name: 'bare.point' }, page100: { ...statement(100), name: 'bare.page' } }
   for (const kind of ['point', 'page100'] as const) {
     bare.get(`/${kind}`, async (_request, reply) => {
@@ -164,9 +130,12 @@ try {
   }
   if (asked('api.point_vs_postgraphile')) {
     // The same rows as a plain table with a primary key: nothing of the platform stands in its way.
-    await pool.query(`create table public.aid as select ${items.map(i => i.key).join(', ')} from ${entry.relation}`)
-    await pool.query('alter table public.aid add primary key (c1)')
-    await pool.query('analyze public.aid')
+    const owner = new pg.Client({ connectionString: server.url })
+    await owner.connect()
+    await owner.query(`create table public.aid as select ${items.map(i => i.key).join(', ')} from ${entry.relation}`)
+    await owner.query('alter table public.aid add primary key (c1)')
+    await owner.query('analyze public.aid')
+    await owner.end()
     const other = await postgraphile(server.url, config.poolSize)
     const body = JSON.stringify({ query: `{ aidByC1(c1: "${key}") { ${items.map(i => i.key).join(' ')} } }` })
     const answer = await (await fetch(other.url, { method: 'POST', headers: { 'content-type': 'application/json' }, body })).json()

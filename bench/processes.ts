@@ -1,0 +1,88 @@
+/**
+ * The data API served by two processes on one port beside one, as HUITONG_PROCESSES starts them: ./huitong bench api.two_processes [seconds per turn]
+ */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import autocannon from 'autocannon'
+import { buildApp } from '../server/app.ts'
+import { loadConfig } from '../server/platform/config.ts'
+import { freePort } from '../test/support/process.ts'
+import { keep, median } from './results.ts'
+import { fill, granted, key } from './support/aid.ts'
+import { callerOf, tokenFor } from './support/grant.ts'
+import { withServer } from './support/world.ts'
+
+export const measures = ['api.two_processes']
+
+const seconds = Number(process.argv.slice(2).find(a => /^\d+$/.test(a)) ?? 6)
+const rounds = 3
+const connections = 64
+/** Two for the platform, two for the database, one for whoever asks. */
+const CORES = 5
+
+await withServer(async ({ url: database, folder }) => {
+  const config = { ...loadConfig({ HUITONG_LOG_LEVEL: 'silent', HUITONG_DATA_BURST: '0' }), dataDir: folder }
+  const app = await buildApp({ config, databaseUrl: database, roles: ['api'] })
+  const { entry, user } = await fill(app.services)
+  const own = await app.listen({ host: '127.0.0.1', port: 0 })
+  const headers = callerOf(await tokenFor(app.services, own, { entryId: entry.id, departmentId: user.id, items: granted }))
+  await app.close()
+  const path = `/data/v1/${entry.path}?limit=10&filter=${encodeURIComponent(JSON.stringify({ 编号: key }))}`
+
+  async function perSecond(processes: number): Promise<number> {
+    const port = await freePort()
+    const child = spawn(process.execPath, [join(import.meta.dirname, '../server/main.ts'), 'serve'], {
+      env: {
+        PATH: process.env.PATH,
+        HUITONG_DATABASE_URL: database,
+        HUITONG_DATA_DIR: folder,
+        HUITONG_PORT: String(port),
+        HUITONG_PROCESSES: String(processes),
+        HUITONG_DATA_BURST: '0',
+        HUITONG_LOG_LEVEL: 'silent',
+      },
+      stdio: ['ignore', 'ignore', 'inherit'],
+    })
+    try {
+      const url = `http://127.0.0.1:${port}${path}`
+      const asked = () =>
+        fetch(url, { headers }).then(
+          r => r.ok,
+          () => false,
+        )
+      for (let tries = 0; !(await asked()); tries++) {
+        if (tries > 150 || child.exitCode !== null) throw new Error('the server did not start')
+        await sleep(200)
+      }
+      await autocannon({ url, connections, duration: 2, headers })
+      const r = await autocannon({ url, connections, duration: seconds, headers })
+      if (r.non2xx || r.errors) throw new Error(`${r.non2xx} refused, ${r.errors} errors`)
+      return r['2xx'] / r.duration
+    } finally {
+      child.kill('SIGTERM')
+      if (child.exitCode === null) await once(child, 'exit')
+    }
+  }
+  const pairs: { one: number; two: number }[] = []
+  for (let round = 1; round <= rounds; round++) {
+    const one = await perSecond(1)
+    const two = await perSecond(2)
+    pairs.push({ one, two })
+    console.log(`round ${round}: one process ${one.toFixed(0)}/s, two ${two.toFixed(0)}/s, ratio ${(two / one).toFixed(2)}`)
+  }
+  const cores = availableParallelism()
+  keep([
+    {
+      name: 'api.two_processes',
+      value: Math.round(median(pairs.map(p => p.two))),
+      unit: 'requests/s',
+      baseline: Math.round(median(pairs.map(p => p.one))),
+      ratio: Number(median(pairs.map(p => p.two / p.one)).toFixed(2)),
+      at: new Date().toISOString(),
+      note: `one row by its key, ${connections} connections; baseline: one process; at least 1.6${cores < CORES ? `, but not here: ${cores} cores for two processes, their database and whoever asks; from ${CORES} on it counts` : ''}`,
+    },
+  ])
+})
