@@ -41,7 +41,7 @@ test('long work gets a low priority, its helpers too, and says that its connecti
   }
   assert.ok(low.has(rows[0]!.pid))
   assert.ok(low.size > 1, `helpers: ${helpers}, low: ${[...low]}`)
-  if (process.getuid?.() === 0) assert.match(readFileSync(`/proc/${rows[0]!.pid}/autogroup`, 'utf8'), /nice 15/)
+  if (process.getuid?.() === 0) assert.match(readFileSync(`/proc/${rows[0]!.pid}/autogroup`, 'utf8'), /nice 10/)
   assert.equal(polite.stop(), true)
   client.release(true)
 })
