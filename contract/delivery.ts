@@ -84,7 +84,7 @@ export const Grant = z.object({
     .describe('Nothing is delivered before these are settled'),
   clientId: z.string().nullable(),
   allowedIps: z.array(z.string()),
-  may: z.array(z.enum(['suspend', 'resume', 'stop', 'settle', 'rotate', 'try', 'edit-ips', 'package'])),
+  may: z.array(z.enum(['suspend', 'resume', 'stop', 'settle', 'rotate', 'try', 'edit-ips', 'package', 'dispose'])),
 })
 export type Grant = z.infer<typeof Grant>
 export const GrantRow = Grant.pick({
@@ -114,6 +114,71 @@ export const grants = endpoint({
   response: page(GrantRow),
 })
 export const grant = endpoint({ method: 'GET', path: '/grants/:id', summary: 'One grant', access: staff, params: IdParam, response: Grant })
+/** 数据处置: what became of the data when the grant had ended. */
+export const disposalWays = { api: '服务接口', file: '数据文件', table: '库表推送' } as const
+export const disposals = { deleted: '已删除', returned: '已退还', kept: '依法保留', continued: '在后续授权下继续使用' } as const
+const DisposalWay = z.enum(['api', 'file', 'table'])
+const Disposed = z.object({
+  way: DisposalWay,
+  done: z.enum(['deleted', 'returned', 'kept', 'continued']),
+  basis: z.string().trim().max(500).default('').describe('kept: law or regulation and article that has the data kept'),
+  grant: z.string().trim().max(40).default('').describe('continued: number of the later grant'),
+})
+export const NewDisposal = z.object({
+  done: z.array(Disposed).min(1, '请逐项说明').max(3),
+  by: z.string().trim().min(2, '请写明由谁处置').max(100).describe('Who carried it out'),
+  on: Day.describe('On which day'),
+  note: z.string().trim().max(2000).default(''),
+  attachment: z.object({ name: z.string().trim().min(1).max(200), text: z.string().max(20_000) }).nullish(),
+})
+export type NewDisposal = z.infer<typeof NewDisposal>
+export const Disposal = z.object({
+  ended: z.boolean(),
+  asked: Day.nullable().describe('Since when it is to be stated; null while the grant runs, or nothing was received'),
+  due: Day.nullable(),
+  late: z.boolean(),
+  cite: Cite,
+  platform: z.boolean().describe('No text of the place governs it: the period is platform policy'),
+  use: Cite.describe('What the place says on the use of shared data'),
+  received: z.array(
+    z.object({ way: DisposalWay, label: z.string(), rows: z.number().int(), times: z.number().int(), last: Instant.nullable() }),
+  ),
+  later: z
+    .array(z.object({ id: Id, no: z.string(), until: Day.nullable() }))
+    .describe('Later grants of the same entry to the same department'),
+  statements: z.array(
+    z.object({
+      id: Id,
+      at: Instant,
+      person: z.string(),
+      by: z.string(),
+      on: Day,
+      note: z.string(),
+      attachment: z.object({ name: z.string(), text: z.string() }).nullable(),
+      late: z.boolean(),
+      done: z.array(Disposed.extend({ label: z.string(), doneLabel: z.string() })),
+    }),
+  ),
+  mayState: z.boolean(),
+})
+export type Disposal = z.infer<typeof Disposal>
+export const disposal = endpoint({
+  method: 'GET',
+  path: '/grants/:id/disposal',
+  summary: 'What became of the data after the grant: for both departments, their authorities and inspectors',
+  access: staff,
+  params: IdParam,
+  response: Disposal,
+})
+export const stateDisposal = endpoint({
+  method: 'POST',
+  path: '/grants/:id/disposal',
+  summary: 'State for each way of delivery what was done with the data received; by the department that received them',
+  access: ['steward', 'leader'],
+  params: IdParam,
+  body: NewDisposal,
+  response: Disposal,
+})
 export const rotate = endpoint({
   method: 'POST',
   path: '/grants/:id/credentials',

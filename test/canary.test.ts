@@ -42,6 +42,8 @@ const channels = [
   'setTablePush',
   'testTablePush',
   'actTablePush',
+  'disposal',
+  'stateDisposal',
 ]
 /** Looks at data that are no delivery under a grant, with the reason why they are tested elsewhere. */
 const elsewhere: Record<string, string> = {
@@ -268,6 +270,9 @@ test('canary: no channel, parameter, order, filter, error, count, preview, file,
     if (method === 'api') assert.match(JSON.stringify(pushed), /"月补助金额":"1"/, 'nothing was pushed')
     seen.push([`${method} table push`, pushed])
     await note('rotate', '', developer.call(contract.rotate, { params }))
+    await note('disposal', '', developer.call(contract.disposal, { params }))
+    const done = [{ way: 'api', done: 'deleted' }]
+    await note('stateDisposal', '', developer.call(contract.stateDisposal, { params, body: { done, by: '王工', on: '2026-06-01' } }))
     seen.push([`${method} ledger`, await g.ledger()])
     for (const table of ['delivery.call', 'delivery.package', 'delivery.table_push', 'procedure.notice', 'audit.outbox'])
       seen.push([`${method} ${table}`, (await g.services.pool.query(`select * from ${table}`)).rows])

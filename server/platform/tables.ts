@@ -773,6 +773,20 @@ export interface DeliveryCompared {
   seq: number;
 }
 
+export interface DeliveryDisposal {
+  at: Timestamp;
+  attachment: Json | null;
+  by_person: string;
+  done: Json;
+  done_on: string;
+  grant_id: string;
+  id: string;
+  late: boolean;
+  note: Generated<string>;
+  person: string;
+  person_id: string | null;
+}
+
 export interface DeliveryGrant {
   agreed_way: Generated<string>;
   allowed_ips: Generated<string[]>;
@@ -787,6 +801,7 @@ export interface DeliveryGrant {
   conditions: Generated<string>;
   created: Generated<Timestamp>;
   credential: Generated<number>;
+  disposal_asked: string | null;
   effective: Timestamp | null;
   entry_id: string;
   entry_version: number;
@@ -1462,9 +1477,17 @@ export interface ProcedureOutsideView {
 }
 
 export interface ProcedureReminderView {
+  debtor: string | null;
+  debtor_id: string | null;
+  due: string | null;
   ended: string | null;
   href: string | null;
   name: string | null;
+  opened: string | null;
+  origin: string | null;
+  outcome: string | null;
+  title: string | null;
+  what: string | null;
 }
 
 export interface QualityCorrection {
@@ -1872,6 +1895,7 @@ export interface DB {
   "catalog.version": CatalogVersion;
   "delivery.call": DeliveryCall;
   "delivery.compared": DeliveryCompared;
+  "delivery.disposal": DeliveryDisposal;
   "delivery.grant": DeliveryGrant;
   "delivery.grant_view": DeliveryGrantView;
   "delivery.number": DeliveryNumber;

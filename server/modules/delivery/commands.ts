@@ -10,6 +10,7 @@ import { notFound, refuse } from '../../platform/problem.ts'
 import { record } from '../audit/public.ts'
 import { noteUse } from '../catalog/public.ts'
 import { registerUsers } from '../quality/public.ts'
+import { askDisposal } from './disposal.ts'
 import { lockGrant } from './queries.ts'
 import { type Await, type GrantRecord, grantStateLabels, outgoingOf } from './rules.ts'
 import { secretHash } from './tokens.ts'
@@ -104,6 +105,7 @@ export async function setGrantState(
   await tellCatalog(tx, id)
   const action = state === 'active' ? 'grant.resume' : state === 'suspended' ? 'grant.suspend' : 'grant.revoke'
   await record(tx, ctx, { action, subject: grant.no, content: reason, cite })
+  if (state === 'revoked') await askDisposal(tx, ctx, id)
 }
 
 /** What the grant waited for is there; the next request is delivered unless something else is missing. */

@@ -1,9 +1,15 @@
 import type { Jobs } from '../../platform/jobs.ts'
 import { deliveryOf } from './api.ts'
+import { askEnded } from './disposal.ts'
 import { makePackage, sweepPackages } from './packages.ts'
 
 export function deliveryJobs(jobs: Jobs): void {
   jobs.on('delivery.package', ({ id }: { id: string }, ctx) => makePackage(ctx, deliveryOf(ctx), id))
   jobs.on('delivery.sweep', (_, ctx) => sweepPackages(ctx))
   jobs.every('delivery.sweep', '20 * * * *')
+  jobs.on('delivery.ended', async (_, ctx) => {
+    await deliveryOf(ctx).calls.flush()
+    await askEnded(ctx)
+  })
+  jobs.every('delivery.ended', '35 * * * *')
 }

@@ -10,6 +10,7 @@ import { expandLedger, record, recordRead } from '../audit/public.ts'
 import { publishedEntry } from '../catalog/public.ts'
 import { deliveryOf, headerText } from './api.ts'
 import { rotateCredentials, setAllowedIps } from './commands.ts'
+import { disposalOf, stateDisposal } from './disposal.ts'
 import { examples } from './examples.ts'
 import { callsOf, grantDocument } from './openapi.ts'
 import { listPackages, openLink, orderPackage, packageNo, takePackage, traceMarks } from './packages.ts'
@@ -113,6 +114,19 @@ export function registerDelivery(app: FastifyInstance): void {
         'content-disposition': `attachment; filename="${grant.no}.openapi.json"`,
       })
       .send(JSON.stringify(document, null, 2))
+  })
+
+  const disposal = async (ctx: StaffContext, id: string) => {
+    const grant = await seeGrant(ctx, id)
+    await delivery.calls.flush()
+    return disposalOf(ctx, grant, grantActions(ctx.actor, placeOf(grant, ctx.day)).includes('dispose'))
+  }
+  route(app, contract.disposal, ({ params, ctx }) => disposal(ctx, params.id))
+  route(app, contract.stateDisposal, async ({ params, body, ctx }) => {
+    const grant = await seeGrant(ctx, params.id)
+    await delivery.calls.flush()
+    await stateDisposal(ctx, grant, body)
+    return disposal(ctx, grant.id)
   })
 
   route(app, contract.setIps, async ({ params, body, ctx }) => {

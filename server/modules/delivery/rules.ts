@@ -233,7 +233,7 @@ export type GrantPlace = {
   providerRegion: string
   clientId: string | null
 }
-export type GrantAction = 'suspend' | 'resume' | 'stop' | 'settle' | 'rotate' | 'try' | 'edit-ips' | 'package'
+export type GrantAction = 'suspend' | 'resume' | 'stop' | 'settle' | 'rotate' | 'try' | 'edit-ips' | 'package' | 'dispose'
 type Viewer = Pick<Actor, 'departmentId' | 'region' | 'departmentRoles' | 'roles'>
 
 export function maySee(actor: Viewer, g: GrantPlace): boolean {
@@ -258,6 +258,8 @@ export function grantActions(actor: Viewer, g: GrantPlace): GrantAction[] {
     if (live) list.push('try')
     if (live && g.files) list.push('package')
   }
+  const ended = g.state === 'revoked' || g.expired
+  if (ended && actor.departmentId === g.granteeDepartmentId && has('steward', 'leader')) list.push('dispose')
   return list
 }
 

@@ -35,6 +35,7 @@ export const topicLabels: Record<Topic, string> = {
   'share-matters': '事项材料',
   'data-change': '更改和删除数据',
   'share-suspend': '暂停授权',
+  'share-disposal': '授权结束后的数据处置',
   'no-grant': '先授权后取用',
   'not-granted': '按授权范围取用',
   'open-types': '开放分类',

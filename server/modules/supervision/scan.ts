@@ -23,7 +23,7 @@ export async function suspicionsOf(ctx: StaffContext) {
     for (const topic of ['breaches', 'open-breaches'] as const) {
       const rule = govern(place, topic, ctx.day)
       for (const [breach, b] of Object.entries(rule.value.list))
-        for (const f of [...(await late(ctx, place, b)), ...(await refused(ctx, place, b))])
+        for (const f of [...(await late(ctx, place, b)), ...(await owing(ctx, place, b)), ...(await refused(ctx, place, b))])
           if (over || f.departmentId === departmentId)
             found.push({
               breach,
@@ -60,6 +60,18 @@ async function late(ctx: StaffContext, region: string, b: Breach): Promise<Found
     where c.region = ${region} and c.ended_at is null and c.procedure = any(${b.procedures})
       and u.ended is null and u.stopped_on is null and u.due < ${ctx.day}::date order by u.due limit 200`.execute(ctx.db)
   return rows.map(r => ({ ...r, what: `${r.title}：${r.what}`, since: r.due, href: `/workbench/cases/${r.no}` }))
+}
+
+/** Duties that belong to no case and are past their day. */
+async function owing(ctx: StaffContext, region: string, b: Breach): Promise<Found[]> {
+  if (!b.duties.length) return []
+  const { rows } = await sql<Found & { due: string; title: string }>`
+    select d.region, u.debtor as department, u.debtor_id as "departmentId", u.title, u.what, u.due, u.origin = 'law' as legal, u.href
+    from procedure.reminder_view u join organization.department_view d on d.id = u.debtor_id
+    where d.region = ${region} and u.name = any(${b.duties}) and u.ended is null and u.due < ${ctx.day}::date order by u.due limit 200`.execute(
+    ctx.db,
+  )
+  return rows.map(r => ({ ...r, what: `${r.title}：${r.what}`, since: r.due }))
 }
 
 const persons = new Set(['id-number', 'person-name', 'mobile', 'phone', 'address', 'bank-card', 'email'])

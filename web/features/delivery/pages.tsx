@@ -33,6 +33,7 @@ import { Facts, Page, Sheet } from '../../ui/Page.tsx'
 import { SearchBox } from '../../ui/SearchBox.tsx'
 import { Loaded, Nothing, ProblemNote } from '../../ui/states.tsx'
 import { citeWords, Why } from '../../ui/Why.tsx'
+import { DisposalOf } from './Disposal.tsx'
 import { TableOf } from './Tables.tsx'
 
 const stateHue: Record<Grant['state'], Hue> = { active: 'green', suspended: 'red', revoked: 'grey', expired: 'grey' }
@@ -242,6 +243,7 @@ function GrantView({ of: one }: { of: Grant }) {
         ))}
         <div className="columns">
           <div className="stack">
+            <DisposalOf of={one} />
             <DataTable
               name="范围"
               rows={one.items}
