@@ -94,6 +94,7 @@ export const actionLabels = {
   'grant.settle': '补齐授权条件',
   'grant.disposal-asked': '请说明数据处置',
   'grant.dispose': '说明数据处置',
+  'grant.officer': '变更经办人',
   'sharing.exchange': '申报平台外交换',
   'sharing.matter': '登记事项材料',
   'grant.credentials': '生成凭证',

@@ -84,7 +84,9 @@ export const Grant = z.object({
     .describe('Nothing is delivered before these are settled'),
   clientId: z.string().nullable(),
   allowedIps: z.array(z.string()),
-  may: z.array(z.enum(['suspend', 'resume', 'stop', 'settle', 'rotate', 'try', 'edit-ips', 'package', 'dispose'])),
+  officer: z.string().describe('Who answers for the grant at the department that uses it'),
+  formerOfficers: z.array(z.object({ name: z.string(), until: Day })).describe('Calls in their names are refused'),
+  may: z.array(z.enum(['suspend', 'resume', 'stop', 'settle', 'rotate', 'try', 'edit-ips', 'package', 'dispose', 'hand-over'])),
 })
 export type Grant = z.infer<typeof Grant>
 export const GrantRow = Grant.pick({

@@ -22,6 +22,7 @@ export const errors: { area: string; label: string; codes: Record<string, Explai
     codes: {
       'oauth.invalid_client': { is: 'client_id 或密钥不对', do: '核对凭证；密钥丢失时在授权页轮换。' },
       'data.token_invalid': { is: '没有带令牌，或令牌不对、已过期', do: '向 /oauth/token 换取令牌，放在 Authorization: Bearer 里。' },
+      'data.operator_replaced': { is: '使用人员已不是授权的经办人', do: '写明现在的使用人员。' },
       'data.field_not_granted': { is: '要了授权范围之外的信息项', do: '核对名称；确需使用的，申请扩大范围。' },
       'data.field_not_registered': { is: '信息项没有挂接数据', do: '联系提供部门。' },
       'data.filter_invalid': { is: 'filter 不是 JSON 对象', do: '写成 {"信息项名称":"值"}，在地址里作百分号编码。' },
@@ -274,6 +275,7 @@ export const errors: { area: string; label: string; codes: Record<string, Explai
       'sharing.no_decision': { is: '还没有同意的决定，不能生成授权' },
       'sharing.reciprocity': { is: '本部门登记的数据都没有汇聚，不能使用别人的数据', do: '先汇聚本部门的数据，或申请登记例外决定。' },
       'sharing.application_first': { is: '这条目录先按规定取用或申请，被拒绝后才协商' },
+      'sharing.officer': { is: '经办人变更的内容不对', do: '从本部门的人员里选，并写明原因。' },
       'sharing.reason': { is: '没有写明原因', do: '用一句话说明，至少 4 个字。' },
       'sharing.direct': { is: '部门之间的数据要通过平台共享', do: '改为通过平台共享；有例外的地方先申请例外。' },
       'sharing.exchange_self': { is: '交换的对方不能是本部门' },

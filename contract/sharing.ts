@@ -105,6 +105,25 @@ export const agreeWay = endpoint({
   response: Grant,
 })
 
+/** 经办人变更: the department that uses the data hands the grant to another of its people. */
+export const officerCandidates = endpoint({
+  method: 'GET',
+  path: '/sharing/grants/:id/officers',
+  summary: 'People of my department to whom a grant may be handed',
+  access: ['steward', 'leader'],
+  params: IdParam,
+  response: z.array(z.object({ id: Id, name: z.string() })),
+})
+export const handOver = endpoint({
+  method: 'POST',
+  path: '/sharing/grants/:id/officer',
+  summary: 'Hand a grant to another officer; calls in the name of the old one are refused from the next request on',
+  access: ['steward', 'leader'],
+  params: IdParam,
+  body: z.object({ person: Id, reason: z.string().trim().max(2000).default('') }),
+  response: Grant,
+})
+
 /** Before a grant there is nothing real to see: what a call would answer, made up. */
 export const sandbox = endpoint({
   method: 'POST',

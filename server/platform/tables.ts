@@ -805,12 +805,15 @@ export interface DeliveryGrant {
   effective: Timestamp | null;
   entry_id: string;
   entry_version: number;
+  former_officers: Generated<Json>;
   grantee_department_id: string;
   id: string;
   items: Json;
   matters: Generated<string[]>;
   method: string;
   no: string;
+  officer: Generated<string>;
+  officer_id: string | null;
   purpose: string;
   quota_per_day: number | null;
   row_filter: Generated<Json>;

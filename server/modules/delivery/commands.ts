@@ -36,6 +36,8 @@ export type NewGrant = {
   agreedWay?: string
   /** What else a call may state as its purpose. */
   matters?: string[]
+  /** Who answers for it at the grantee: who applied. */
+  officer?: { id: string; name: string } | null
   /** When it was approved; now, unless the decision came earlier. */
   approved?: Date
 }
@@ -57,11 +59,13 @@ export async function createGrant(tx: Tx, ctx: Context, g: NewGrant): Promise<{ 
   ).rows[0]!.last
   const no = `SQ-${year}-${String(last).padStart(4, '0')}`
   await sql`insert into delivery.grant (id, no, entry_id, entry_version, grantee_department_id, system_id, items, purpose, basis, approver,
-      valid_from, valid_until, quota_per_day, case_id, case_no, method, cite, awaits, conditions, agreed_way, created, matters, approved, effective, row_filter)
+      valid_from, valid_until, quota_per_day, case_id, case_no, method, cite, awaits, conditions, agreed_way, created, matters, approved, effective, row_filter, officer_id, officer)
     values (${id}, ${no}, ${g.entryId}, ${g.entryVersion}, ${g.granteeDepartmentId}, ${g.systemId}, ${JSON.stringify(items)}, ${g.purpose}, ${g.basis},
       ${g.approver}, ${g.from}, ${g.until}, ${g.quotaPerDay}, ${g.caseId}, ${g.caseNo}, ${g.method}, ${JSON.stringify(g.cite)}, ${JSON.stringify(g.awaits ?? [])},
       ${g.conditions ?? ''}, ${g.agreedWay ?? ''}, ${ctx.now}, ${g.matters ?? []},
-      ${g.caseId ? (g.approved ?? ctx.now) : null}, ${g.awaits?.length ? null : ctx.now}, ${JSON.stringify(limits)})`.execute(tx)
+      ${g.caseId ? (g.approved ?? ctx.now) : null}, ${g.awaits?.length ? null : ctx.now}, ${JSON.stringify(limits)}, ${g.officer?.id ?? null}, ${g.officer?.name ?? ''})`.execute(
+    tx,
+  )
   await tellCatalog(tx, id)
   await record(tx, ctx, {
     action: 'grant.create',
@@ -106,6 +110,39 @@ export async function setGrantState(
   const action = state === 'active' ? 'grant.resume' : state === 'suspended' ? 'grant.suspend' : 'grant.revoke'
   await record(tx, ctx, { action, subject: grant.no, content: reason, cite })
   if (state === 'revoked') await askDisposal(tx, ctx, id)
+}
+
+/** Another person answers for the grant; who did before is refused from the next request on. Says who that was. */
+export async function setOfficer(
+  tx: Tx,
+  ctx: Context,
+  id: string,
+  to: { id: string; name: string },
+  reason: string,
+  cite: Cite,
+): Promise<string | null> {
+  const grant = (await lockGrant(tx, id)) ?? notFound('grant', '授权')
+  const { rows } = await sql<{
+    id: string | null
+    name: string
+  }>`select officer_id as id, officer as name from delivery.grant where id = ${id}`.execute(tx)
+  const before = rows[0]!
+  const left = before.id ? JSON.stringify([{ ...before, until: ctx.day }]) : '[]'
+  await sql`update delivery.grant set officer_id = ${to.id}, officer = ${to.name}, version = version + 1, former_officers = ${left}::jsonb ||
+      coalesce((select jsonb_agg(f) from jsonb_array_elements(former_officers) f where f ->> 'id' <> ${to.id}), '[]') where id = ${id}`.execute(
+    tx,
+  )
+  // A table that is kept up to date in the old name goes on in the new one.
+  await sql`update delivery.table_push set run_as = run_as || ${JSON.stringify({ name: to.name, personId: to.id })}::jsonb
+    where grant_id = ${id} and run_as ->> 'name' = ${before.name}`.execute(tx)
+  await record(tx, ctx, {
+    action: 'grant.officer',
+    subject: grant.no,
+    content: `经办人${before.name ? `由 ${before.name} ` : ''}变更为 ${to.name}：${reason}`,
+    cite,
+    data: { from: before.id, to: to.id },
+  })
+  return before.name || null
 }
 
 /** What the grant waited for is there; the next request is delivered unless something else is missing. */

@@ -32,6 +32,7 @@ const select = `select g.id, g.no, g.version, g.state, g.state_reason as "stateR
     g.valid_from as "from", g.valid_until as "until", g.quota_per_day as "quotaPerDay", g.case_no as "caseNo", g.method, g.cite,
     g.awaits, g.conditions, g.agreed_way as "agreedWay", g.matters, g.approved, g.effective,
     g.allowed_ips as "allowedIps", g.client_id as "clientId", g.credential,
+    g.officer_id as "officerId", g.officer, g.former_officers as "formerOfficers",
     coalesce(e.code, '') as code, coalesce(e.title, '') as title, coalesce(e.state = 'published', false) as published,
     coalesce(e.content -> 'items', '[]') as "entryItems",
     e.department_id as "providerDepartmentId", coalesce(e.department, '') as provider, coalesce(e.region, '') as "providerRegion",

@@ -444,6 +444,8 @@ function view(ctx: StaffContext, g: LoadedGrant) {
     awaits: g.awaits.map(a => ({ key: a.key, what: a.what, who: a.who, cite: a.cite, platform: !!a.gate })),
     clientId: g.clientId,
     allowedIps: g.allowedIps,
+    officer: g.officer,
+    formerOfficers: g.formerOfficers.map(({ name, until }) => ({ name, until })),
     may: grantActions(ctx.actor, placeOf(g, ctx.day)),
   }
 }

@@ -40,6 +40,9 @@ const grant: GrantRecord = {
   allowedIps: [],
   clientId: null,
   credential: 2,
+  officerId: 'new',
+  officer: '新经办',
+  formerOfficers: [{ id: 'old', name: '老经办', until: '2026-05-20' }],
 }
 const waiting = { key: 'agreement', reason: 'agreement-required', what: '签订协议', who: '双方', cite: cite('第十七条'), gate: 'agreement' }
 const entry = { code: '307013350125001/000001', published: true }
@@ -106,7 +109,8 @@ const person = (departmentId: string, role: string, region = '350100', departmen
 
 for (const [title, who, at, actions] of [
   ['the user’s developer', person('user', 'developer'), place, ['rotate', 'edit-ips', 'try']],
-  ['the user’s leader', person('user', 'leader'), place, []],
+  ['the user’s leader', person('user', 'leader'), place, ['hand-over']],
+  ['the user’s leader, expired', person('user', 'leader'), { ...place, expired: true }, ['dispose']],
   ['the owner’s steward', person('owner', 'steward'), place, ['suspend', 'stop']],
   ['the owner’s developer', person('owner', 'developer'), place, []],
   ['the owner’s steward, suspended', person('owner', 'steward'), { ...place, state: 'suspended' }, ['stop', 'resume']],

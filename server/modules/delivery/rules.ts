@@ -46,6 +46,10 @@ export type GrantRecord = {
   allowedIps: string[]
   clientId: string | null
   credential: number
+  /** Who answers for it at the grantee, and who did before. */
+  officerId: string | null
+  officer: string
+  formerOfficers: { id: string; name: string; until: string }[]
 }
 
 export type Refusal = {
@@ -180,6 +184,16 @@ export function judgeCall(
       '请在请求头 x-huitong-case 写明业务编号或办件编号。',
       cite.record,
     )
+  const former = call.operator === grant.officer ? undefined : grant.formerOfficers.find(f => f.name === call.operator)
+  if (former)
+    return no(
+      'data.operator_replaced',
+      403,
+      'operator-replaced',
+      `${former.name} 自 ${former.until} 起不再是授权 ${grant.no} 的经办人，现在是 ${grant.officer}。`,
+      '请写明现在的使用人员；仍由他办理的，由使用部门在授权页变更经办人。',
+      cite.record,
+    )
   if (call.user && grant.grantee && call.user !== grant.grantee)
     return no(
       'data.third_party',
@@ -233,7 +247,7 @@ export type GrantPlace = {
   providerRegion: string
   clientId: string | null
 }
-export type GrantAction = 'suspend' | 'resume' | 'stop' | 'settle' | 'rotate' | 'try' | 'edit-ips' | 'package' | 'dispose'
+export type GrantAction = 'suspend' | 'resume' | 'stop' | 'settle' | 'rotate' | 'try' | 'edit-ips' | 'package' | 'dispose' | 'hand-over'
 type Viewer = Pick<Actor, 'departmentId' | 'region' | 'departmentRoles' | 'roles'>
 
 export function maySee(actor: Viewer, g: GrantPlace): boolean {
@@ -259,6 +273,7 @@ export function grantActions(actor: Viewer, g: GrantPlace): GrantAction[] {
     if (live && g.files) list.push('package')
   }
   const ended = g.state === 'revoked' || g.expired
+  if (!ended && actor.departmentId === g.granteeDepartmentId && has('steward', 'leader')) list.push('hand-over')
   if (ended && actor.departmentId === g.granteeDepartmentId && has('steward', 'leader')) list.push('dispose')
   return list
 }

@@ -261,6 +261,7 @@ export async function takeUp(
         method: 'api',
         cite: direct.cite,
         conditions: entry.content.shareConditions,
+        officer: { id: ctx.actor.personId, name: ctx.actor.name },
       })
       await record(tx, ctx, {
         action: 'sharing.access',

@@ -102,12 +102,24 @@ async function give(tx: Tx, ctx: Context, c: CaseRecord, form: Form, waits: 'agr
     method: c.form.method ?? 'api',
     cite: c.ruling.cite,
     conditions: entry.content.shareConditions,
+    officer: await applicantOf(tx, c),
     agreedWay,
     matters: (c.form as { matters?: string[] }).matters ?? [],
     ...(decision.at && { approved: decision.at }),
     awaits: [...awaited(entry, waits, ctx.day), ...wayAwaited(entry, treatments, agreedWay, ctx.day)],
   })
 }
+
+/** Who applied answers for the grant, as long as nobody else is named. */
+const applicantOf = async (tx: Tx, c: CaseRecord): Promise<{ id: string; name: string } | null> =>
+  c.opened_by
+    ? (((await tx
+        .selectFrom('organization.person_view')
+        .select(['id', 'name'])
+        .where('id', '=', c.opened_by)
+        .where('department_id', '=', c.applicant_id)
+        .executeTakeFirst()) as { id: string; name: string } | undefined) ?? null)
+    : null
 
 const waitWords = {
   agreement: { topic: 'share-agreement', reason: 'agreement-required', what: '签订协议', who: '使用部门和主管部门' },

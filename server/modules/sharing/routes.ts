@@ -17,6 +17,7 @@ import { declareExchange, listExchanges } from './exchange.ts'
 import { demandForm } from './form.ts'
 import { agreeWay, changeGrant, previewTreatments } from './grants.ts'
 import { listMatters, publishMatter, saveMatter } from './matters.ts'
+import { handOver, officerCandidates } from './officer.ts'
 
 export function registerSharing(app: FastifyInstance): void {
   const { db } = app.services
@@ -125,6 +126,8 @@ export function registerSharing(app: FastifyInstance): void {
     return { rows, count: rows.length, next: null }
   })
   route(app, contract.previewTreatments, ({ params, body, ctx }) => previewTreatments(ctx, params.no, body.treatments))
+  route(app, contract.officerCandidates, ({ params, ctx }) => officerCandidates(ctx, params.id))
+  route(app, contract.handOver, ({ params, body, ctx }) => handOver(ctx, params.id, body))
   route(app, contract.agreeWay, ({ params, body, ctx }) => agreeWay(ctx, params.id, body.way))
   route(app, contract.lackingBasis, ({ ctx }) => lackingBasis(ctx))
   route(app, contract.removeRecord, ({ params, query, ctx }) => deleteRecord(ctx, params.code, params.record, query.order))

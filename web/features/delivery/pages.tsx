@@ -34,6 +34,7 @@ import { SearchBox } from '../../ui/SearchBox.tsx'
 import { Loaded, Nothing, ProblemNote } from '../../ui/states.tsx'
 import { citeWords, Why } from '../../ui/Why.tsx'
 import { DisposalOf } from './Disposal.tsx'
+import { HandOver } from './Running.tsx'
 import { TableOf } from './Tables.tsx'
 
 const stateHue: Record<Grant['state'], Hue> = { active: 'green', suspended: 'red', revoked: 'grey', expired: 'grey' }
@@ -155,7 +156,7 @@ type Secret = Reply<typeof rotate>
 
 function GrantView({ of: one }: { of: Grant }) {
   const may = new Set(one.may)
-  const [asking, setAsking] = useState<'suspend' | 'resume' | 'stop' | 'ips' | 'way' | null>(null)
+  const [asking, setAsking] = useState<'suspend' | 'resume' | 'stop' | 'ips' | 'way' | 'officer' | null>(null)
   const [secret, setSecret] = useState<Secret | null>(null)
   const { message, modal } = App.useApp()
   const renew = useAct(rotate, setSecret)
@@ -277,6 +278,18 @@ function GrantView({ of: one }: { of: Grant }) {
                   ['提供部门', one.provider],
                   ['使用部门', one.grantee],
                   ['信息系统', one.system],
+                  [
+                    '经办人',
+                    <span key="o">
+                      {one.officer || '未登记'}
+                      {one.formerOfficers.length > 0 && `（以前：${one.formerOfficers.map(f => `${f.name} 至 ${f.until}`).join('、')}）`}{' '}
+                      {may.has('hand-over') && (
+                        <button type="button" className="ht-link" onClick={() => setAsking('officer')}>
+                          变更
+                        </button>
+                      )}
+                    </span>,
+                  ],
                   ['用途', one.purpose],
                   ['事项', one.matters.join('；') || null],
                   ['批准到可以取用', one.approved ? waited(one.approved, one.effective) : null],
@@ -321,6 +334,7 @@ function GrantView({ of: one }: { of: Grant }) {
         </div>
       </div>
       {secret && <SecretOnce of={secret} shut={() => setSecret(null)} />}
+      {asking === 'officer' && <HandOver of={one} shut={() => setAsking(null)} />}
       {asking === 'way' && <Way of={one} shut={() => setAsking(null)} />}
       {(asking === 'suspend' || asking === 'resume' || asking === 'stop') && <Decide of={one} verb={asking} shut={() => setAsking(null)} />}
       {asking === 'ips' && <Ips of={one} shut={() => setAsking(null)} />}
