@@ -95,6 +95,8 @@ export const actionLabels = {
   'grant.disposal-asked': '请说明数据处置',
   'grant.dispose': '说明数据处置',
   'grant.officer': '变更经办人',
+  'grant.narrow': '收窄授权',
+  'sharing.renew': '申请续期',
   'sharing.exchange': '申报平台外交换',
   'sharing.matter': '登记事项材料',
   'grant.credentials': '生成凭证',

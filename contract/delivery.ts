@@ -86,7 +86,9 @@ export const Grant = z.object({
   allowedIps: z.array(z.string()),
   officer: z.string().describe('Who answers for the grant at the department that uses it'),
   formerOfficers: z.array(z.object({ name: z.string(), until: Day })).describe('Calls in their names are refused'),
-  may: z.array(z.enum(['suspend', 'resume', 'stop', 'settle', 'rotate', 'try', 'edit-ips', 'package', 'dispose', 'hand-over'])),
+  may: z.array(
+    z.enum(['suspend', 'resume', 'stop', 'settle', 'rotate', 'try', 'edit-ips', 'package', 'dispose', 'hand-over', 'narrow', 'renew']),
+  ),
 })
 export type Grant = z.infer<typeof Grant>
 export const GrantRow = Grant.pick({

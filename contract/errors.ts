@@ -275,6 +275,8 @@ export const errors: { area: string; label: string; codes: Record<string, Explai
       'sharing.no_decision': { is: '还没有同意的决定，不能生成授权' },
       'sharing.reciprocity': { is: '本部门登记的数据都没有汇聚，不能使用别人的数据', do: '先汇聚本部门的数据，或申请登记例外决定。' },
       'sharing.application_first': { is: '这条目录先按规定取用或申请，被拒绝后才协商' },
+      'sharing.narrow': { is: '收窄授权的内容不对', do: '只能减少信息项、降低上限或提前结束；要扩大的由使用部门申请。' },
+      'sharing.renewal': { is: '这个授权不能这样续期', do: '按 remedy 办理。' },
       'sharing.officer': { is: '经办人变更的内容不对', do: '从本部门的人员里选，并写明原因。' },
       'sharing.reason': { is: '没有写明原因', do: '用一句话说明，至少 4 个字。' },
       'sharing.direct': { is: '部门之间的数据要通过平台共享', do: '改为通过平台共享；有例外的地方先申请例外。' },

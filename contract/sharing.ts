@@ -50,7 +50,11 @@ export const apply = endpoint({
   path: '/sharing/applications',
   summary: 'Apply for a catalog entry',
   access: ['steward'],
-  body: z.object({ entryId: Id, form: Form }),
+  body: z.object({
+    entryId: Id,
+    form: Form,
+    renews: Id.optional().describe('Grant this application carries on: what the form leaves out is taken over from it'),
+  }),
   response: Case,
 })
 export const access = endpoint({
@@ -103,6 +107,37 @@ export const agreeWay = endpoint({
   params: IdParam,
   body: z.object({ way: z.string().trim().min(4, '请写明双方约定的提供方式').max(2000) }),
   response: Grant,
+})
+
+/** 收窄授权: the provider gives less than before. */
+export const narrow = endpoint({
+  method: 'POST',
+  path: '/sharing/grants/:id/narrow',
+  summary: 'Give less under a running grant: fewer items, fewer calls a day, an earlier end; holds for the next request',
+  access: ['steward', 'leader'],
+  params: IdParam,
+  body: z.object({
+    drop: z.array(z.string().max(200)).max(500).default([]).describe('Keys of items that are no longer given'),
+    quotaPerDay: z.number().int().positive().nullish(),
+    until: Day.nullish(),
+    reason: z.string().trim().max(2000).default(''),
+  }),
+  response: Grant,
+})
+/** 续期: a new application with the content of the old one. */
+export const renewal = endpoint({
+  method: 'GET',
+  path: '/sharing/grants/:id/renewal',
+  summary: 'What an application to carry on a grant would take over from it',
+  access: ['steward'],
+  params: IdParam,
+  response: z.object({
+    entryId: Id,
+    code: z.string(),
+    no: z.string(),
+    form: Form,
+    dropped: z.array(z.string()).describe('Items of the grant that the entry no longer gives'),
+  }),
 })
 
 /** 经办人变更: the department that uses the data hands the grant to another of its people. */

@@ -174,6 +174,8 @@ export function openDelivery(services: Services) {
     const started = performance.now()
     let grant: Known | undefined
     let left: number | null = null
+    // The limit a call was taken from; a grant that changes meanwhile is asked again.
+    let spentOf = 0
     let thisSecond = 0
     const finish = (status: number, code: string | null, rows: number, seq: number | null) =>
       grant &&
@@ -201,7 +203,7 @@ export function openDelivery(services: Services) {
           turnAway(verdict)
         }
         if (!grant.relation) notMounted(grant)
-        if (grant.quotaPerDay && left === null) {
+        if (grant.quotaPerDay && (left === null || spentOf !== grant.quotaPerDay)) {
           const spent = await spend(grant.id, ctx.day, grant.quotaPerDay, grant.no, secondsLeft(ctx.now)).catch(error => error as Error)
           if (typeof spent !== 'number') {
             // What the grant is now matters more than that its calls are used up.
@@ -209,6 +211,7 @@ export function openDelivery(services: Services) {
             throw spent
           }
           left = spent
+          spentOf = grant.quotaPerDay
         }
         const { id, version } = grant
         const guard = (param: Param) =>

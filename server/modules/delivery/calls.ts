@@ -99,7 +99,7 @@ export async function markInterrupted(ctx: Pick<Context, 'db' | 'clock'>): Promi
  * and the limit is never passed; a process that ends leaves at most one lot unused.
  */
 export function openQuota(pool: pg.Pool) {
-  const lots = new Map<string, { day: string; left: number; taken: number; taking: Promise<number> | null }>()
+  const lots = new Map<string, { day: string; limit: number; left: number; taken: number; taking: Promise<number> | null }>()
 
   const take = async (grantId: string, day: string, limit: number): Promise<{ lot: number; taken: number }> => {
     const lot = Math.max(1, Math.min(100, Math.floor(limit / 100)))
@@ -117,8 +117,9 @@ export function openQuota(pool: pg.Pool) {
   return async function spend(grantId: string, day: string, limit: number, no: string, secondsLeft: number): Promise<number> {
     for (;;) {
       let lot = lots.get(grantId)
-      if (lot?.day !== day) {
-        lot = { day, left: 0, taken: 0, taking: null }
+      // Calls taken under another limit are not spent: a lower one holds for the next request.
+      if (lot?.day !== day || lot.limit !== limit) {
+        lot = { day, limit, left: 0, taken: 0, taking: null }
         lots.set(grantId, lot)
       }
       if (lot.left > 0) {

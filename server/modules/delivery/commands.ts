@@ -112,6 +112,34 @@ export async function setGrantState(
   if (state === 'revoked') await askDisposal(tx, ctx, id)
 }
 
+/** Gives less than before; the next data statement in any process no longer matches. Files that hold a dropped item cannot be fetched any more. */
+export async function narrowGrant(
+  tx: Tx,
+  ctx: Context,
+  id: string,
+  to: { drop: string[]; quotaPerDay: number | null; until: string | null },
+  said: { reason: string; content: string; cite: Cite },
+): Promise<void> {
+  const grant = (await lockGrant(tx, id)) ?? notFound('grant', '授权')
+  await sql`update delivery.grant set version = version + 1,
+      items = (select jsonb_agg(i order by n) from jsonb_array_elements(items) with ordinality x(i, n) where not (i ->> 'key' = any(${to.drop}))),
+      quota_per_day = coalesce(${to.quotaPerDay}, quota_per_day), valid_until = coalesce(${to.until}, valid_until) where id = ${id}`.execute(
+    tx,
+  )
+  if (to.drop.length)
+    await sql`update delivery.package set expires = ${ctx.now}, link_hash = null, link_until = null where grant_id = ${id} and state = 'ready'`.execute(
+      tx,
+    )
+  await tellCatalog(tx, id)
+  await record(tx, ctx, {
+    action: 'grant.narrow',
+    subject: grant.no,
+    content: `${said.content}：${said.reason}`,
+    cite: said.cite,
+    data: { drop: to.drop, quotaPerDay: to.quotaPerDay, until: to.until },
+  })
+}
+
 /** Another person answers for the grant; who did before is refused from the next request on. Says who that was. */
 export async function setOfficer(
   tx: Tx,

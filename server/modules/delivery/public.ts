@@ -1,5 +1,5 @@
 export { type Delivery, headerText, readFilter, splitNames } from './api.ts'
-export { createGrant, grantOfCase, type NewGrant, setGrantState, setOfficer, settleAwait } from './commands.ts'
+export { createGrant, grantOfCase, type NewGrant, narrowGrant, setGrantState, setOfficer, settleAwait } from './commands.ts'
 export { previewOf } from './preview.ts'
 export { comparison, type OutgoingItem, type Param, project, projectJson } from './projection.ts'
 export { type LoadedGrant, loadGrantRow as loadGrant } from './queries.ts'

@@ -399,6 +399,7 @@ const placeOf = (g: LoadedGrant, day: string): GrantPlace => ({
   clientId: g.clientId,
   settles: g.awaits.some(a => a.key === 'agreed-way'),
   files: mayPackage(g),
+  applied: g.caseNo !== null,
 })
 
 const packageStates = { queued: '正在生成', ready: '可以下载', failed: '没有生成', gone: '已到期' } as const

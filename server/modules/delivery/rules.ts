@@ -241,13 +241,27 @@ export type GrantPlace = {
   settles?: boolean
   /** Files may be made under it. */
   files?: boolean
+  /** It came of an application, so another one can carry it on. */
+  applied?: boolean
   granteeDepartmentId: string
   providerDepartmentId: string
   granteeRegion: string
   providerRegion: string
   clientId: string | null
 }
-export type GrantAction = 'suspend' | 'resume' | 'stop' | 'settle' | 'rotate' | 'try' | 'edit-ips' | 'package' | 'dispose' | 'hand-over'
+export type GrantAction =
+  | 'suspend'
+  | 'resume'
+  | 'stop'
+  | 'settle'
+  | 'rotate'
+  | 'try'
+  | 'edit-ips'
+  | 'package'
+  | 'dispose'
+  | 'hand-over'
+  | 'narrow'
+  | 'renew'
 type Viewer = Pick<Actor, 'departmentId' | 'region' | 'departmentRoles' | 'roles'>
 
 export function maySee(actor: Viewer, g: GrantPlace): boolean {
@@ -265,6 +279,7 @@ export function grantActions(actor: Viewer, g: GrantPlace): GrantAction[] {
     (isAuthorityOf(actor, [g.providerRegion]) && has('bureau'))
   if (mayStop && live) list.push('suspend')
   if (mayStop && g.state !== 'revoked') list.push('stop')
+  if (live && actor.departmentId === g.providerDepartmentId && has('steward', 'leader')) list.push('narrow')
   if (g.settles && actor.departmentId === g.providerDepartmentId && has('steward', 'leader')) list.push('settle')
   if (mayStop && g.state === 'suspended') list.push('resume')
   if (actor.departmentId === g.granteeDepartmentId && has('developer', 'steward')) {
@@ -275,6 +290,7 @@ export function grantActions(actor: Viewer, g: GrantPlace): GrantAction[] {
   const ended = g.state === 'revoked' || g.expired
   if (!ended && actor.departmentId === g.granteeDepartmentId && has('steward', 'leader')) list.push('hand-over')
   if (ended && actor.departmentId === g.granteeDepartmentId && has('steward', 'leader')) list.push('dispose')
+  if (g.applied && actor.departmentId === g.granteeDepartmentId && has('steward')) list.push('renew')
   return list
 }
 
@@ -293,7 +309,7 @@ export const beyond: Record<'purpose' | 'period' | 'item' | 'record', string[]> 
     'data.pseudonym_only',
     'data.method_not_granted',
   ],
-  record: ['data.record_incomplete'],
+  record: ['data.record_incomplete', 'data.operator_replaced'],
 }
 export const findingOf = (status: number, code: string | null): 'purpose' | 'period' | 'item' | 'record' | 'other' | null =>
   status < 400 ? null : ((Object.keys(beyond) as (keyof typeof beyond)[]).find(kind => code && beyond[kind].includes(code)) ?? 'other')

@@ -10,6 +10,7 @@ import { createGrant, grantView, loadGrant } from '../delivery/public.ts'
 import { requireDepartment, requireOfficers } from '../organization/public.ts'
 import { type CaseRecord, registerHooks, registerSubject, startCase } from '../procedure/public.ts'
 import { govern, governProcedure, shareLabel } from '../regulation/public.ts'
+import { renewalOf } from './renewal.ts'
 
 /** Items of an entry as an application or a decision chooses from them; what is not shared at all is left out, but where it is negotiated. */
 export const itemRows = (entry: Pick<PublishedEntry, 'content' | 'region'>, day: string, denied = false) =>
@@ -94,7 +95,7 @@ async function ownSystem(ctx: StaffContext, id: string | undefined): Promise<{ i
 }
 
 /** Opens an application for conditional data, under the rule of the region that holds them. */
-export async function apply(ctx: StaffContext, entryId: string, form: Form): Promise<CaseRecord> {
+export async function apply(ctx: StaffContext, entryId: string, stated: Form, renews?: string): Promise<CaseRecord> {
   const entry = await shareable(ctx, entryId)
   if (entry.content.shareClass === 'unconditional') {
     const direct = govern(entry.region, 'share-direct', ctx.day)
@@ -105,6 +106,15 @@ export async function apply(ctx: StaffContext, entryId: string, form: Form): Pro
       remedy: '请用“直接取用”。',
     })
   }
+  const before = renews ? await renewalOf(ctx, renews) : undefined
+  if (before && before.entryId !== entryId)
+    refuse('sharing.renewal', {
+      reason: 'out-of-scope',
+      detail: `授权 ${before.no} 不是“${entry.title}”的授权，不能由这件申请接续。`,
+      remedy: '请从那个授权的页面办理续期，或不写所接续的授权。',
+      errors: [{ pointer: '/renews', code: 'out-of-scope', message: '不是同一条目录的授权' }],
+    })
+  const form = { ...before?.form, ...stated }
   const faults = new Faults()
   const known = new Map(entry.content.items.map(i => [i.key, i]))
   for (const key of form.items ?? []) {
@@ -123,15 +133,26 @@ export async function apply(ctx: StaffContext, entryId: string, form: Form): Pro
   await ownSystem(ctx, form.system)
   return ctx.db.transaction().execute(async tx => {
     await requireOfficers(tx, ctx, 'data')
-    return startCase(tx, ctx, {
+    const c = await startCase(tx, ctx, {
       procedure: 'sharing-application',
       region: entry.region,
       subject: { type: 'entry', id: entry.id, code: entry.code, title: entry.title },
       parties: { applicant: ctx.actor.departmentId, provider: entry.department_id },
       // The conditions stand in the application as the applicant saw them, whatever the entry says later.
       form: { ...form, ...(entry.content.shareConditions && { conditions: entry.content.shareConditions }) },
-      title: `${ctx.actor.department} 申请 ${entry.title}`,
+      title: before
+        ? `${ctx.actor.department} 申请续期 ${entry.title}（接续授权 ${before.no}）`
+        : `${ctx.actor.department} 申请 ${entry.title}`,
     })
+    if (before)
+      await record(tx, ctx, {
+        action: 'sharing.renew',
+        subject: before.no,
+        caseNo: c.no,
+        content: `以 ${c.no} 申请接续`,
+        cite: c.ruling.cite,
+      })
+    return c
   })
 }
 

@@ -17,7 +17,9 @@ import { declareExchange, listExchanges } from './exchange.ts'
 import { demandForm } from './form.ts'
 import { agreeWay, changeGrant, previewTreatments } from './grants.ts'
 import { listMatters, publishMatter, saveMatter } from './matters.ts'
+import { narrow } from './narrow.ts'
 import { handOver, officerCandidates } from './officer.ts'
+import { renewalOf } from './renewal.ts'
 
 export function registerSharing(app: FastifyInstance): void {
   const { db } = app.services
@@ -116,7 +118,9 @@ export function registerSharing(app: FastifyInstance): void {
     }
   })
 
-  route(app, contract.apply, async ({ body, ctx }) => caseView(ctx, await apply(ctx, body.entryId, body.form)))
+  route(app, contract.apply, async ({ body, ctx }) => caseView(ctx, await apply(ctx, body.entryId, body.form, body.renews)))
+  route(app, contract.narrow, ({ params, body, ctx }) => narrow(ctx, params.id, body))
+  route(app, contract.renewal, ({ params, ctx }) => renewalOf(ctx, params.id))
   route(app, contract.access, ({ body, ctx }) => takeUp(ctx, body))
   route(app, contract.suspend, ({ params, body, ctx }) => changeGrant(ctx, params.id, 'suspend', body.reason))
   route(app, contract.stop, ({ params, body, ctx }) => changeGrant(ctx, params.id, 'stop', body.reason))

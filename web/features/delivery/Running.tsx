@@ -1,6 +1,6 @@
-import { Select } from 'antd'
+import { Checkbox, InputNumber, Select } from 'antd'
 import type { Grant } from '../../../contract/delivery.ts'
-import { handOver, officerCandidates } from '../../../contract/sharing.ts'
+import { handOver, narrow, officerCandidates } from '../../../contract/sharing.ts'
 import { useRead } from '../../app/query.ts'
 import { Line, SideForm } from '../../app/SideForm.tsx'
 import { Field } from '../../ui/Field.tsx'
@@ -29,6 +29,42 @@ export function HandOver({ of: one, shut }: Side) {
               <Select {...control} loading={people.isPending} options={(people.data ?? []).map(p => ({ value: p.id, label: p.name }))} />
             )}
           </Field>
+          <Line form={form} at="/reason" label="原因" type="area" />
+        </>
+      )}
+    </SideForm>
+  )
+}
+
+/** 收窄授权: only what is less than now can be asked for. */
+export function Narrow({ of: one, shut }: Side) {
+  return (
+    <SideForm
+      endpoint={narrow}
+      title={`收窄授权 ${one.no}`}
+      verb="收窄授权"
+      start={{ drop: [], quotaPerDay: null, until: '', reason: '' }}
+      params={{ id: one.id }}
+      body={({ until, ...rest }) => ({ ...rest, until: until || null })}
+      shut={shut}
+    >
+      {form => (
+        <>
+          <p className="ht-note">下一次调用起生效，使用部门会收到通知和原因。要扩大的，由使用部门重新申请。</p>
+          <Field form={form} at="/drop" label="不再提供的信息项" group>
+            {({ id, labelledby, value, onChange }) => (
+              <Checkbox.Group
+                aria-labelledby={labelledby}
+                value={value}
+                onChange={onChange}
+                options={one.items.map((item, n) => ({ value: item.key, label: item.name, ...(n === 0 && { id }) }))}
+              />
+            )}
+          </Field>
+          <Field form={form} at="/quotaPerDay" label="每日上限" hint={one.quotaPerDay ? `现在 ${one.quotaPerDay} 次` : '现在没有设'}>
+            {({ labelledby: _, ...control }) => <InputNumber {...control} min={1} precision={0} />}
+          </Field>
+          <Line form={form} at="/until" label="提前到哪天结束" hint={`现在 ${one.until ?? '长期'}`} type="date" required={false} />
           <Line form={form} at="/reason" label="原因" type="area" />
         </>
       )}

@@ -34,7 +34,7 @@ import { SearchBox } from '../../ui/SearchBox.tsx'
 import { Loaded, Nothing, ProblemNote } from '../../ui/states.tsx'
 import { citeWords, Why } from '../../ui/Why.tsx'
 import { DisposalOf } from './Disposal.tsx'
-import { HandOver } from './Running.tsx'
+import { HandOver, Narrow } from './Running.tsx'
 import { TableOf } from './Tables.tsx'
 
 const stateHue: Record<Grant['state'], Hue> = { active: 'green', suspended: 'red', revoked: 'grey', expired: 'grey' }
@@ -156,7 +156,7 @@ type Secret = Reply<typeof rotate>
 
 function GrantView({ of: one }: { of: Grant }) {
   const may = new Set(one.may)
-  const [asking, setAsking] = useState<'suspend' | 'resume' | 'stop' | 'ips' | 'way' | 'officer' | null>(null)
+  const [asking, setAsking] = useState<'suspend' | 'resume' | 'stop' | 'ips' | 'way' | 'officer' | 'narrow' | null>(null)
   const [secret, setSecret] = useState<Secret | null>(null)
   const { message, modal } = App.useApp()
   const renew = useAct(rotate, setSecret)
@@ -197,6 +197,8 @@ function GrantView({ of: one }: { of: Grant }) {
               恢复授权
             </Button>
           )}
+          {may.has('renew') && <A href={at('/sharing/apply', { entry: codeInUrl(one.code), renews: one.id })}>申请续期</A>}
+          {may.has('narrow') && <Button onClick={() => setAsking('narrow')}>收窄授权</Button>}
           {may.has('suspend') && (
             <Button danger onClick={() => setAsking('suspend')}>
               暂停授权
@@ -334,6 +336,7 @@ function GrantView({ of: one }: { of: Grant }) {
         </div>
       </div>
       {secret && <SecretOnce of={secret} shut={() => setSecret(null)} />}
+      {asking === 'narrow' && <Narrow of={one} shut={() => setAsking(null)} />}
       {asking === 'officer' && <HandOver of={one} shut={() => setAsking(null)} />}
       {asking === 'way' && <Way of={one} shut={() => setAsking(null)} />}
       {(asking === 'suspend' || asking === 'resume' || asking === 'stop') && <Decide of={one} verb={asking} shut={() => setAsking(null)} />}

@@ -5,7 +5,7 @@ import { searchEntries } from '../../../contract/catalog.ts'
 import type { Reply } from '../../../contract/endpoint.ts'
 import { systems } from '../../../contract/organization.ts'
 import { type ActionField, type GrantedItem, treatments } from '../../../contract/procedure.ts'
-import { access, apply, prepare, sandbox } from '../../../contract/sharing.ts'
+import { access, apply, prepare, renewal, sandbox } from '../../../contract/sharing.ts'
 import { A, at } from '../../app/link.tsx'
 import { useAct, useRead } from '../../app/query.ts'
 import { useFilters } from '../../app/search.ts'
@@ -133,7 +133,8 @@ const screens = [
 ] as const
 
 export function Apply() {
-  const { entry } = useFilters({ entry: '' }).value
+  const { entry, renews } = useFilters({ entry: '', renews: '' }).value
+  const before = useRead(renewal, { params: { id: renews } }, { enabled: Boolean(renews) })
   const load = useRead(prepare, { params: { code: entry } }, { enabled: Boolean(entry) })
   if (!entry)
     return (
@@ -141,15 +142,31 @@ export function Apply() {
         <Nothing action={<A href={at('/sharing')}>查找数据</A>}>先找到要用的目录。</Nothing>
       </Page>
     )
-  return <Loaded load={load}>{one => <Application key={one.entryId} of={one} code={entry} />}</Loaded>
+  const page = (carried?: Reply<typeof renewal>) => (
+    <Loaded load={load}>
+      {one => <Application key={one.entryId} of={one} code={entry} {...(carried && { before: carried, renews })} />}
+    </Loaded>
+  )
+  return renews ? <Loaded load={before}>{page}</Loaded> : page()
 }
 
-function Application({ of: one, code }: { of: Preparation; code: string }) {
+function Application({
+  of: one,
+  code,
+  before,
+  renews,
+}: {
+  of: Preparation
+  code: string
+  before?: Reply<typeof renewal>
+  renews?: string
+}) {
   const direct = one.mode === 'direct'
   const form = useForm<Record<string, any>>({
     // Asking for everything is never the proposal: only what the duty needs may be used. Unconditional data is taken whole.
     items: direct ? one.items.filter(item => item.available).map(item => item.key) : [],
     ...startOf(one.fields),
+    ...before?.form,
   })
   const [screen, setScreen] = useState(0)
   const top = useRef<HTMLDivElement>(null)
@@ -190,7 +207,7 @@ function Application({ of: one, code }: { of: Preparation; code: string }) {
         },
         { onError },
       )
-    } else send.mutate({ body: { entryId: one.entryId, form: form.value } }, { onError })
+    } else send.mutate({ body: { entryId: one.entryId, form: form.value, ...(renews && { renews }) } }, { onError })
   }
   const busy = send.isPending || take.isPending
 
@@ -212,6 +229,12 @@ function Application({ of: one, code }: { of: Preparation; code: string }) {
     >
       <div className="stack">
         <Decider of={one} />
+        {before && (
+          <p className="ht-note">
+            接续授权 {before.no}：内容已经填好，请核对并写新的使用时限。
+            {before.dropped.length > 0 && `目录已不再提供 ${before.dropped.join('、')}，不在这件申请里。`}
+          </p>
+        )}
         {one.openApplication && (
           <p className="ht-note yellow">
             本部门对这条目录已有一件申请在办：<A href={at(`/cases/${one.openApplication}`)}>{one.openApplication}</A>
