@@ -238,6 +238,7 @@ const BreachList = {
       cite: Article,
       procedures: z.array(Name).default([]).describe('A case of these past its day suggests it'),
       refusals: z.array(Name).default([]).describe('A data call refused for this reason suggests it'),
+      repeated: z.array(Name).default([]).describe('Several data calls under one grant, refused for these reasons, suggest it'),
       duties: z.array(Name).default([]).describe('A duty without a case of this name, past its day, suggests it'),
       sensitive: z.boolean().default(false).describe('Only where the call asked for sensitive items'),
     }),

@@ -23,7 +23,12 @@ export async function suspicionsOf(ctx: StaffContext) {
     for (const topic of ['breaches', 'open-breaches'] as const) {
       const rule = govern(place, topic, ctx.day)
       for (const [breach, b] of Object.entries(rule.value.list))
-        for (const f of [...(await late(ctx, place, b)), ...(await owing(ctx, place, b)), ...(await refused(ctx, place, b))])
+        for (const f of [
+          ...(await late(ctx, place, b)),
+          ...(await owing(ctx, place, b)),
+          ...(await refused(ctx, place, b)),
+          ...(await repeated(ctx, place, b)),
+        ])
           if (over || f.departmentId === departmentId)
             found.push({
               breach,
@@ -113,4 +118,52 @@ async function refused(ctx: StaffContext, region: string, b: Breach): Promise<Fo
     })
   }
   return found
+}
+
+/** 平台约定: one refused call may be a slip; this many under one grant within so many days are worth a look. */
+const often = { calls: 3, days: 30 }
+const beyondWords: Record<string, string> = {
+  'grant-expired': '已到期',
+  'grant-not-yet': '还没有生效',
+  'grant-revoked': '已终止',
+  'grant-suspended': '已暂停',
+  'no-access-grant': '不是授权的目录',
+  'field-not-granted': '不是授权的信息项',
+  'method-not-granted': '不是授权的方式',
+  'operator-replaced': '原经办人',
+}
+
+/** What was tried again and again beyond period, items or way of one grant: one hint for the grant, the calls stand in the book of uses. */
+async function repeated(ctx: StaffContext, region: string, b: Breach): Promise<Found[]> {
+  if (!b.repeated.length) return []
+  const reasons = b.repeated.map(r => `拒绝：${r}`)
+  const { rows } = await sql<{
+    id: string
+    no: string
+    title: string
+    department: string
+    departmentId: string
+    calls: number
+    last: Date
+    counts: Record<string, number>
+  }>`with tried as (
+      select data ->> 'grant' as no, content, count(*)::int as n, max(at) as last from audit.entry_view
+      where action = 'data.refused' and region = ${region} and content = any(${reasons})
+        and at > ${ctx.now}::timestamptz - make_interval(days => ${often.days}) group by 1, 2)
+    select g.id, g.no, e.title, d.name as department, d.id as "departmentId", sum(t.n)::int as calls, max(t.last) as last,
+      jsonb_object_agg(t.content, t.n) as counts
+    from tried t join delivery.grant_view g on g.no = t.no join catalog.entry_view e on e.id = g.entry_id
+    join organization.department_view d on d.id = g.grantee_department_id
+    group by 1, 2, 3, 4, 5 having sum(t.n) >= ${often.calls} order by max(t.last) desc limit 200`.execute(ctx.db)
+  return rows.map(r => ({
+    region,
+    department: r.department,
+    departmentId: r.departmentId,
+    what: `授权 ${r.no}（${r.title}）${often.days} 天内 ${r.calls} 次超出授权取用被拒绝：${Object.entries(r.counts)
+      .map(([content, n]) => `${beyondWords[content.slice(3)] ?? content} ${n} 次`)
+      .join('、')}`,
+    since: r.last.toISOString().slice(0, 10),
+    legal: true,
+    href: `/workbench/use-records?kind=refused&q=${r.no}`,
+  }))
 }
