@@ -184,7 +184,7 @@ test('pages: who sees a grant, what they may do, trial call, calls and usage', a
   const inspector = await world.person({ department: '双牌县医保局', roles: ['inspector'] })
   const may = async (who: Person) => (await who.ok(contract.grant, { params: g.params })).may
   assert.deepEqual(await may(g.developer), ['rotate', 'edit-ips', 'try'])
-  assert.deepEqual(await may(owner), ['suspend', 'stop'])
+  assert.deepEqual(await may(owner), ['suspend', 'stop', 'narrow'])
   assert.deepEqual(await may(bureau), ['suspend', 'stop'])
   assert.deepEqual(await may(inspector), [])
   assert.equal((await stranger.call(contract.grant, { params: g.params })).status, 404)

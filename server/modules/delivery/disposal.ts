@@ -92,7 +92,8 @@ export async function askDisposal(tx: Tx, ctx: Context, id: string): Promise<boo
 export async function askEnded(ctx: Context): Promise<number> {
   const { rows } = await sql<{ id: string }>`select g.id from delivery.grant g
     where g.disposal_asked is null and (g.state = 'revoked' or g.valid_until < ${ctx.day}::date)
-      and exists (select from delivery.call c where c.grant_id = g.id and c.status = 200) order by g.no limit 1000`.execute(ctx.db)
+      and (exists (select from delivery.call c where c.grant_id = g.id and c.status = 200 and c.rows > 0 and not c.method in ('数据文件', '计数接口'))
+        or exists (select from delivery.package p where p.grant_id = g.id and p.downloads > 0)) order by g.no limit 1000`.execute(ctx.db)
   let asked = 0
   for (const { id } of rows) if (await ctx.db.transaction().execute(tx => askDisposal(tx, ctx, id))) asked++
   return asked
