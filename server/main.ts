@@ -14,6 +14,7 @@ const commands: Record<string, { about: string; load: () => Promise<{ default: C
   migrate: { about: '把数据库升级到当前版本', load: () => import('./commands/migrate.ts') },
   demo: { about: '向空库载入演示数据', load: () => import('./commands/demo.ts') },
   audit: { about: '核验台账：audit verify；出具证明：audit prove <记录编号>', load: () => import('./commands/audit.ts') },
+  verify: { about: '离线核验数据包的证据：verify <数据包或证据文件> [数据文件 …]', load: () => import('./commands/verify.ts') },
   db: { about: '启动内嵌 PostgreSQL 并打印地址', load: () => import('./commands/db.ts') },
   types: { about: '由数据库生成表类型（--check 只核对）', load: () => import('./commands/types.ts') },
   openapi: { about: '生成 docs/openapi.json（--check 只核对）', load: () => import('./commands/openapi.ts') },

@@ -1,4 +1,5 @@
-// Verifies an exported ledger or a proof, offline: node tools/verify-ledger.mjs <file> [--key <fingerprint>] [--witness <file>]…
+// Verifies an exported ledger, a proof or the evidence of a data package, offline:
+// node tools/verify-ledger.mjs <file> [data file]… [--key <fingerprint>] [--witness <file>]…
 // Written from docs/ledger-format.md alone and sharing no line with the platform, so that a mistake of one is found by the other.
 // Needs nothing but Node 20 or later. Answers 0 when everything holds, 1 with the first thing that does not.
 import { createHash, createPublicKey, verify } from 'node:crypto'
@@ -124,6 +125,35 @@ function proof({ seq, record, leaf, path, heads, keys, checkpoint }) {
   console.log(`✓ 证明成立：第 ${seq} 条在区块 ${height}，由检查点 #${checkpoint.no} 签名。第 1 号密钥 ${keys[0].hash}`)
 }
 
+const sorted = v =>
+  v && typeof v === 'object' && !Array.isArray(v) ? Object.fromEntries(Object.entries(v).sort(([a], [b]) => (a < b ? -1 : 1))) : v
+function evidence({ delivered: d, proof: p, key, signatures }, files) {
+  proof(p)
+  const text = JSON.stringify(d, (_, v) => sorted(v))
+  must(p.keys[key - 1] && signed(sm3(`huitong-evidence-1|${text}`), signatures, p.keys[key - 1].public), '交付说明的签名不符')
+  const { no, height, hash, at } = p.checkpoint
+  const same =
+    JSON.stringify([p.seq, p.leaf, { no, height, hash, at }]) === JSON.stringify([d.ledger.seq, d.ledger.leaf, d.ledger.checkpoint])
+  must(same, '证明的不是交付说明里的那一条')
+  const { subject, department, person, caseNo, purpose, approver, data } = p.record ? JSON.parse(p.record) : stop('没有记录的内容')
+  const [told, said] = [
+    [subject, department, person, caseNo, purpose, approver, data.grant, data.rows],
+    [d.entry.code, d.recipient.department, d.person, d.case, d.purpose, d.approver, d.grant, d.rows],
+  ]
+  must(JSON.stringify(told) === JSON.stringify(said), '记录与交付说明不符')
+  must(
+    d.files.some(f => ['name', 'bytes', 'sha256', 'sm3'].every(x => f[x] === data.file?.[x])),
+    '记录里没有这个数据文件',
+  )
+  for (const path of files) {
+    const [bytes, known] = [readFileSync(path), d.files.find(f => f.name === path.split(/[\\/]/).pop())]
+    must(known && sm3(bytes).toString('hex') === known.sm3, `「${path}」与交付的不符`)
+    console.log(`✓ 「${path}」与交付的相同`)
+  }
+  must(!/\p{C}/u.test(d.package), '编号里有不可见的字符')
+  console.log(`✓ 数据包 ${d.package} 的证据成立`)
+}
+
 async function ledger(file) {
   const [keys, witnesses, statements, checkpoints, kept] = [[], new Map(), [], new Map(), new Map()]
   const [saidKeys, saidWitnesses, prunings, taken] = [new Map(), new Map(), new Map(), new Map()]
@@ -192,8 +222,10 @@ async function ledger(file) {
   console.log(`✓ 核验通过：${next - 1} 条，${height} 个区块，签名至区块 ${lastSigned}。第 1 号密钥 ${keys[0]?.hash ?? '还没有'}`)
 }
 
-const [file] = args
-if (!file || file.startsWith('-')) stop('用法：node verify-ledger.mjs <文件> [--key <第 1 号密钥的摘要>] [--witness <见证文件>]')
-const small = statSync(file).size < 2 ** 26 && /^\s*{\s*"format":\s*"huitong-proof-1"/.test(readFileSync(file, 'utf8'))
-if (small) proof(JSON.parse(readFileSync(file, 'utf8')))
+const [file, ...others] = args.filter((a, i) => !['--key', '--witness'].includes(args[i - 1]) && !['--key', '--witness'].includes(a))
+if (!file || file.startsWith('-'))
+  stop('用法：node verify-ledger.mjs <文件> [数据文件 …] [--key <第 1 号密钥的摘要>] [--witness <见证文件>]')
+const small = statSync(file).size < 2 ** 26 && /^\s*{\s*"format":\s*"huitong-(proof|evidence)-1"/.exec(readFileSync(file, 'utf8'))
+if (small?.[1] === 'proof') proof(JSON.parse(readFileSync(file, 'utf8')))
+else if (small) evidence(JSON.parse(readFileSync(file, 'utf8')), others)
 else await ledger(file)

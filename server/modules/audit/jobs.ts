@@ -7,6 +7,7 @@ import type { Jobs } from '../../platform/jobs.ts'
 import { openSigner } from '../../platform/signer.ts'
 import { type Key, keyHash } from './format.ts'
 import { genesis } from './merkle.ts'
+import { keyText } from './prove.ts'
 import { prune, type Retention } from './prune.ts'
 import { record } from './public.ts'
 import { readKept } from './sources.ts'
@@ -35,8 +36,8 @@ async function introduce(tx: Tx, ctx: Parts, before: Key | null): Promise<Key> {
   return { no, at: ctx.now, public: publicKeys, hash, signatures }
 }
 
-/** Signs the newest block when it is not signed yet. */
-export async function checkpoint(ctx: Context): Promise<boolean> {
+/** Signs the newest block when it is not signed yet; with `covering` only when no checkpoint covers that record. */
+export async function checkpoint(ctx: Context, covering?: number): Promise<boolean> {
   const made = await ctx.db.transaction().execute(async tx => {
     await turn(tx)
     const head = await tx
@@ -45,9 +46,10 @@ export async function checkpoint(ctx: Context): Promise<boolean> {
       .orderBy('height', 'desc')
       .limit(1)
       .executeTakeFirst()
-    const last = await tx.selectFrom('audit.checkpoint').select(['no', 'height']).orderBy('no', 'desc').limit(1).executeTakeFirst()
+    const last = await tx.selectFrom('audit.checkpoint').select(['no', 'height', 'seq']).orderBy('no', 'desc').limit(1).executeTakeFirst()
     // The record of a checkpoint makes a block of its own; without the 1 the ledger would sign itself for ever.
-    if (!head || head.height <= (last?.height ?? 0) + 1) return null
+    const enough = covering === undefined ? (head?.height ?? 0) <= (last?.height ?? 0) + 1 : (last?.seq ?? 0) >= covering
+    if (!head || enough) return null
     const no = (last?.no ?? 0) + 1
     const key = await currentKey(tx, ctx)
     await tx
@@ -67,6 +69,16 @@ export async function checkpoint(ctx: Context): Promise<boolean> {
   })
   if (made) keepOutside(ctx, made)
   return made !== null
+}
+
+/** A signature by the key in use, and the keys that lead to it. */
+export async function signNow(ctx: Context, message: Buffer) {
+  return ctx.db.transaction().execute(async tx => {
+    await turn(tx)
+    const { no } = await currentKey(tx, ctx)
+    const keys = await tx.selectFrom('audit.key').selectAll().where('no', '<=', no).orderBy('no').execute()
+    return { keys: keys.map(keyText), key: no, signatures: openSigner(ctx.secrets.derive, no).sign(message) }
+  })
 }
 
 /** The next key takes over: the one before introduces it, and the ledger records the change. Old checkpoints stay under the key that signed them. */

@@ -4,6 +4,7 @@ import type { Context } from '../../platform/context.ts'
 import type { Database, Tx } from '../../platform/db.ts'
 import type { Secrets } from '../../platform/secrets.ts'
 
+export { attest } from './attest.ts'
 export { expand as expandLedger } from './expand.ts'
 export { type Ledger, openLedger } from './ledger.ts'
 

@@ -31,7 +31,7 @@ test('the published vectors: both verifiers take each file for what it is, and g
 
 test('the second verifier is short, stands alone and shares nothing with the first', () => {
   const text = readFileSync(join(root, 'tools/verify-ledger.mjs'), 'utf8')
-  assert.ok(text.split('\n').length <= 200)
+  assert.ok(text.split('\n').length <= 240)
   const imports = [...text.matchAll(/from '([^']+)'/g)].map(m => m[1])
   assert.deepEqual(imports, ['node:crypto', 'node:fs', 'node:readline'])
   assert.doesNotMatch(text, /import\(|require\(|fetch\(/)

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type pg from 'pg'
+import type { FileFacts } from '../../../contract/evidence.ts'
 import { addDays } from '../../platform/clock.ts'
 import { type Context, type Services, systemContext } from '../../platform/context.ts'
 import { Problem, refuse } from '../../platform/problem.ts'
@@ -66,6 +67,8 @@ type Taken = {
   /** The one record that was looked up, by its key. */
   key?: string | undefined
   looked?: { asked: number; missed: number } | undefined
+  /** The file the rows are in: its record says which, so that a proof of the record is one of the file. */
+  file?: FileFacts
 }
 type Known = LoadedGrant & {
   articles: Articles
@@ -229,7 +232,13 @@ export function openDelivery(services: Services) {
           method: kind.method,
           medium: kind.medium ?? '接口报文',
           ...(taken.key && { key: keyCommitment(secrets, taken.key) }),
-          data: { grant: grant.no, rows: taken.rows, providerId: grant.providerDepartmentId, ...remindedOf(grant) },
+          data: {
+            grant: grant.no,
+            rows: taken.rows,
+            providerId: grant.providerDepartmentId,
+            ...(taken.file && { file: taken.file }),
+            ...remindedOf(grant),
+          },
         })
         finish(200, null, taken.rows, seq)
         if (taken.looked) await lookedUp(ctx, grant, taken.looked.asked, taken.looked.missed)
@@ -360,7 +369,7 @@ export function openDelivery(services: Services) {
       ctx: Caller,
       call: Call,
       query: { fields?: string[] | undefined; as_of?: string | undefined; what: string },
-      write: (flow: Outflow) => Promise<number>,
+      write: (flow: Outflow) => Promise<{ rows: number; file: FileFacts }>,
     ): Promise<Delivered> {
       return perform(
         ctx,
@@ -391,14 +400,14 @@ export function openDelivery(services: Services) {
           const whole = disputedWhole(grant)
           const said = new Map(marks.flatMap(m => m.keys.map(key => [key, m.text] as const)))
           try {
-            const count = await write({
+            const { rows: count, file } = await write({
               columns,
               rows: rows(),
               marked: whole || said.size > 0,
               markOf: key => said.get(key) ?? (whole ? markText : null),
             })
             const content = `${grant.title}（${grant.code}）数据包 ${query.what}，${query.as_of ? `${query.as_of} 的 ` : ''}${count} 行：${columns.map(c => c.name).join('、')}`
-            return { live: await holds(guard), body: '', rows: count, content }
+            return { live: await holds(guard), body: '', rows: count, content, file }
           } catch (error) {
             if (error === moved) return { live: false, body: '', rows: 0, content: '' }
             throw error

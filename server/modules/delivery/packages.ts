@@ -8,12 +8,13 @@ import { Zip, ZipDeflate } from 'fflate'
 import iconv from 'iconv-lite'
 import { sql } from 'kysely'
 import type { NewPackage } from '../../../contract/delivery.ts'
+import { type Delivered, type Evidence, evidenceEnding, evidenceFormat, type FileFacts, signedText } from '../../../contract/evidence.ts'
 import type { Context, Services, StaffContext } from '../../platform/context.ts'
 import { type Column, csv, json, xlsx } from '../../platform/export.ts'
 import { newId } from '../../platform/id.ts'
 import { parquet } from '../../platform/parquet.ts'
 import { notFound, Problem, refuse } from '../../platform/problem.ts'
-import { record } from '../audit/public.ts'
+import { attest, record } from '../audit/public.ts'
 import type { Call, Delivery, Outflow } from './api.ts'
 import { type LoadedGrant, loadGrantRow } from './queries.ts'
 import { treatmentLabel, urlCode } from './rules.ts'
@@ -89,7 +90,10 @@ const callOf = (grant: LoadedGrant, p: PackageRow): Call => ({
   channel: 'file',
 })
 
-/** Writes the package: rows to disk through the projection, then the ledger, then the manifest that names the record, then the archive. */
+/**
+ * Writes the package: rows to disk through the projection, then the ledger, then the manifest that names the record, then the evidence that
+ * proves both, then the archive.
+ */
 export async function makePackage(ctx: Context, delivery: Delivery, id: string): Promise<void> {
   const p = (await packageById(ctx.db, id))!
   if (p?.state !== 'queued') return
@@ -100,7 +104,8 @@ export async function makePackage(ctx: Context, delivery: Delivery, id: string):
   const no = packageNo(p.n)
   const key = keyOf(ctx.secrets)
   try {
-    let out: { columns: Column[]; chosen: Outflow['columns']; sha256: string; sm3: string; bytes: number; marked: boolean } | undefined
+    const name = `${urlCode(grant.code)}.${p.format}`
+    let out: { chosen: Outflow['columns']; file: FileFacts; marked: boolean } | undefined
     const { seq, rows } = await delivery.outflow(
       ctx,
       callOf(grant, p),
@@ -116,13 +121,13 @@ export async function makePackage(ctx: Context, delivery: Delivery, id: string):
           for await (const row of flow.rows) yield Object.assign(row, { _mark: flow.markOf(row._key!), _water: rowMark(key, p.n, ++count) })
         }
         await writeRows(p, data, shown, stamped(), no)
-        out = { columns: shown, chosen: flow.columns, marked: flow.marked, ...(await digests(data)) }
-        return count
+        const file = { name, ...(await digests(data)) }
+        out = { chosen: flow.columns, marked: flow.marked, file }
+        return { rows: count, file }
       },
     )
     const made = out!
     const expires = new Date(ctx.now.getTime() + keptDays * 86_400_000)
-    const name = `${urlCode(grant.code)}.${p.format}`
     const manifest = {
       package: no,
       grant: grant.no,
@@ -143,12 +148,27 @@ export async function makePackage(ctx: Context, delivery: Delivery, id: string):
         ...(made.marked ? [{ name: '_标注', what: '异议标注、疑义标注' }] : []),
         { name: '_水印', what: '每行一个，能认出这个数据包和取得部门；各项的值没有改动' },
       ],
-      file: { name, encoding: p.encoding, bytes: made.bytes, sha256: made.sha256, sm3: made.sm3 },
+      file: { ...made.file, encoding: p.encoding },
       ...(p.format === 'csv' || p.format === 'xlsx' ? { note: '以 = + - @ 开头的文本前加了一个单引号，防止表格软件把它当公式运行' } : {}),
     }
+    const listed = Buffer.from(JSON.stringify(manifest, null, 2))
+    const evidence = await evidenceOf(ctx, seq, {
+      package: no,
+      grant: grant.no,
+      entry: manifest.entry,
+      recipient: manifest.recipient,
+      purpose: grant.purpose,
+      approver: grant.approver,
+      person: p.operator,
+      case: p.caseRef,
+      made: manifest.made,
+      rows,
+      files: [made.file, { name: 'manifest.json', bytes: listed.length, sha256: digest('sha256', listed), sm3: digest('sm3', listed) }],
+    })
     const zip = pathOf(config, id)
     await archive(zip, [
-      ['manifest.json', Readable.from([Buffer.from(JSON.stringify(manifest, null, 2))])],
+      ['manifest.json', Readable.from([listed])],
+      [`${no}${evidenceEnding}`, Readable.from([Buffer.from(JSON.stringify(evidence, null, 2))])],
       [name, createReadStream(data)],
     ])
     const whole = await digests(zip)
@@ -162,6 +182,18 @@ export async function makePackage(ctx: Context, delivery: Delivery, id: string):
     await rm(data, { force: true })
   }
 }
+
+/** What was delivered, the proof that the ledger has it, and the platform's signature. */
+async function evidenceOf(ctx: Context, seq: number, what: Omit<Delivered, 'ledger'>): Promise<Evidence> {
+  let delivered: Delivered | undefined
+  const { proof, key, signatures } = await attest(ctx, seq, ({ leaf, checkpoint: { no, height, hash, at } }) => {
+    delivered = { ...what, ledger: { seq, leaf, checkpoint: { no, height, hash, at } } }
+    return createHash('sm3').update(signedText(delivered)).digest()
+  })
+  return { format: evidenceFormat, delivered: delivered!, proof, key, signatures }
+}
+
+const digest = (algorithm: 'sha256' | 'sm3', bytes: Buffer): string => createHash(algorithm).update(bytes).digest('hex')
 
 async function writeRows(
   p: PackageRow,
