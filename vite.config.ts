@@ -9,10 +9,18 @@ const tokens: Plugin = {
   load: id => (id === '\0tokens.css' ? tokensCss() : undefined),
 }
 
+/** sm-crypto-v2 asks Node for random numbers where a browser has none; pages only verify. */
+const noNode: Plugin = {
+  name: 'no-node',
+  enforce: 'pre',
+  resolveId: id => (id === 'crypto' ? '\0no-node' : undefined),
+  load: id => (id === '\0no-node' ? 'export default {}' : undefined),
+}
+
 export default defineConfig({
   root: 'web',
   base: '/',
-  plugins: [react(), tokens],
+  plugins: [react(), tokens, noNode],
   build: {
     outDir: 'dist',
     emptyOutDir: true,

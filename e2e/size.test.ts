@@ -20,7 +20,7 @@ const kB = (files: string[]) => files.reduce((sum, file) => sum + gzipSync(text(
 const entry = (page: string) => /src="\/assets\/([^"]+)"/.exec(readFileSync(join(dist, page), 'utf8'))![1]!
 
 test('every page of the portal arrives with at most 150 kB of script, and without Ant Design', t => {
-  for (const page of ['Home', 'Search', 'Dataset', 'Api', 'OpenList', 'Regulations', 'Help', 'HelpErrors']) {
+  for (const page of ['Home', 'Search', 'Dataset', 'Api', 'OpenList', 'Regulations', 'Help', 'HelpErrors', 'Verify']) {
     const [file] = globSync(`${page}-*.js`, { cwd: assets })
     assert.ok(file, `${page} is a file of its own`)
     const files = whole(entry('portal.html'), file)

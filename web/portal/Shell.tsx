@@ -73,6 +73,9 @@ export function Shell() {
                 <Link to="/case">查询办理进度</Link>
               </li>
               <li>
+                <Link to="/verify">验证数据包</Link>
+              </li>
+              <li>
                 <Link to="/notices">公示</Link>
               </li>
               <li>

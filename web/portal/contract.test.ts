@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
+import * as audit from '../../contract/audit.ts'
 import type { Endpoint } from '../../contract/endpoint.ts'
 import * as opening from '../../contract/opening.ts'
 import * as procedure from '../../contract/procedure.ts'
@@ -13,6 +14,7 @@ test('the portal asks at the addresses of the contract', () => {
     ...Object.entries(regulation),
     ...Object.entries(procedure),
     ...Object.entries(quality),
+    ...Object.entries(audit),
   ])
   said.set('regulationById', regulation.regulation)
   for (const [name, { method, path }] of Object.entries(portal)) {

@@ -1,3 +1,4 @@
+import type * as audit from '../../contract/audit.ts'
 import type { Endpoint, Reply } from '../../contract/endpoint.ts'
 import type * as opening from '../../contract/opening.ts'
 import type * as procedure from '../../contract/procedure.ts'
@@ -26,6 +27,7 @@ export const status = get<typeof opening.status>('/open/status')
 export const myAccess = post<typeof opening.myAccess>('/open/access/:no')
 export const accessKey = post<typeof opening.accessKey>('/open/access/:no/key')
 export const reportUse = post<typeof opening.reportUse>('/open/access/:no/reports')
+export const ledgerHead = get<typeof audit.ledgerHead>('/audit/head')
 export const publicStartable = get<typeof procedure.publicStartable>('/public/procedures')
 export const publicStart = post<typeof procedure.publicStart>('/public/cases')
 export const publicCase = get<typeof procedure.publicCase>('/public/cases/:no')

@@ -66,6 +66,7 @@ export const router = createRouter({
       () => read(reading(regulations)),
     ),
     page('/regulations/$id', law, 'Regulation', params => read(reading(regulationById, { params }))),
+    page('/verify', () => import('./Verify.tsx'), 'Verify'),
     page('/help', help, 'Help'),
     page('/help/errors', () => import('./HelpErrors.tsx'), 'HelpErrors'),
     page('/accessibility', help, 'Accessibility'),

@@ -581,6 +581,9 @@ function Packages({ of: one }: { of: Grant }) {
           },
         ]}
       />
+      <p className="ht-hint">
+        数据包里的证据文件（.evidence.json）证明交付了什么、何时交付、给了谁；任何人都可以在「<a href="/verify">验证数据包</a>」页核对。
+      </p>
       {asking && <NewPackageForm of={one} shut={() => setAsking(false)} />}
     </Sheet>
   )
