@@ -275,11 +275,12 @@ async function goWrong(world: World, f: Faulty): Promise<void> {
   await sleep(500)
   await streaming()
   const before = await wholeReadings()
+  // Whoever follows may be faster and have read it all: then it is done again.
   await until(async () => {
     await f.cut()
     assert.ok(await f.forget(), `${f.name} keeps what is not read yet`)
-  }, 30_000)
-  await until(async () => assert.ok((await wholeReadings()) > before, `${f.name} is read anew`), 30_000)
+    await until(async () => assert.ok((await wholeReadings()) > before, `${f.name} is read anew`), 10_000)
+  }, 120_000)
   for (const [text, said, mapped] of [
     [f.retype, /类型变化「n（/, 4],
     [f.narrow, /类型变化「name（/, 4],
@@ -391,9 +392,14 @@ test('killed at random moments, the platform and its database lose nothing, doub
       },
       async forget() {
         await maria.sql('flush binary logs')
-        const logs = (await maria.sql('show binary logs')) as { Log_name: string }[]
-        await maria.sql(`purge binary logs to '${logs.at(-1)!.Log_name}'`)
-        return (await maria.sql('show binary logs')).length === 1
+        // A connection that was ended holds its file for a moment longer.
+        for (let tries = 0; tries < 30; tries++) {
+          const logs = (await maria.sql('show binary logs')) as { Log_name: string }[]
+          if (logs.length === 1) return true
+          await maria.sql(`purge binary logs to '${logs.at(-1)!.Log_name}'`)
+          await sleep(10)
+        }
+        return false
       },
       alter: text => maria.sql(`alter table people ${text}`, [], 'business'),
       retype: 'modify n bigint',
