@@ -197,7 +197,11 @@ function GrantView({ of: one }: { of: Grant }) {
               恢复授权
             </Button>
           )}
-          {may.has('renew') && <A href={at('/sharing/apply', { entry: codeInUrl(one.code), renews: one.id })}>申请续期</A>}
+          {may.has('renew') && (
+            <A className="ht-btn" href={at('/sharing/apply', { entry: codeInUrl(one.code), renews: one.id })}>
+              申请续期
+            </A>
+          )}
           {may.has('narrow') && <Button onClick={() => setAsking('narrow')}>收窄授权</Button>}
           {may.has('suspend') && (
             <Button danger onClick={() => setAsking('suspend')}>
