@@ -1,12 +1,11 @@
-// Verifies an exported ledger, a proof or the evidence of a data package, offline:
-// node tools/verify-ledger.mjs <file> [data file]… [--key <fingerprint>] [--witness <file>]…
+// Verifies an exported ledger or a proof, offline: node tools/verify-ledger.mjs <file> [--key <fingerprint>] [--witness <file>]…
 // Written from docs/ledger-format.md alone and sharing no line with the platform, so that a mistake of one is found by the other.
 // Needs nothing but Node 20 or later. Answers 0 when everything holds, 1 with the first thing that does not.
 import { createHash, createPublicKey, verify } from 'node:crypto'
 import { createReadStream, readFileSync, statSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 
-const sm3 = (...parts) => parts.reduce((h, p) => h.update(p), createHash('sm3')).digest()
+export const sm3 = (...parts) => parts.reduce((h, p) => h.update(p), createHash('sm3')).digest()
 const hex = text => Buffer.from(text, 'hex')
 
 /* SM2 (GB/T 32918.2): verification only, so nothing here is secret. Points are [X, Y, Z] with x = X/Z², y = Y/Z³. */
@@ -62,11 +61,11 @@ const ed25519 = (message, signature, key) =>
   verify(null, message, createPublicKey({ key: hex(key), format: 'der', type: 'spki' }), hex(signature))
 const algorithms = { SM2: sm2, Ed25519: ed25519 }
 /** Every algorithm of the key must have signed, and well. */
-const signed = (message, signatures, keys) =>
+export const signed = (message, signatures, keys) =>
   Object.keys(keys).length > 0 &&
   Object.entries(keys).every(([name, key]) => signatures[name] && algorithms[name]?.(message, signatures[name], key))
 
-/* Tree, heads, keys: RFC 9162 with SM3. */
+/* Tree, heads, keys: RFC 9162 with SM3; rootFrom is its §2.1.3.2. */
 const leafOf = record => sm3(Buffer.from([0]), record)
 const nodeOf = (left, right) => sm3(Buffer.from([1]), left, right)
 /** By levels, which is the same tree: a node without a neighbour moves up as it is. */
@@ -74,7 +73,6 @@ function rootOf(leaves) {
   for (; leaves.length > 1; ) leaves = leaves.flatMap((l, i) => (i % 2 ? [] : [i + 1 < leaves.length ? nodeOf(l, leaves[i + 1]) : l]))
   return leaves[0]
 }
-/** RFC 9162 §2.1.3.2. */
 function rootFrom(leaf, index, count, path) {
   let [fn, sn, root] = [index, count - 1, leaf]
   for (const other of path) {
@@ -95,10 +93,10 @@ const keyText = keys =>
 const keyHash = (k, before = '0'.repeat(64)) => sm3(`huitong-key-1|${k.no}|${k.at}|${keyText(k.public)}|${before}`).toString('hex')
 const statementHash = s => sm3(`huitong-witness-1|${s.witness}|${s.no}|${s.height}|${s.hash}|${s.at}`)
 
-const args = process.argv.slice(2)
+export const args = process.argv.slice(2)
 const after = name => args.filter((_, i) => args[i - 1] === name)
-const stop = why => process.exit(console.log(`■ 核验失败：${why}`) ?? 1)
-const must = (ok, why) => ok || stop(why)
+export const stop = why => process.exit(console.log(`■ 核验失败：${why}`) ?? 1)
+export const must = (ok, why) => ok || stop(why)
 
 function checkKeys(keys) {
   for (const [i, k] of keys.entries()) {
@@ -110,7 +108,7 @@ function checkKeys(keys) {
 const checkCheckpoint = (c, hash, key) =>
   must(c.hash === hash && key && signed(hex(hash), c.signatures, key.public), `检查点 #${c.no} 的签名与区块 ${c.height} 不符`)
 
-function proof({ seq, record, leaf, path, heads, keys, checkpoint }) {
+export function proof({ seq, record, leaf, path, heads, keys, checkpoint }) {
   const [{ height, first, count, root }, last] = [heads[0], heads.at(-1)]
   must(record === null || leafOf(record).toString('hex') === leaf, `第 ${seq} 条内容与登记摘要不符`)
   must(seq >= first && seq < first + count, `区块 ${height} 里没有第 ${seq} 条`)
@@ -123,35 +121,6 @@ function proof({ seq, record, leaf, path, heads, keys, checkpoint }) {
   checkKeys(keys)
   checkCheckpoint(checkpoint, last.hash, keys[checkpoint.key - 1])
   console.log(`✓ 证明成立：第 ${seq} 条在区块 ${height}，由检查点 #${checkpoint.no} 签名。第 1 号密钥 ${keys[0].hash}`)
-}
-
-const sorted = v =>
-  v && typeof v === 'object' && !Array.isArray(v) ? Object.fromEntries(Object.entries(v).sort(([a], [b]) => (a < b ? -1 : 1))) : v
-function evidence({ delivered: d, proof: p, key, signatures }, files) {
-  proof(p)
-  const text = JSON.stringify(d, (_, v) => sorted(v))
-  must(p.keys[key - 1] && signed(sm3(`huitong-evidence-1|${text}`), signatures, p.keys[key - 1].public), '交付说明的签名不符')
-  const { no, height, hash, at } = p.checkpoint
-  const same =
-    JSON.stringify([p.seq, p.leaf, { no, height, hash, at }]) === JSON.stringify([d.ledger.seq, d.ledger.leaf, d.ledger.checkpoint])
-  must(same, '证明的不是交付说明里的那一条')
-  const { subject, department, person, caseNo, purpose, approver, data } = p.record ? JSON.parse(p.record) : stop('没有记录的内容')
-  const [told, said] = [
-    [subject, department, person, caseNo, purpose, approver, data.grant, data.rows],
-    [d.entry.code, d.recipient.department, d.person, d.case, d.purpose, d.approver, d.grant, d.rows],
-  ]
-  must(JSON.stringify(told) === JSON.stringify(said), '记录与交付说明不符')
-  must(
-    d.files.some(f => ['name', 'bytes', 'sha256', 'sm3'].every(x => f[x] === data.file?.[x])),
-    '记录里没有这个数据文件',
-  )
-  for (const path of files) {
-    const [bytes, known] = [readFileSync(path), d.files.find(f => f.name === path.split(/[\\/]/).pop())]
-    must(known && sm3(bytes).toString('hex') === known.sm3, `「${path}」与交付的不符`)
-    console.log(`✓ 「${path}」与交付的相同`)
-  }
-  must(!/\p{C}/u.test(d.package), '编号里有不可见的字符')
-  console.log(`✓ 数据包 ${d.package} 的证据成立`)
 }
 
 async function ledger(file) {
@@ -222,10 +191,9 @@ async function ledger(file) {
   console.log(`✓ 核验通过：${next - 1} 条，${height} 个区块，签名至区块 ${lastSigned}。第 1 号密钥 ${keys[0]?.hash ?? '还没有'}`)
 }
 
-const [file, ...others] = args.filter((a, i) => !['--key', '--witness'].includes(args[i - 1]) && !['--key', '--witness'].includes(a))
-if (!file || file.startsWith('-'))
-  stop('用法：node verify-ledger.mjs <文件> [数据文件 …] [--key <第 1 号密钥的摘要>] [--witness <见证文件>]')
-const small = statSync(file).size < 2 ** 26 && /^\s*{\s*"format":\s*"huitong-(proof|evidence)-1"/.exec(readFileSync(file, 'utf8'))
-if (small?.[1] === 'proof') proof(JSON.parse(readFileSync(file, 'utf8')))
-else if (small) evidence(JSON.parse(readFileSync(file, 'utf8')), others)
-else await ledger(file)
+const own = process.argv[1]?.endsWith('verify-ledger.mjs')
+const file = args[0] ?? '-'
+if (own && file.startsWith('-')) stop('用法：node verify-ledger.mjs <文件> [--key <第 1 号密钥的摘要>] [--witness <见证文件>]')
+const small = own && statSync(file).size < 2 ** 26 && /^\s*{\s*"format":\s*"huitong-proof-1"/.test(readFileSync(file, 'utf8'))
+if (small) proof(JSON.parse(readFileSync(file, 'utf8')))
+else if (own) await ledger(file)

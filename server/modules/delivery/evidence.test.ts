@@ -117,7 +117,7 @@ test('the command, offline: a package and its parts hold; one byte changed is na
   assert.ok(sly.code === 1 && !sly.out.includes('\n✓ 数据包'), sly.out)
 
   // The other program, which shares no line with the platform, comes to the same.
-  const second = (...args: string[]) => run('tools/verify-ledger.mjs', ...args)
+  const second = (...args: string[]) => run('tools/verify-evidence.mjs', ...args)
   const same = await second(evidenceFile, keep(dataName, files[dataName]!), '--key', keys[0]!.hash)
   assert.ok(same.code === 0 && same.out.includes(`✓ 数据包 ${p.no} 的证据成立`), same.out)
   for (const [from, to, why] of [
