@@ -17,7 +17,7 @@ import { loadConfig } from '../server/platform/config.ts'
 import { systemContext } from '../server/platform/context.ts'
 import { migrate } from '../server/platform/migrate.ts'
 import { startTemporaryPostgres } from '../server/platform/postgres.ts'
-import { asked, keep, median } from './results.ts'
+import { asked, keep, keepRates, median } from './results.ts'
 import { fill, granted, items, key, total, treatment } from './support/aid.ts'
 import { callerOf, grantFor, tokenFor } from './support/grant.ts'
 import { postgraphile } from './support/postgraphile.ts'
@@ -92,17 +92,11 @@ try {
         `${title}, round ${round}: bare ${base.perSecond.toFixed(0)}/s (p99 ${base.p99} ms), data API ${ours.perSecond.toFixed(0)}/s (p99 ${ours.p99} ms), ratio ${(ours.perSecond / base.perSecond).toFixed(2)}`,
       )
     }
-    keep([
-      {
-        name: `api.${kind}`,
-        value: Math.round(median(pairs.map(p => p.ours))),
-        unit: 'requests/s',
-        baseline: Math.round(median(pairs.map(p => p.base))),
-        ratio: Number(median(pairs.map(p => p.ours / p.base)).toFixed(2)),
-        at: at(),
-        note: `${title}, ${connections} connections, ledger on, ${rounds} turns of ${seconds} s; baseline: bare Fastify route, same SQL, same process`,
-      },
-    ])
+    keepRates(
+      `api.${kind}`,
+      pairs,
+      `${title}, ${connections} connections, ledger on, ${rounds} turns of ${seconds} s; baseline: bare Fastify route, same SQL, same process`,
+    )
   }
   if (asked('api.p99_half_load')) {
     const { url: address, title } = kinds.point
@@ -150,17 +144,11 @@ try {
       pairs.push({ ours: ours.perSecond, base: base.perSecond })
     }
     await other.close()
-    keep([
-      {
-        name: 'api.point_vs_postgraphile',
-        value: Math.round(median(pairs.map(p => p.ours))),
-        unit: 'requests/s',
-        baseline: Math.round(median(pairs.map(p => p.base))),
-        ratio: Number(median(pairs.map(p => p.ours / p.base)).toFixed(2)),
-        at: at(),
-        note: `${kinds.point.title}, ${connections} connections; baseline: PostGraphile ${other.version} on the same rows, same process, without any token, grant, masking or ledger; at least 1.5`,
-      },
-    ])
+    keepRates(
+      'api.point_vs_postgraphile',
+      pairs,
+      `${kinds.point.title}, ${connections} connections; baseline: PostGraphile ${other.version} on the same rows, same process, without any token, grant, masking or ledger; at least 1.5`,
+    )
   }
   if (asked('export.csv')) {
     const { id: grantId } = await grantFor(app.services, { entryId: entry.id, departmentId: user.id, items: granted, method: 'file' })
@@ -168,7 +156,8 @@ try {
     const staff = { ...ctx, actor: { ...ctx.actor, name: '周倩', personId: owner.id } } as Parameters<typeof orderPackage>[0]
     const delivery = deliveryOf(app.services)
     const list = items.map(i => i.key).join(', ')
-    const seconds: { ours: number; base: number }[] = []
+    const perSecond = (since: number) => (total / (performance.now() - since)) * 1000
+    const pairs: { ours: number; base: number }[] = []
     for (let round = 1; round <= rounds; round++) {
       const client = await pool.connect()
       const began = performance.now()
@@ -176,27 +165,22 @@ try {
         client.query(copy.to(`copy (select ${list} from ${entry.relation}) to stdout (format csv)`)),
         createWriteStream(join(dataDir, 'copy.csv')),
       )
-      const base = performance.now() - began
+      const base = perSecond(began)
       client.release()
       await orderPackage(staff, grant, { format: 'csv', encoding: 'utf-8', caseRef: `YB-${round}` } as Parameters<typeof orderPackage>[2])
       const { id } = (await pool.query<{ id: string }>(`select id from delivery.package where state = 'queued'`)).rows[0]!
       const from = performance.now()
       await makePackage(systemContext(app.services), delivery, id)
-      seconds.push({ ours: performance.now() - from, base })
+      pairs.push({ ours: perSecond(from), base })
       const { state, rows, problem } = (await pool.query(`select state, rows, problem from delivery.package where id = $1`, [id])).rows[0]
       if (state !== 'ready' || Number(rows) !== total) throw new Error(`${state}, ${rows} rows ${JSON.stringify(problem)}`)
     }
-    keep([
-      {
-        name: 'export.csv',
-        value: Math.round(median(seconds.map(s => (total / s.ours) * 1000))),
-        unit: 'rows/s',
-        baseline: Math.round(median(seconds.map(s => (total / s.base) * 1000))),
-        ratio: Number(median(seconds.map(s => s.base / s.ours)).toFixed(2)),
-        at: at(),
-        note: `a CSV package of ${total} rows, masked, with watermark, digests, manifest and ledger, as a ZIP; baseline: COPY TO STDOUT of the same columns into a file; at least 0.6`,
-      },
-    ])
+    keepRates(
+      'export.csv',
+      pairs,
+      `a CSV package of ${total} rows, masked, with watermark, digests, manifest and ledger, as a ZIP; baseline: COPY TO STDOUT of the same columns into a file; at least 0.6`,
+      'rows/s',
+    )
   }
   const { rows } = await pool.query<{ blocks: number; records: number }>(
     'select count(*) as blocks, sum(count)::bigint as records from audit.block',

@@ -9,8 +9,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import autocannon from 'autocannon'
 import { buildApp } from '../server/app.ts'
 import { loadConfig } from '../server/platform/config.ts'
-import { freePort } from '../test/support/process.ts'
-import { keep, median } from './results.ts'
+import { freePort } from '../server/platform/postgres.ts'
+import { keepRates } from './results.ts'
 import { fill, granted, key } from './support/aid.ts'
 import { callerOf, tokenFor } from './support/grant.ts'
 import { withServer } from './support/world.ts'
@@ -66,23 +66,17 @@ await withServer(async ({ url: database, folder }) => {
       if (child.exitCode === null) await once(child, 'exit')
     }
   }
-  const pairs: { one: number; two: number }[] = []
+  const pairs: { ours: number; base: number }[] = []
   for (let round = 1; round <= rounds; round++) {
-    const one = await perSecond(1)
-    const two = await perSecond(2)
-    pairs.push({ one, two })
-    console.log(`round ${round}: one process ${one.toFixed(0)}/s, two ${two.toFixed(0)}/s, ratio ${(two / one).toFixed(2)}`)
+    const base = await perSecond(1)
+    const ours = await perSecond(2)
+    pairs.push({ ours, base })
+    console.log(`round ${round}: one process ${base.toFixed(0)}/s, two ${ours.toFixed(0)}/s, ratio ${(ours / base).toFixed(2)}`)
   }
   const cores = availableParallelism()
-  keep([
-    {
-      name: 'api.two_processes',
-      value: Math.round(median(pairs.map(p => p.two))),
-      unit: 'requests/s',
-      baseline: Math.round(median(pairs.map(p => p.one))),
-      ratio: Number(median(pairs.map(p => p.two / p.one)).toFixed(2)),
-      at: new Date().toISOString(),
-      note: `one row by its key, ${connections} connections; baseline: one process; at least 1.6${cores < CORES ? `, but not here: ${cores} cores for two processes, their database and whoever asks; from ${CORES} on it counts` : ''}`,
-    },
-  ])
+  keepRates(
+    'api.two_processes',
+    pairs,
+    `one row by its key, ${connections} connections; baseline: one process; at least 1.6${cores < CORES ? `, but not here: ${cores} cores for two processes, their database and whoever asks; from ${CORES} on it counts` : ''}`,
+  )
 })

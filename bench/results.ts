@@ -26,3 +26,17 @@ export const asked = (name: string): boolean => !names.length || names.some(want
 export const option = (name: string): string | undefined => process.argv.find(a => a.startsWith(`--${name}=`))?.slice(name.length + 3)
 
 export const median = (list: readonly number[]): number => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)]!
+
+/** Keeps what two things gave in a second, turn by turn in one run: the median of each, and of the turns' ratios. */
+export const keepRates = (name: string, pairs: readonly { ours: number; base: number }[], note: string, unit = 'requests/s'): void =>
+  keep([
+    {
+      name,
+      value: Math.round(median(pairs.map(p => p.ours))),
+      unit,
+      baseline: Math.round(median(pairs.map(p => p.base))),
+      ratio: Number(median(pairs.map(p => p.ours / p.base)).toFixed(2)),
+      at: new Date().toISOString(),
+      note,
+    },
+  ])

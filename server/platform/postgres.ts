@@ -320,7 +320,8 @@ function smallSharedMemory(): Record<string, string> {
   }
 }
 
-const freePort = () =>
+/** A port of this machine that nobody listens on now. */
+export const freePort = () =>
   new Promise<number>((done, fail) => {
     const probe = createServer()
     probe.on('error', fail)

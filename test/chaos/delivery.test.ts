@@ -5,11 +5,12 @@ import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { verifyDatabase } from '../../server/modules/audit/sources.ts'
 import { Listening } from '../../server/platform/db.ts'
+import { freePort } from '../../server/platform/postgres.ts'
 import { loadKey, openSecrets } from '../../server/platform/secrets.ts'
 import { openSigner } from '../../server/platform/signer.ts'
 import { until } from '../support/capture.ts'
 import { aGrant } from '../support/delivery.ts'
-import { childrenOf, freePort } from '../support/process.ts'
+import { childrenOf } from '../support/process.ts'
 
 const kills = Number(process.env.HUITONG_CHAOS_DELIVERY_KILLS ?? 20)
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import mysql from 'mysql2/promise'
-import { freePort } from './process.ts'
+import { freePort } from '../../server/platform/postgres.ts'
 
 export type Mariadb = {
   host: string

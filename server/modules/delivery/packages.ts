@@ -1,6 +1,6 @@
 import { createHash, createSecretKey, randomBytes } from 'node:crypto'
 import { createReadStream, createWriteStream } from 'node:fs'
-import { mkdir, rm, stat } from 'node:fs/promises'
+import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
@@ -19,6 +19,7 @@ import type { Call, Delivery, Outflow } from './api.ts'
 import { type LoadedGrant, loadGrantRow } from './queries.ts'
 import { treatmentLabel, urlCode } from './rules.ts'
 import { secretHash } from './tokens.ts'
+import { digestsOf } from './verify.ts'
 import { readMark, rowMark } from './watermark.ts'
 
 const keptDays = 7
@@ -121,7 +122,7 @@ export async function makePackage(ctx: Context, delivery: Delivery, id: string):
           for await (const row of flow.rows) yield Object.assign(row, { _mark: flow.markOf(row._key!), _water: rowMark(key, p.n, ++count) })
         }
         await writeRows(p, data, shown, stamped(), no)
-        const file = { name, ...(await digests(data)) }
+        const file = { name, ...(await digestsOf(createReadStream(data))) }
         out = { chosen: flow.columns, marked: flow.marked, file }
         return { rows: count, file }
       },
@@ -163,7 +164,7 @@ export async function makePackage(ctx: Context, delivery: Delivery, id: string):
       case: p.caseRef,
       made: manifest.made,
       rows,
-      files: [made.file, { name: 'manifest.json', bytes: listed.length, sha256: digest('sha256', listed), sm3: digest('sm3', listed) }],
+      files: [made.file, { name: 'manifest.json', ...(await digestsOf([listed])) }],
     })
     const zip = pathOf(config, id)
     await archive(zip, [
@@ -171,7 +172,7 @@ export async function makePackage(ctx: Context, delivery: Delivery, id: string):
       [`${no}${evidenceEnding}`, Readable.from([Buffer.from(JSON.stringify(evidence, null, 2))])],
       [name, createReadStream(data)],
     ])
-    const whole = await digests(zip)
+    const whole = await digestsOf(createReadStream(zip))
     await sql`update delivery.package set state = 'ready', rows = ${rows}, bytes = ${whole.bytes}, sha256 = ${whole.sha256}, seq = ${seq},
       manifest = ${JSON.stringify(manifest)}, expires = ${expires} where id = ${id}`.execute(ctx.db)
   } catch (error) {
@@ -193,8 +194,6 @@ async function evidenceOf(ctx: Context, seq: number, what: Omit<Delivered, 'ledg
   return { format: evidenceFormat, delivered: delivered!, proof, key, signatures }
 }
 
-const digest = (algorithm: 'sha256' | 'sm3', bytes: Buffer): string => createHash(algorithm).update(bytes).digest('hex')
-
 async function writeRows(
   p: PackageRow,
   file: string,
@@ -210,15 +209,6 @@ async function writeRows(
     for await (const piece of pieces) yield p.encoding === 'gb18030' ? iconv.encode(Buffer.from(piece).toString('utf8'), 'gb18030') : piece
   }
   await pipeline(encoded, createWriteStream(file, { mode: 0o600 }))
-}
-
-async function digests(file: string): Promise<{ sha256: string; sm3: string; bytes: number }> {
-  const [sha256, sm3] = [createHash('sha256'), createHash('sm3')]
-  for await (const piece of createReadStream(file)) {
-    sha256.update(piece as Buffer)
-    sm3.update(piece as Buffer)
-  }
-  return { sha256: sha256.digest('hex'), sm3: sm3.digest('hex'), bytes: (await stat(file)).size }
 }
 
 async function archive(file: string, parts: [string, AsyncIterable<unknown>][]): Promise<void> {

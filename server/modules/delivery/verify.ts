@@ -2,7 +2,16 @@ import { createHash } from 'node:crypto'
 import { closeSync, createReadStream, openSync, readFileSync, readSync, statSync } from 'node:fs'
 import { basename } from 'node:path'
 import yauzl from 'yauzl'
-import { evidenceEnding, type Finding, type Given, judgeEvidence, readEvidence, type Tools, visible } from '../../../contract/evidence.ts'
+import {
+  evidenceEnding,
+  type FileFacts,
+  type Finding,
+  type Given,
+  judgeEvidence,
+  readEvidence,
+  type Tools,
+  visible,
+} from '../../../contract/evidence.ts'
 import { checkSignatures } from '../../platform/signer.ts'
 
 /** What keeps a file from being judged at all, and what to do. */
@@ -71,10 +80,11 @@ function firstBytes(path: string): string {
   }
 }
 
-async function digestsOf(stream: AsyncIterable<unknown>): Promise<Omit<Given, 'name'>> {
+/** Length and both digests of what comes in pieces. */
+export async function digestsOf(pieces: AsyncIterable<unknown> | Iterable<unknown>): Promise<Omit<FileFacts, 'name'>> {
   const [sha256, sm3] = [createHash('sha256'), createHash('sm3')]
   let bytes = 0
-  for await (const piece of stream) {
+  for await (const piece of pieces) {
     sha256.update(piece as Buffer)
     sm3.update(piece as Buffer)
     bytes += (piece as Buffer).length
