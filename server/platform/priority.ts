@@ -56,6 +56,8 @@ const SERVED = 10
 const BYTES_A_SECOND = 8 * 1024 * 1024
 
 export type Pace = {
+  /** Whether others are being served just now: what cannot rest in between had better take one processor. */
+  readonly served: boolean
   /** To be called after each piece of this size: waits for its turn while others are served, else returns at once. */
   rest(bytes: number): Promise<void>
   stop(): void
@@ -80,6 +82,9 @@ export function paced(pool: pg.Pool): Pace {
     )
   const timer = setInterval(() => void look(), EVERY_MS).unref()
   return {
+    get served() {
+      return served
+    },
     async rest(bytes) {
       const now = performance.now()
       if (!served || due < now) due = now

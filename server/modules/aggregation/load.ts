@@ -166,6 +166,8 @@ function staging({ client, feed, p }: Once) {
       }, stream)
       return stream.rowCount ?? 0
     },
+    /** An index is built in one go: by one process while others are served. */
+    modest: async () => void (p.pace?.served && (await run('set local max_parallel_maintenance_workers = 0'))),
     drop: () => run(`drop table ${made.reverse().join(', ')}`),
   }
 }
@@ -181,7 +183,7 @@ async function fill(once: Once): Promise<Outcome | undefined> {
   const { client, feed, p, phase, wires, keyWires, relation, history, columns, firstFault, key, batch, now } = once
   // A typed key is written anew by the database; and what will not be loaded need not be written.
   if (keyWires.some(w => columnType(w.item) !== 'text') || p.unidentified !== null || (p.hold && !p.released)) return undefined
-  const { run, table, select, copy, drop, name } = staging(once)
+  const { run, table, select, copy, drop, name, modest } = staging(once)
   phase('reading')
   const poolColumns = await shape(client, relation, history, p.items, true)
   await run(`alter table ${relation} alter _batch set default ${batch}, alter _updated set default ${now}`)
@@ -232,6 +234,7 @@ async function fill(once: Once): Promise<Outcome | undefined> {
         `insert into ${relation} (_key, ${columns.join(', ')}, _hash) select ${key}, ${wires.map(w => w.value).join(', ')}, s._hash from ${stage} s ${right}`,
       )
     try {
+      await modest()
       await run(`alter table ${relation} add primary key (_key), alter _batch drop default, alter _updated drop default`)
     } catch (error) {
       if ((error as { code?: string }).code !== '23505') throw error
@@ -261,7 +264,7 @@ const counts = (read: number, rejected: number, accepted: number, changed: numbe
 /** Any delivery, against what is there. `narrow`: reads keys first and only then the rows that differ; undefined when that is not enough. */
 async function merge(once: Once, narrow: boolean): Promise<Outcome | undefined> {
   const { client, feed, p, phase, fresh, wires, keyWires, columns, rawKey, key, plainKey, fault, firstFault, relation, history } = once
-  const { run, one, table, select, copy, drop, name } = staging(once)
+  const { run, one, table, select, copy, drop, name, modest } = staging(once)
   const keys = [...new Set(keyWires.map(w => w.index))]
 
   // ── read ──
@@ -403,6 +406,7 @@ async function merge(once: Once, narrow: boolean): Promise<Outcome | undefined> 
           `insert into ${relation} (_key, ${columns.join(', ')}, _hash, _batch, _updated) select g.*, ${meta} from (${good()}) g`,
         )
         // The index is built over all rows at once, which is several times faster than row by row, and finds repeated keys.
+        await modest()
         await run(`alter table ${relation} add primary key (_key)`)
       }
       await run('savepoint filling')
