@@ -50,6 +50,32 @@ test('counting, and looking up many keys: only where the key is granted as it is
   assert.equal(refused.problem.code, 'data.filter_not_plain')
 })
 
+test('look-ups at the same time: each gets its own row and its own record; a suspension among them turns away all that follow', async t => {
+  const g = await aGrant(t, { items: plainKey })
+  const keys = [...people.map(p => p[0]!), '没有', 'a\u001fb']
+  const ask = (i: number) => g.rows({ filter: JSON.stringify({ 公民身份号码: keys[i % keys.length] }), limit: 1 + (i % 2), fields: 'c1' })
+  const replies = await Promise.all(Array.from({ length: 60 }, (_, i) => ask(i)))
+  for (const [i, reply] of replies.entries()) {
+    const { rows, count, next } = rowsOf(reply)
+    const person = people[i % keys.length]
+    assert.deepEqual([rows.map(r => r.公民身份号码), count], [person ? [person[0]] : [], person ? 1 : 0])
+    // As many as were wanted: there might be more.
+    assert.equal(next !== null, !!person && i % 2 === 0)
+  }
+  const ledger = await g.ledger()
+  const records = replies.map(r => ledger[Number(r.headers['huitong-ledger']) - 1]!)
+  assert.equal(new Set(records).size, 60)
+  for (const [i, r] of records.entries()) assert.match(r.content!, people[i % keys.length] ? /1 行/ : /0 行/)
+  assert.equal(new Set(records.map(r => r.key)).size, keys.length)
+
+  const late = Array.from({ length: 20 }, (_, i) => ask(i))
+  await g.set('suspended')
+  const refused = await Promise.all(Array.from({ length: 20 }, (_, i) => ask(i)))
+  await Promise.all(late)
+  assert.deepEqual([...new Set(refused.map(r => r.problem.code))], ['data.grant_suspended'])
+  assert.equal(new Set(refused.map(r => r.headers['huitong-ledger'])).size, 20)
+})
+
 test('changes since a position: what is new and what is gone, and the position survives', async t => {
   const g = await aGrant(t)
   const history = g.entry.relation.replace('pool.e_', 'pool.h_')

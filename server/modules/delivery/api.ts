@@ -12,6 +12,7 @@ import { markText, reportDoubt, rowMarks } from '../quality/public.ts'
 import { gateMode, govern } from '../regulation/public.ts'
 import { openCallLog, openQuota } from './calls.ts'
 import { setGrantState } from './commands.ts'
+import { gather } from './gather.ts'
 import { pseudonymsOf } from './preview.ts'
 import {
   comparison,
@@ -22,6 +23,7 @@ import {
   project,
   projectChanges,
   projectCount,
+  projectEach,
   projectJson,
   type Statement,
 } from './projection.ts'
@@ -76,7 +78,12 @@ type Known = LoadedGrant & {
   statements: Map<string, string>
   plans: Map<string, Plan>
   pseudonyms: Pads
+  /** Whether a row can be named by its key: all of it is text and leaves as it is. */
+  byKey: boolean
+  lookUps: Map<string, LookUp>
 }
+/** The row of one key as JSON, by the items wanted. */
+type LookUp = { columns: OutgoingItem[]; one(key: string): Promise<{ live: boolean; rows: Map<string, string> }> }
 
 // Entry and table are looked up again after this time; the grant itself is checked inside every data statement.
 const freshMs = 1000
@@ -104,7 +111,23 @@ export function openDelivery(services: Services) {
       remind: reminding(grant),
     }
     const pseudonyms = pseudonymsOf(secrets, grant.granteeDepartmentId)
-    return { ...grant, articles, loaded: performance.now(), statements: new Map(), plans: new Map(), pseudonyms }
+    const byKey =
+      grant.keys.length > 0 &&
+      grant.keys.every(key =>
+        grant.items.some(
+          i => i.key === key && i.treatment === 'plain' && grant.columns.includes(key) && (!i.type || 'CMG'.includes(i.type)),
+        ),
+      )
+    return {
+      ...grant,
+      articles,
+      loaded: performance.now(),
+      statements: new Map(),
+      plans: new Map(),
+      pseudonyms,
+      byKey,
+      lookUps: new Map(),
+    }
   }
   const find = async (id: string, day: string, again: boolean): Promise<Known> => {
     let found = known.get(id)
@@ -155,6 +178,25 @@ export function openDelivery(services: Services) {
       if ((error as { code?: string }).code === '42P01') notMounted(grant)
       throw error
     }
+  }
+
+  /** Look-ups of these items that come at the same time share a statement: most of what one costs is not its row. */
+  const lookUp = (grant: Known, guard: (param: Param) => string, fields: string | undefined): LookUp => {
+    const before = grant.lookUps.get(fields ?? '')
+    if (before) return before
+    const p = { ...sourceOf(grant, guard), fields: fields ? splitNames(fields) : undefined, marks: rowMarks(grant.marked) }
+    const { text, values, columns } = projectEach(p, [])
+    const rest = values.slice(1)
+    const made: LookUp = {
+      columns,
+      one: gather(async keys => {
+        const { rows } = await run(grant, { text, values: [keys, ...rest] })
+        const found = rows as { live: boolean; key: string | null; row: string }[]
+        return { live: found[0]!.live, rows: new Map(found.flatMap(r => (r.key === null ? [] : [[r.key, r.row]]))) }
+      }),
+    }
+    if (grant.lookUps.size < 12) grant.lookUps.set(fields ?? '', made)
+    return made
   }
 
   const holds = async (guard: (param: Param) => string): Promise<boolean> => {
@@ -253,24 +295,24 @@ export function openDelivery(services: Services) {
         if (grant) finish(500, 'server.unexpected', 0, null)
         throw error
       }
-      const problem = named(error, grant)
+      const said = named(error, grant)
       const seq = await recordRead(ctx as Context, {
         ...usageOf(grant, call),
         action: 'data.refused',
-        content: `拒绝：${problem.details.reason ?? problem.code}`,
+        content: `拒绝：${said.details.reason ?? said.code}`,
         method: kind.method,
         medium: '无',
-        ...(problem.details.cite && { cite: problem.details.cite }),
+        ...(said.details.cite && { cite: said.details.cite }),
         data: {
           grant: grant.no,
-          code: problem.code,
+          code: said.code,
           providerId: grant.providerDepartmentId,
           ...(kind.asked && { asked: kind.asked.slice(0, 500) }),
         },
       })
-      finish(problem.status, problem.code, 0, seq)
-      problem.details.headers = { ...problem.details.headers, 'huitong-ledger': String(seq) }
-      throw problem
+      finish(said.status, said.code, 0, seq)
+      // One of its own: calls that asked together share the error.
+      throw new Problem(said.code, { ...said.details, headers: { ...said.details.headers, 'huitong-ledger': String(seq) } })
     }
   }
 
@@ -326,6 +368,26 @@ export function openDelivery(services: Services) {
           const sort = query.sort ? { by: query.sort.replace(/^-/, ''), down: query.sort.startsWith('-') } : undefined
           const position = query.after ? unsealAfter(query.after, grant.id, query.sort) : undefined
           const filter = query.filter ? readFilter(query.filter) : undefined
+          const key = filter && hasKey(grant, filter) ? keyOf(grant, filter) : undefined
+          const asked = query.filter && !query.after ? 1 : 0
+          const told = (count: number, columns: OutgoingItem[]) => ({
+            rows: count,
+            key,
+            looked: asked ? { asked, missed: count ? 0 : 1 } : undefined,
+            content: `${grant.title}（${grant.code}）${query.as_of ? `${query.as_of} 的 ` : ''}${count} 行：${columns.map(c => c.name).join('、')}`,
+          })
+          const body = (rows: string, count: number, at: unknown[] | null) => {
+            // The key of a row may be an item the grant does not hold, so the position is sealed.
+            const next = at ? secrets.seal(JSON.stringify(at)) : null
+            return `{"rows":${rows},"count":${count},"next":${JSON.stringify(next)}${disputedWhole(grant) ? `,"objection":${JSON.stringify(markText)}` : ''}}`
+          }
+          if (key !== undefined && grant.byKey && !sort && !query.after && !query.as_of && namesOneRow(grant, filter!)) {
+            const { columns, one } = lookUp(grant, guard, query.fields)
+            const { live, rows } = await one(key)
+            const row = rows.get(key)
+            const count = row === undefined ? 0 : 1
+            return { live, body: body(`[${row ?? ''}]`, count, count === query.limit ? [grant.id, key] : null), ...told(count, columns) }
+          }
           const build = (values: { filter: Record<string, string> | undefined; after: string | undefined; limit: number }) =>
             projectJson({
               ...sourceOf(grant, guard),
@@ -346,17 +408,9 @@ export function openDelivery(services: Services) {
             last: string | null
             value?: string | null
           }
-          // The key of a row may be an item the grant does not hold, so the position is sealed.
           const at = sort ? [grant.id, row.last, query.sort, row.value] : [grant.id, row.last]
-          const next = row.count === query.limit && row.last !== null ? secrets.seal(JSON.stringify(at)) : null
-          return {
-            live: row.live,
-            body: `{"rows":${row.rows},"count":${row.count},"next":${JSON.stringify(next)}${disputedWhole(grant) ? `,"objection":${JSON.stringify(markText)}` : ''}}`,
-            rows: row.count,
-            key: filter && hasKey(grant, filter) ? keyOf(grant, filter) : undefined,
-            looked: query.filter && !query.after ? { asked: 1, missed: row.count ? 0 : 1 } : undefined,
-            content: `${grant.title}（${grant.code}）${query.as_of ? `${query.as_of} 的 ` : ''}${row.count} 行：${s.columns.map(c => c.name).join('、')}`,
-          }
+          const more = row.count === query.limit && row.last !== null
+          return { live: row.live, body: body(row.rows, row.count, more ? at : null), ...told(row.count, s.columns) }
         },
       )
     },
@@ -704,6 +758,9 @@ const keyOf = (grant: Known, key: Record<string, string>) =>
 /** Whether these name one row. */
 const hasKey = (grant: Known, given: Record<string, string>): boolean =>
   grant.keys.length > 0 && keyNames(grant).every((name, i) => name in given || grant.keys[i]! in given)
+/** The whole key and nothing else. A value that holds the separator might be read as two. */
+const namesOneRow = (grant: Known, given: Record<string, string>): boolean =>
+  Object.keys(given).length === grant.keys.length && !Object.values(given).some(value => value.includes('\u001f'))
 function requireKey(grant: Known, key: Record<string, string>, what: string): void {
   const keys = keyNames(grant)
   const missing = keys.filter((name, i) => !(name in key) && !(grant.keys[i]! in key))

@@ -125,6 +125,23 @@ select (select ok from live) as live, '[' || coalesce(string_agg(row, ',' order 
   return { text, values, columns: chosen, sort }
 }
 
+/**
+ * Rows by their whole keys, one row of the answer for each that is there: { live, key, row }, `row` as JSON; with none of them one row that
+ * only says `live`. Keys are as the table has them and stand first among the values.
+ */
+export function projectEach(
+  p: Source & { fields?: readonly string[] | undefined; marks?: Marks | undefined },
+  keys: readonly string[],
+): Statement & { columns: OutgoingItem[] } {
+  const { values, param } = parameters()
+  const wanted = `_key = any(${param(keys)}::text[])`
+  const chosen = choose(p)
+  const text = `with live as materialized (select ${p.guard ? p.guard(param) : 'true'} as ok)
+select live.ok as live, r.* from live left join lateral (select _key as key, ${jsonObject(p, chosen, param, '{')} as row from ${table(p.relation)}
+ where (select ok from live) and ${[wanted, ...rowLimits(p, param)].join(' and ')}) r on true`
+  return { text, values, columns: chosen }
+}
+
 /** How many rows there are: { live, count }. */
 export function projectCount(p: Projection): Statement {
   const { values, param } = parameters()

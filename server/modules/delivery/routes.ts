@@ -29,7 +29,7 @@ import {
 } from './rules.ts'
 import './rights.ts'
 import { sandboxOf } from './sandbox.ts'
-import { readToken, same, secretHash, tokenSeconds, writeToken } from './tokens.ts'
+import { same, secretHash, tokenReader, tokenSeconds, writeToken } from './tokens.ts'
 
 /** A grant that this person may look at. */
 export async function seeGrant(ctx: StaffContext, id: string): Promise<LoadedGrant> {
@@ -262,6 +262,7 @@ export function registerDelivery(app: FastifyInstance): void {
 export function registerDeliveryApi(app: FastifyInstance): void {
   const { pool, secrets } = app.services
   const key = createSecretKey(secrets.derive('delivery.token'))
+  const readToken = tokenReader(key)
   const perClient = limiter(30, 60)
   const perAddress = limiter(300, 60)
   const delivery = deliveryOf(app.services)
@@ -315,7 +316,7 @@ export function registerDeliveryApi(app: FastifyInstance): void {
   }
   const callOf = async (request: FastifyRequest, ctx: StaffContext, code: string) => {
     const bearer = /^Bearer (\S+)$/i.exec(request.headers.authorization ?? '')?.[1]
-    const token = bearer ? readToken(key, bearer, ctx.now) : null
+    const token = bearer ? readToken(bearer, ctx.now) : null
     if (!token) {
       await noteStranger(ctx, bearer ? '令牌不对或已过期' : '没有令牌')
       refuse('data.token_invalid', {

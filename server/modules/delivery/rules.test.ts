@@ -5,7 +5,7 @@ import { limiter } from '../../platform/limiter.ts'
 import { Problem } from '../../platform/problem.ts'
 import { headerText, readFilter } from './api.ts'
 import { type DataCall, type GrantPlace, type GrantRecord, grantActions, judgeCall, maySee } from './rules.ts'
-import { readToken, writeToken } from './tokens.ts'
+import { readToken, tokenReader, writeToken } from './tokens.ts'
 
 const cite = (article: string) => ({ regulation: 'fuzhou-manage-2019', title: '福州管理', article, text: '' })
 const articles = { record: cite('第二十九条第二款'), access: cite('第二十九条'), purpose: cite('第十七条'), use: cite('第十八条第一款') }
@@ -145,6 +145,8 @@ test('an access token holds for half an hour and only as it was written', () => 
   assert.deepEqual(readToken(key, text, now), t)
   assert.equal(readToken(key, text, new Date(now.getTime() + 1_800_000)), null)
   assert.equal(readToken(createSecretKey(Buffer.alloc(32, 8)), text, now), null)
+  const read = tokenReader(key)
+  assert.deepEqual([read(text, now), read(text, now), read(text, new Date(now.getTime() + 1_800_000))], [t, t, null])
   for (const bad of ['', 'x', `${text}A`, text.slice(0, -1), text.replace('ht1.', 'ht1.A'), 'ht1..', '..'])
     assert.equal(readToken(key, bad, now), null, bad)
 })
