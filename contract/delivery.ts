@@ -395,6 +395,18 @@ export const usage = endpoint({
   response: z.array(z.object({ day: Day, ok: z.number().int(), refused: z.number().int(), rows: z.number().int() })),
 })
 
+export const alertKinds = { volume: '用量异常', hours: '时段异常', scan: '试探键值' } as const
+export const alerts = endpoint({
+  method: 'GET',
+  path: '/grants/:id/alerts',
+  summary: 'What was unusual in the use of a grant, newest first',
+  access: staff,
+  params: IdParam,
+  response: z.array(
+    z.object({ kind: z.enum(['volume', 'hours', 'scan']), kindLabel: z.string(), at: Instant, what: z.string(), suspended: z.boolean() }),
+  ),
+})
+
 /** OAuth 2.0 client credentials (RFC 6749 §4.4), form-encoded or JSON. Mounted outside /api at /oauth/token. */
 export const token = endpoint({
   method: 'POST',

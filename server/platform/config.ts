@@ -58,6 +58,11 @@ export const Settings = z.object({
     .describe(
       'Suspend a grant under which keys are tried out (at least 100 misses in ten minutes, more misses than hits). Without it only an alert is raised.',
     ),
+  HUITONG_DATA_UNUSUAL_SUSPENDS: flag
+    .default(false)
+    .describe(
+      'Suspend a grant whose use is unusual: five times the rows of its fullest hour in 28 days, or calls at night and on days off that it never made then. Without it only an alert is raised.',
+    ),
   HUITONG_SITE_NAME: z.string().max(40).default('公共数据开放').describe('Name of the public portal.'),
   HUITONG_SITE_OPERATOR: z.string().max(80).optional().describe('Unit that runs the portal, for its footer.'),
   HUITONG_SITE_CONTACT: z.string().max(120).optional().describe('How to reach it, for the footer.'),
@@ -120,7 +125,7 @@ export type Config = {
   processes: number
   poolSize: number
   /** The data API: calls per second and grant, and whether trying keys out suspends. */
-  data: { burst: number; scanSuspends: boolean }
+  data: { burst: number; scanSuspends: boolean; unusualSuspends: boolean }
   secretKey: string | undefined
   lawWarningDays: number
   agent: { dir: string; spoolBytes: number }
@@ -157,7 +162,7 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
     sessionHours: s.HUITONG_SESSION_HOURS,
     processes: s.HUITONG_PROCESSES,
     poolSize: s.HUITONG_POOL_SIZE,
-    data: { burst: s.HUITONG_DATA_BURST, scanSuspends: s.HUITONG_DATA_SCAN_SUSPENDS },
+    data: { burst: s.HUITONG_DATA_BURST, scanSuspends: s.HUITONG_DATA_SCAN_SUSPENDS, unusualSuspends: s.HUITONG_DATA_UNUSUAL_SUSPENDS },
     secretKey: s.HUITONG_SECRET_KEY,
     lawWarningDays: s.HUITONG_LAW_WARNING_DAYS,
     agent: { dir: resolve(s.HUITONG_AGENT_DIR), spoolBytes: s.HUITONG_AGENT_SPOOL_MB * 1024 * 1024 },

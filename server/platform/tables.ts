@@ -753,6 +753,16 @@ export interface CatalogVersion {
   version: number;
 }
 
+export interface DeliveryAlert {
+  at: Timestamp;
+  day: string;
+  grant_id: string;
+  id: string;
+  kind: string;
+  suspended: boolean;
+  what: string;
+}
+
 export interface DeliveryCall {
   at: Timestamp;
   case_ref: string;
@@ -847,6 +857,13 @@ export interface DeliveryGrantView {
   version: number | null;
 }
 
+export interface DeliveryHour {
+  calls: number;
+  grant_id: string;
+  hour: Timestamp;
+  rows: number;
+}
+
 export interface DeliveryNumber {
   last: number;
   year: number;
@@ -882,6 +899,10 @@ export interface DeliveryQuota {
   grant_id: string;
   lot: number;
   taken: number;
+}
+
+export interface DeliverySummed {
+  id: number;
 }
 
 export interface DeliveryTablePush {
@@ -1896,14 +1917,17 @@ export interface DB {
   "catalog.trait": CatalogTrait;
   "catalog.use": CatalogUse;
   "catalog.version": CatalogVersion;
+  "delivery.alert": DeliveryAlert;
   "delivery.call": DeliveryCall;
   "delivery.compared": DeliveryCompared;
   "delivery.disposal": DeliveryDisposal;
   "delivery.grant": DeliveryGrant;
   "delivery.grant_view": DeliveryGrantView;
+  "delivery.hour": DeliveryHour;
   "delivery.number": DeliveryNumber;
   "delivery.package": DeliveryPackage;
   "delivery.quota": DeliveryQuota;
+  "delivery.summed": DeliverySummed;
   "delivery.table_push": DeliveryTablePush;
   "opening.access": OpeningAccess;
   "opening.assessment": OpeningAssessment;

@@ -6,12 +6,9 @@ import { type Context, type Services, systemContext } from '../../platform/conte
 import { Problem, refuse } from '../../platform/problem.ts'
 import { keyCommitment, recordRead } from '../audit/public.ts'
 import { publishedEntry } from '../catalog/public.ts'
-import { departmentFor } from '../organization/public.ts'
-import { notifyDepartments } from '../procedure/public.ts'
 import { markText, reportDoubt, rowMarks } from '../quality/public.ts'
 import { gateMode, govern } from '../regulation/public.ts'
 import { openCallLog, openQuota } from './calls.ts'
-import { setGrantState } from './commands.ts'
 import { gather } from './gather.ts'
 import { pseudonymsOf } from './preview.ts'
 import {
@@ -27,8 +24,9 @@ import {
   projectJson,
   type Statement,
 } from './projection.ts'
-import { type LoadedGrant, loadGrantRow, lockGrant } from './queries.ts'
+import { type LoadedGrant, loadGrantRow } from './queries.ts'
 import { type Articles, judgeCall, type Refusal } from './rules.ts'
+import { raiseAlert } from './unusual.ts'
 import { openBurst, openScanWatch, rateHeaders, secondsLeft } from './watch.ts'
 
 /** Who calls, for what, under which grant; the same for the API and for a trial on the page. */
@@ -320,35 +318,8 @@ export function openDelivery(services: Services) {
   const lookedUp = async (ctx: Caller, grant: Known, asked: number, missed: number): Promise<void> => {
     const found = watch(grant.id, ctx.now, asked, missed)
     if (!found) return
-    const what = `授权 ${grant.no}（${grant.title}）十分钟内查找 ${found.asked} 次，其中 ${found.missed} 次查无此值，疑为逐个试探`
-    await recordRead(ctx as Context, {
-      action: 'data.scan',
-      subject: grant.code,
-      purpose: grant.purpose,
-      person: '未写明',
-      department: grant.grantee,
-      departmentId: grant.granteeDepartmentId,
-      region: grant.providerRegion,
-      content: `${what}${scanSuspends ? '，已暂停授权' : ''}`,
-      cite: grant.articles.use,
-      data: { grant: grant.no, ...found },
-    })
-    const system = systemContext(services)
-    await services.db.transaction().execute(async tx => {
-      // Another process may have suspended it already.
-      const live = (await lockGrant(tx, grant.id))?.state === 'active'
-      if (scanSuspends && live)
-        await setGrantState(tx, system, grant.id, 'suspended', `${what}。核查清楚后由提供部门恢复。`, grant.articles.use)
-      const authority = await departmentFor(tx, grant.providerRegion, 'authority', '主管部门').catch(() => null)
-      const told = [grant.providerDepartmentId, grant.granteeDepartmentId, ...(authority ? [authority.id] : [])]
-      await notifyDepartments(
-        tx,
-        ctx.now,
-        [...new Set(told)],
-        `${what}${scanSuspends ? '，已自动暂停' : '，请核查'}。`,
-        `/workbench/grants/${grant.id}`,
-      )
-    })
+    const what = `十分钟内查找 ${found.asked} 次，其中 ${found.missed} 次查无此值，疑为逐个试探`
+    await raiseAlert(systemContext(services), grant, { kind: 'scan', what, cite: grant.articles.use, data: found }, scanSuspends)
     if (scanSuspends) known.delete(grant.id)
   }
 

@@ -2,6 +2,7 @@ import type { Jobs } from '../../platform/jobs.ts'
 import { deliveryOf } from './api.ts'
 import { askEnded } from './disposal.ts'
 import { makePackage, sweepPackages } from './packages.ts'
+import { watchUse } from './unusual.ts'
 
 export function deliveryJobs(jobs: Jobs): void {
   jobs.on('delivery.package', ({ id }: { id: string }, ctx) => makePackage(ctx, deliveryOf(ctx), id))
@@ -12,4 +13,9 @@ export function deliveryJobs(jobs: Jobs): void {
     await askEnded(ctx)
   })
   jobs.every('delivery.ended', '35 * * * *')
+  jobs.on('delivery.watch', async (_, ctx) => {
+    await deliveryOf(ctx).calls.flush()
+    await watchUse(ctx)
+  })
+  jobs.every('delivery.watch', '*/10 * * * *')
 }

@@ -30,6 +30,7 @@ import {
 import './rights.ts'
 import { sandboxOf } from './sandbox.ts'
 import { same, secretHash, tokenReader, tokenSeconds, writeToken } from './tokens.ts'
+import { alertsOf } from './unusual.ts'
 
 /** A grant that this person may look at. */
 export async function seeGrant(ctx: StaffContext, id: string): Promise<LoadedGrant> {
@@ -256,6 +257,13 @@ export function registerDelivery(app: FastifyInstance): void {
     await delivery.calls.flush()
     return usageByDay(db, grant.id, addDays(ctx.day, -29), ctx.day)
   })
+  route(app, contract.alerts, async ({ params, ctx }) =>
+    (await alertsOf(db, (await seeGrant(ctx, params.id)).id)).map(a => ({
+      ...a,
+      kindLabel: contract.alertKinds[a.kind],
+      at: a.at.toISOString(),
+    })),
+  )
 }
 
 /** The data API for consumer systems, at the root: /oauth/token and /data/v1. */

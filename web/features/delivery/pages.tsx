@@ -2,6 +2,7 @@ import { useParams } from '@tanstack/react-router'
 import { App, Button, Drawer, Input, Modal, Select } from 'antd'
 import { type ReactNode, useEffect, useState } from 'react'
 import {
+  alerts,
   calls,
   type Grant,
   grant,
@@ -268,6 +269,7 @@ function GrantView({ of: one }: { of: Grant }) {
             {may.has('try') && <TryCall of={one} />}
             <Packages of={one} />
             <TableOf of={one} />
+            <Alerts id={one.id} />
             <Usage id={one.id} />
             <Calls id={one.id} />
           </div>
@@ -659,6 +661,36 @@ function NewPackageForm({ of: one, shut }: { of: Grant; shut: () => void }) {
 }
 
 /** Calls per day as bars that are rows of a table: the numbers are on the page, not only in a picture. */
+/** Nothing where nothing was unusual. */
+function Alerts({ id }: { id: string }) {
+  const load = useRead(alerts, { params: { id } })
+  if (!load.data?.length) return null
+  return (
+    <DataTable
+      name="异常提示"
+      rows={load.data}
+      rowKey={row => row.at + row.kind}
+      columns={[
+        { title: '异常提示', head: true, cell: row => row.what },
+        { title: '类别', narrow: true, cell: row => row.kindLabel },
+        { title: '时间', narrow: true, keep: true, cell: row => moment(row.at) },
+        {
+          title: '处理',
+          narrow: true,
+          cell: row =>
+            row.suspended ? (
+              <Mark hue="red" shape="‖">
+                已自动暂停
+              </Mark>
+            ) : (
+              '已提示双方和主管部门'
+            ),
+        },
+      ]}
+    />
+  )
+}
+
 function Usage({ id }: { id: string }) {
   const load = useRead(usage, { params: { id } })
   const days = load.data ?? []
