@@ -316,9 +316,13 @@ export const traceMarks = endpoint({
       package: z.string(),
       grantId: Id,
       grant: z.string(),
+      provider: z.string(),
       grantee: z.string(),
       title: z.string(),
+      operator: z.string().describe('Who ordered the package'),
+      caseRef: z.string().describe('For which case'),
       created: Instant,
+      ledger: z.number().int().nullable(),
     }),
   ),
 })

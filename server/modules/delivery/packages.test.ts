@@ -73,6 +73,10 @@ test('[henan-16-6] a package: recorded before it is there, checksums that agree,
   const steward = await g.world.person({ department: '福州市民政局', roles: ['steward'] })
   const [found] = await steward.ok(contract.traceMarks, { body: { marks: [mark, 'AAAA', mark.replace(/^./, 'z')] } })
   assert.deepEqual([found!.package, found!.row, found!.grantee], [p.no, 2, '永泰县医保局'])
+  assert.deepEqual(
+    [found!.operator, found!.caseRef, found!.ledger, found!.provider],
+    [g.developerName, 'YB-2026-9', p.ledger, '福州市民政局'],
+  )
   const stranger = await g.world.person({ department: '双牌县医保局', roles: ['steward'] })
   assert.deepEqual(await stranger.ok(contract.traceMarks, { body: { marks: [mark] } }), [])
 

@@ -200,9 +200,13 @@ export function registerDelivery(app: FastifyInstance): void {
         package: packageNo(one.package.n),
         grantId: grant.id,
         grant: grant.no,
+        provider: grant.provider,
         grantee: grant.grantee,
         title: grant.title,
+        operator: one.package.operator,
+        caseRef: one.package.caseRef,
         created: one.package.created.toISOString(),
+        ledger: one.package.seq,
       })
     }
     await record(db, ctx, { action: 'package.trace', content: [...new Set(found.map(f => f.package))].join('、') || '没有认出' })

@@ -91,6 +91,7 @@ export function Grants() {
         <>
           <A href={at('/use-records')}>使用记录</A>
           <A href={at('/table-pushes')}>库表推送</A>
+          <A href={at('/watermarks')}>水印溯源</A>
         </>
       }
     >
