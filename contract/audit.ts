@@ -143,6 +143,7 @@ export const actionLabels = {
   'audit.witnessed': '收到见证',
   'audit.propose': '提出清理留痕',
   'audit.approve': '批准清理留痕',
+  'audit.withdraw': '撤回清理留痕',
   'audit.prune': '清理留痕',
   'audit.export': '导出账本',
   'sharing.access': '直接取用无条件共享数据',
@@ -428,8 +429,10 @@ export const prunings = endpoint({
         at: Instant,
         count: z.number().int(),
         done: z.boolean(),
-        approvals: z.array(z.object({ person: z.string(), at: Instant })),
+        approvals: z.array(z.object({ person: z.string(), at: Instant })).describe('The first is whoever asked'),
+        withdrawn: z.object({ person: z.string(), reason: z.string(), at: Instant }).nullable(),
         mayApprove: z.boolean(),
+        mayWithdraw: z.boolean(),
       }),
     ),
     mayPropose: z.boolean(),
@@ -456,6 +459,15 @@ export const approvePruning = endpoint({
   summary: 'The second approval, by another person; the content goes, digests and proofs stay',
   access: administrators,
   params: z.object({ no: z.coerce.number().int().min(1) }),
+  response: Done,
+})
+export const withdrawPruning = endpoint({
+  method: 'POST',
+  path: '/audit/prunings/:no/withdraw',
+  summary: 'Withdraw an order that has not been carried out, approved or not',
+  access: administrators,
+  params: z.object({ no: z.coerce.number().int().min(1) }),
+  body: z.object({ reason: z.string().trim().min(5).max(500) }),
   response: Done,
 })
 

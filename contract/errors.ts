@@ -407,6 +407,7 @@ export const errors: { area: string; label: string; codes: Record<string, Explai
       'audit.pruned': { is: '记录的内容已依批准清理，摘要和证明还在', do: '需要证明的，请审计管理员打印。' },
       'audit.pruning_not_found': { is: '没有这一号清理', do: '返回列表核对。' },
       'audit.pruning_done': { is: '清理已经完成', do: '刷新页面。' },
+      'audit.pruning_withdrawn': { is: '清理已经撤回', do: '仍要清理的，重新提出。' },
       'audit.pruning_same_person': { is: '清理要两个人批准', do: '请另一位安全管理员或审计管理员批准。' },
       'audit.retention_not_elapsed': { is: '留痕还没有满规定的保存时间', do: '改为 detail 写的日期或更早；依据写在 cite 里。' },
       'audit.nothing_to_prune': { is: '没有可以清理的留痕', do: '核对地区和日期。' },

@@ -491,6 +491,14 @@ export interface AuditPruningApproval {
   person_id: string;
 }
 
+export interface AuditPruningWithdrawal {
+  at: Timestamp;
+  no: number;
+  person: string;
+  person_id: string;
+  reason: string;
+}
+
 export interface AuditStatement {
   at: Timestamp;
   hash: Buffer;
@@ -1890,6 +1898,7 @@ export interface DB {
   "audit.pruned": AuditPruned;
   "audit.pruning": AuditPruning;
   "audit.pruning_approval": AuditPruningApproval;
+  "audit.pruning_withdrawal": AuditPruningWithdrawal;
   "audit.statement": AuditStatement;
   "audit.verification": AuditVerification;
   "audit.witness": AuditWitness;

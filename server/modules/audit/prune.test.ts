@@ -32,7 +32,7 @@ test('the first day to keep is the same day of the month, or the last there is',
 test('who may approve next', () => {
   const cite = { regulation: 'x', title: '某规定', article: '第一条', text: '保存三年。' }
   const rule = { months: 36, from: '2023-11-27', cite }
-  const order = { no: 1, before: '2023-11-27', approvers: ['a'], done: false }
+  const order = { no: 1, before: '2023-11-27', approvers: ['a'], done: false, withdrawn: false }
   assert.deepEqual(judgeApproval(order, 'b', rule), { ok: true })
   const code = (o: object, who: string) => {
     const v = judgeApproval({ ...order, ...o }, who, rule)
@@ -40,6 +40,7 @@ test('who may approve next', () => {
   }
   assert.equal(code({}, 'a'), 'audit.pruning_same_person')
   assert.equal(code({ done: true }, 'b'), 'audit.pruning_done')
+  assert.equal(code({ withdrawn: true }, 'b'), 'audit.pruning_withdrawn')
   assert.equal(code({ before: '2023-11-28' }, 'b'), 'audit.retention_not_elapsed')
 })
 
@@ -206,6 +207,65 @@ test('an order takes what it says and nothing else, whoever tries', async t => {
   assert.match((await verify(world)).bad!.message, /第 1 号清理删去了 1 条的内容，账本里没有它的记录/)
   assert.match(await exported(world, dir), /第 1 号清理删去的与账本里记录的不是同一批/)
   assert.equal((await left()).length, 5)
+})
+
+test('an order is withdrawn until it has been carried out, approved or not, by either administrator; then it takes nothing', async t => {
+  const { world, security, auditor, propose, left } = await anOldLedger(t)
+  const reason = '范围内有未了的案件'
+  const withdraw = (who: typeof security, no: number) => who.call(contract.withdrawPruning, { params: { no }, body: { reason } })
+  const steward = await world.person({ department: '某局', roles: ['steward'] })
+  const { body } = await propose('350582', '2023-11-20')
+  assert.equal((await withdraw(steward, body.no)).problem.code, 'access.role')
+  assert.equal((await withdraw(security, 99)).problem.code, 'audit.pruning_not_found')
+  // Approved, and the job has not come yet.
+  const { pool } = world.app.services
+  await pool.query(`insert into audit.pruning_approval values ($1, $2, '审计员', now())`, [body.no, auditor.id])
+  const seen = async () => (await security.ok(contract.prunings)).orders[0]!
+  assert.deepEqual([(await seen()).mayWithdraw, (await seen()).withdrawn], [true, null])
+  assert.equal((await withdraw(security, body.no)).status, 200)
+  const { mayWithdraw, mayApprove, withdrawn } = await seen()
+  assert.deepEqual([mayWithdraw, mayApprove, withdrawn?.reason], [false, false, reason])
+  await world.job('audit.prune', body)
+  assert.equal((await left()).length, 6)
+  // Not by going round the job either.
+  await owner(world, c =>
+    assert.rejects(
+      c
+        .query(`begin; select set_config('huitong.pruning', '${body.no}', true); delete from audit.entry where region = '350582'`)
+        .finally(() => c.query('rollback')),
+      /只能追加/,
+    ),
+  )
+  assert.equal((await withdraw(auditor, body.no)).problem.code, 'audit.pruning_withdrawn')
+  assert.equal((await auditor.call(contract.approvePruning, { params: body })).problem.code, 'audit.pruning_withdrawn')
+
+  const again = await propose('350582', '2023-11-20')
+  await auditor.ok(contract.approvePruning, { params: again.body })
+  await world.job('audit.prune', again.body)
+  assert.equal((await left()).length, 4)
+  assert.equal((await withdraw(security, again.body.no)).problem.code, 'audit.pruning_done')
+  await expand(world.app.services.db)
+  const { rows } = await world.app.services.pool.query(`select action, subject, purpose from audit.entry where action = 'audit.withdraw'`)
+  assert.deepEqual(rows, [{ action: 'audit.withdraw', subject: '第 1 号清理', purpose: reason }])
+})
+
+test('a pruning that waits for its turn sees the order withdrawn meanwhile', async t => {
+  const { world, auditor, propose, left } = await anOldLedger(t)
+  const { body } = await propose('350582', '2023-11-20')
+  const { pool } = world.app.services
+  const rule = { months: 36, place: '某地', cite: { regulation: 'x', title: '某规定', article: '第一条', text: '保存三年。' } }
+  await pool.query(`insert into audit.pruning_approval values ($1, $2, '审计员', now())`, [body.no, auditor.id])
+  await owner(world, async c => {
+    await c.query('begin; select pg_advisory_xact_lock(7281004)')
+    const pruned = prune(world.url, systemContext(world.app.services), body.no, () => rule)
+    for (let n = 0, waiting = 0; !waiting && n < 200; n++) {
+      await new Promise(done => setTimeout(done, 20))
+      waiting = (await pool.query(`select from pg_locks where locktype = 'advisory' and not granted`)).rowCount!
+    }
+    await c.query(`insert into audit.pruning_withdrawal values (${body.no}, gen_random_uuid(), '某人', '先不清理', now()); commit`)
+    assert.equal(await pruned, 0)
+  })
+  assert.equal((await left()).length, 6)
 })
 
 test('an order that was slipped in takes nothing that must stay', async t => {

@@ -21,18 +21,11 @@ export function keptFrom(day: string, months: number): string {
 
 type Verdict = { ok: true } | { ok: false; code: string; status: number; reason: string; detail: string; remedy: string; cite?: Cite }
 
-export type Order = { no: number; before: string; approvers: string[]; done: boolean }
+export type Order = { no: number; before: string; approvers: string[]; done: boolean; withdrawn: boolean }
 /** Whether somebody may be the next to approve: nobody twice, nothing that is done, nothing that would have to be kept today. */
 export function judgeApproval(order: Order, personId: string, rule: { from: string; cite: Cite; months: number }): Verdict {
-  if (order.done)
-    return {
-      ok: false,
-      code: 'audit.pruning_done',
-      status: 409,
-      reason: 'wrong-state',
-      detail: `第 ${order.no} 号清理已经完成。`,
-      remedy: '请刷新页面。',
-    }
+  const open = judgeWithdrawal(order)
+  if (!open.ok) return open
   if (order.approvers.includes(personId))
     return {
       ok: false,
@@ -43,6 +36,21 @@ export function judgeApproval(order: Order, personId: string, rule: { from: stri
       remedy: '请另一位安全管理员或审计管理员批准。',
     }
   return judgeAge(order.before, rule)
+}
+
+/** What is carried out cannot be taken back; until then either administrator may stop it, approved or not. */
+export function judgeWithdrawal(order: Pick<Order, 'no' | 'done' | 'withdrawn'>): Verdict {
+  const no = (code: string, detail: string, remedy: string): Verdict => ({
+    ok: false,
+    code,
+    status: 409,
+    reason: 'wrong-state',
+    detail,
+    remedy,
+  })
+  if (order.done) return no('audit.pruning_done', `第 ${order.no} 号清理已经完成。`, '请刷新页面。')
+  if (order.withdrawn) return no('audit.pruning_withdrawn', `第 ${order.no} 号清理已经撤回。`, '仍要清理的，请重新提出。')
+  return { ok: true }
 }
 
 /** No record may go before the time its region keeps it. */
@@ -142,9 +150,10 @@ export async function approvePruning(ctx: StaffContext, retention: Retention, no
   await ctx.db.transaction().execute(async tx => {
     await turn(tx)
     const order = (await orders(tx, no))[0] ?? notFound('audit.pruning', '清理')
+    const { before, done, withdrawn } = order
     must(
       judgeApproval(
-        { no, before: order.before, approvers: order.approvals.map(a => a.personId), done: order.done },
+        { no, before, approvers: order.approvals.map(a => a.personId), done, withdrawn: !!withdrawn },
         ctx.actor.personId,
         ruleOf(retention, order.region, ctx.day),
       ),
@@ -155,15 +164,30 @@ export async function approvePruning(ctx: StaffContext, retention: Retention, no
   })
 }
 
+export async function withdrawPruning(ctx: StaffContext, no: number, reason: string): Promise<void> {
+  await ctx.db.transaction().execute(async tx => {
+    await turn(tx)
+    const order = (await orders(tx, no))[0] ?? notFound('audit.pruning', '清理')
+    must(judgeWithdrawal({ no, done: order.done, withdrawn: !!order.withdrawn }))
+    await tx
+      .insertInto('audit.pruning_withdrawal')
+      .values({ no, person_id: ctx.actor.personId, person: personOf(ctx), reason, at: ctx.now })
+      .execute()
+    await record(tx, ctx, { action: 'audit.withdraw', subject: `第 ${no} 号清理`, purpose: reason, data: { order: no } })
+  })
+}
+
 const ruleOf = (retention: Retention, region: string | null, day: string) => {
   const { months, cite } = retention(region, day)
   return { months, cite, from: keptFrom(day, months) }
 }
-const turn = (tx: Tx) => sql`select pg_advisory_xact_lock(7281004)`.execute(tx)
+const turnKey = 7281004
+const turn = (tx: Tx) => sql`select pg_advisory_xact_lock(${turnKey})`.execute(tx)
+const personOf = (ctx: StaffContext) => `${ctx.actor.name}（${ctx.actor.username}）`
 const approval = (tx: Tx, ctx: StaffContext, no: number) =>
   tx
     .insertInto('audit.pruning_approval')
-    .values({ no, person_id: ctx.actor.personId, person: `${ctx.actor.name}（${ctx.actor.username}）`, at: ctx.now })
+    .values({ no, person_id: ctx.actor.personId, person: personOf(ctx), at: ctx.now })
     .execute()
 
 /** The order that took a record's content. */
@@ -188,10 +212,12 @@ export async function orders(db: Database | Tx, no?: number) {
     count: number
     done: boolean
     approvals: { personId: string; person: string; at: string }[]
+    withdrawn: { person: string; reason: string; at: string } | null
   }>`
     select p.no, p.region, to_char(p.before at time zone 'Asia/Shanghai', 'YYYY-MM-DD') as before, p.months, p.cite, p.reason, p.at, p.count,
       exists (select from audit.pruned d where d.order_no = p.no) as done,
-      (select jsonb_agg(jsonb_build_object('personId', a.person_id, 'person', a.person, 'at', a.at) order by a.at) from audit.pruning_approval a where a.no = p.no) as approvals
+      (select jsonb_agg(jsonb_build_object('personId', a.person_id, 'person', a.person, 'at', a.at) order by a.at) from audit.pruning_approval a where a.no = p.no) as approvals,
+      (select jsonb_build_object('person', w.person, 'reason', w.reason, 'at', w.at) from audit.pruning_withdrawal w where w.no = p.no) as withdrawn
     from audit.pruning p where ${no ?? null}::int is null or p.no = ${no ?? null} order by p.no desc`.execute(db)
   return rows
 }
@@ -203,13 +229,15 @@ export async function orders(db: Database | Tx, no?: number) {
 export async function prune(databaseUrl: string, ctx: Context, no: number, retention: Retention): Promise<number> {
   const { db, close } = await connect(databaseUrl, { max: 1, as: 'owner' })
   try {
+    // Held by the one connection until it closes. Inside the transaction it would come after the snapshot, which then shows an order
+    // withdrawn during the wait as it was before.
+    await sql`select pg_advisory_lock(${turnKey})`.execute(db)
     return await db
       .transaction()
       .setIsolationLevel('repeatable read')
       .execute(async tx => {
-        await turn(tx)
         const order = (await orders(tx, no))[0]
-        if (!order || order.done || order.approvals.length < 2) return 0
+        if (!order || order.done || order.withdrawn || order.approvals.length < 2) return 0
         // Once more, by the law of today: an order that got here in some other way than through `approvePruning` takes nothing that must stay.
         must(judgeAge(order.before, ruleOf(retention, order.region, ctx.day)))
         await sql`select set_config('huitong.pruning', ${String(no)}, true)`.execute(tx)

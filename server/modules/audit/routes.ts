@@ -10,7 +10,7 @@ import { expand } from './expand.ts'
 import { checkpoint, keptOutside, rotateKey } from './jobs.ts'
 import { leafOf, pathOf } from './merkle.ts'
 import { checkpointText, headsOf, keyText } from './prove.ts'
-import { approvePruning, orders, proposePruning, prunedBy, pruningRules, type Retention } from './prune.ts'
+import { approvePruning, orders, proposePruning, prunedBy, pruningRules, type Retention, withdrawPruning } from './prune.ts'
 import { keyCommitment, record, recordRead } from './public.ts'
 import { ledgerPage, scopeOf, toRow, visibleRecord } from './queries.ts'
 import { verifyDatabase } from './sources.ts'
@@ -176,7 +176,9 @@ export function registerAudit(app: FastifyInstance, retention: Retention): void 
         place: retention(o.region, ctx.day).place,
         at: o.at.toISOString(),
         approvals: o.approvals.map(a => ({ person: a.person, at: new Date(a.at).toISOString() })),
-        mayApprove: may && !o.done && o.approvals.length < 2 && !o.approvals.some(a => a.personId === ctx.actor.personId),
+        withdrawn: o.withdrawn && { ...o.withdrawn, at: new Date(o.withdrawn.at).toISOString() },
+        mayWithdraw: may && !o.done && !o.withdrawn,
+        mayApprove: may && !o.done && !o.withdrawn && o.approvals.length < 2 && !o.approvals.some(a => a.personId === ctx.actor.personId),
       })),
       mayPropose: may,
     }
@@ -188,6 +190,10 @@ export function registerAudit(app: FastifyInstance, retention: Retention): void 
   })
   route(app, contract.approvePruning, async ({ params, ctx }) => {
     await approvePruning(ctx, retention, params.no)
+    return { ok: true as const }
+  })
+  route(app, contract.withdrawPruning, async ({ params, body, ctx }) => {
+    await withdrawPruning(ctx, params.no, body.reason)
     return { ok: true as const }
   })
 

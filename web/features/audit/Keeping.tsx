@@ -1,6 +1,14 @@
 import { App, Button, Popconfirm } from 'antd'
 import { useState } from 'react'
-import { addLedgerWitness, approvePruning, ledgerTrust, proposePruning, prunings, rotateLedgerKey } from '../../../contract/audit.ts'
+import {
+  addLedgerWitness,
+  approvePruning,
+  ledgerTrust,
+  proposePruning,
+  prunings,
+  rotateLedgerKey,
+  withdrawPruning,
+} from '../../../contract/audit.ts'
 import type { Reply } from '../../../contract/endpoint.ts'
 import { useAct, useRead } from '../../app/query.ts'
 import { Line, SideForm } from '../../app/SideForm.tsx'
@@ -20,6 +28,7 @@ export function Keeping() {
   const trust = useRead(ledgerTrust)
   const pruning = useRead(prunings)
   const [open, setOpen] = useState<'key' | 'witness' | Rule | null>(null)
+  const [back, setBack] = useState<Order | null>(null)
   const mayRotate = useMay(rotateLedgerKey)
   const mayAdd = useMay(addLedgerWitness)
   const shut = () => setOpen(null)
@@ -86,8 +95,10 @@ export function Keeping() {
                 />
               </Sheet>
               <Sheet title="清理">
-                <p className="ht-hint">两个人批准才执行。删去的只是内容，摘要和以前给出的证明还在。</p>
-                <Orders of={of.orders} />
+                <p className="ht-hint">
+                  提出和批准的是两个人才执行，执行前任何一位管理员可以撤回。删去的只是内容，摘要和以前给出的证明还在。
+                </p>
+                <Orders of={of.orders} withdraw={setBack} />
               </Sheet>
             </>
           )}
@@ -153,9 +164,28 @@ export function Keeping() {
           )}
         </SideForm>
       )}
+      {back && (
+        <SideForm
+          endpoint={withdrawPruning}
+          title={`撤回第 ${back.no} 号清理`}
+          verb="撤回清理"
+          start={{ reason: '' }}
+          params={{ no: back.no }}
+          shut={() => setBack(null)}
+        >
+          {form => (
+            <>
+              <p>{scopeOf(back)}。撤回后不再执行，也不能恢复；仍要清理的，重新提出。</p>
+              <Line form={form} at="/reason" type="area" label="撤回的理由" hint="例如：范围内有未了的案件。记入账本。" />
+            </>
+          )}
+        </SideForm>
+      )}
     </Page>
   )
 }
+
+const scopeOf = (order: Order) => `${order.place}，${order.before} 以前 ${number(order.count)} 条`
 
 const rules = (propose: ((rule: Rule) => void) | null): Column<Rule>[] => [
   { title: '地区', head: true, narrow: true, cell: row => row.place },
@@ -185,61 +215,89 @@ const rules = (propose: ((rule: Rule) => void) | null): Column<Rule>[] => [
     : []),
 ]
 
-function Orders({ of }: { of: Order[] }) {
+function Orders({ of, withdraw }: { of: Order[]; withdraw: (order: Order) => void }) {
   const { message } = App.useApp()
   const approve = useAct(approvePruning, () => message.success('已批准，开始清理'))
+  const columns: Column<Order>[] = [
+    { title: '清理', head: true, narrow: true, cell: row => `第 ${row.no} 号` },
+    { title: '现在', narrow: true, keep: true, cell: row => <OrderMark of={row} /> },
+    { title: '清理什么', cell: scopeOf },
+    {
+      title: '须保存',
+      cell: row => (
+        <>
+          {row.months} 个月
+          <Why cite={row.cite} />
+          <div className="ht-meta">{citeWords(row.cite)}</div>
+        </>
+      ),
+    },
+    { title: '理由', cell: row => row.reason },
+    { title: '提出', cell: row => <Act of={row.approvals[0]} /> },
+    { title: '批准', cell: row => <Act of={row.approvals[1]} /> },
+  ]
+  if (of.some(row => row.mayApprove || row.mayWithdraw))
+    columns.push({
+      title: '操作',
+      narrow: true,
+      cell: row => (
+        <span className="row">
+          {row.mayApprove && (
+            <Popconfirm
+              title={`删去 ${number(row.count)} 条的内容？`}
+              description="不能恢复。摘要、区块和以前的证明还在。"
+              okText="批准并清理"
+              cancelText="先不办"
+              onConfirm={() => approve.mutate({ params: { no: row.no } })}
+            >
+              <Button type="primary" loading={approve.isPending}>
+                批准
+              </Button>
+            </Popconfirm>
+          )}
+          {row.mayWithdraw && <Button onClick={() => withdraw(row)}>撤回</Button>}
+        </span>
+      ),
+    })
   return (
     <>
       {approve.error && <ProblemNote error={approve.error} />}
-      <DataTable
-        name="清理"
-        rowKey={row => row.no}
-        rows={of}
-        empty={<Nothing>还没有清理过。</Nothing>}
-        columns={[
-          { title: '清理', head: true, narrow: true, cell: row => `第 ${row.no} 号` },
-          { title: '范围', cell: row => `${row.place}，${row.before} 以前 ${number(row.count)} 条` },
-          {
-            title: '依据',
-            narrow: true,
-            cell: row => (
-              <>
-                {citeWords(row.cite)}
-                <Why cite={row.cite} />
-              </>
-            ),
-          },
-          { title: '理由', cell: row => row.reason },
-          { title: '批准', cell: row => row.approvals.map(a => `${a.person} ${moment(a.at)}`).join('；') },
-          {
-            title: '现在',
-            narrow: true,
-            keep: true,
-            cell: row =>
-              row.done ? (
-                <Mark hue="green" shape="✓">
-                  已清理
-                </Mark>
-              ) : row.mayApprove ? (
-                <Popconfirm
-                  title={`删去 ${number(row.count)} 条的内容？`}
-                  description="不能恢复。摘要、区块和以前的证明还在。"
-                  okText="批准并清理"
-                  cancelText="先不办"
-                  onConfirm={() => approve.mutate({ params: { no: row.no } })}
-                >
-                  <Button type="primary" loading={approve.isPending}>
-                    批准
-                  </Button>
-                </Popconfirm>
-              ) : (
-                <Mark hue="yellow" shape="▲">
-                  {row.approvals.length < 2 ? '等另一人批准' : '正在清理'}
-                </Mark>
-              ),
-          },
-        ]}
-      />
+      <DataTable name="清理" rowKey={row => row.no} rows={of} empty={<Nothing>还没有清理过。</Nothing>} columns={columns} />
     </>
   )
 }
+
+function OrderMark({ of: one }: { of: Order }) {
+  if (one.done)
+    return (
+      <Mark hue="green" shape="✓">
+        已清理
+      </Mark>
+    )
+  if (one.withdrawn)
+    return (
+      <>
+        <Mark hue="grey" shape="■">
+          已撤回
+        </Mark>
+        <div className="ht-meta">
+          {one.withdrawn.person} {moment(one.withdrawn.at)}：{one.withdrawn.reason}
+        </div>
+      </>
+    )
+  return (
+    <Mark hue="yellow" shape="▲">
+      {one.approvals.length < 2 ? '等另一人批准' : '正在清理'}
+    </Mark>
+  )
+}
+
+const Act = ({ of: one }: { of: Order['approvals'][number] | undefined }) =>
+  one ? (
+    <>
+      {one.person}
+      <div className="ht-meta ht-num">{moment(one.at)}</div>
+    </>
+  ) : (
+    '—'
+  )
