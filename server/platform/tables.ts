@@ -820,6 +820,7 @@ export interface DeliveryGrant {
   created: Generated<Timestamp>;
   credential: Generated<number>;
   disposal_asked: string | null;
+  disposal_late_told: string | null;
   effective: Timestamp | null;
   entry_id: string;
   entry_version: number;

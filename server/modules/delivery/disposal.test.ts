@@ -81,7 +81,18 @@ test('when a grant has run out the consumer owes a word on the data: late is a f
   const duties = await steward.ok(procedure.duties, { query: {} })
   assert.equal(duties.rows.filter(d => d.title.includes('怎样处置')).length, 1)
 
+  // The day itself is in time; after it the authority of the provider's place hears of it, and once.
+  const heard = async (who: typeof bureau) =>
+    (await who.ok(procedure.notices)).rows.filter(n => n.text.includes('逾期没有说明数据处置')).map(n => [n.text, n.href])
+  world.at('2027-01-18')
+  await world.job('delivery.ended')
+  assert.deepEqual(await heard(bureau), [])
   world.at('2027-02-01')
+  await world.job('delivery.ended')
+  await world.job('delivery.ended')
+  const [late, ...more] = await heard(bureau)
+  assert.match(late![0]!, /^永泰县医保局 逾期没有说明数据处置：授权 SQ-.*（城乡低保对象信息）已结束，应于 2027-01-18 前说明/)
+  assert.deepEqual([late![1], more, await heard(county)], [`/workbench/grants/${g.id}`, [], []])
   const found = (await county.ok(supervision.suspicions, {})).filter(s => s.what.includes('说明数据处置'))
   assert.deepEqual(
     found.map(s => [s.breach, s.department, s.legal]),

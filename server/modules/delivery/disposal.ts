@@ -99,6 +99,38 @@ export async function askEnded(ctx: Context): Promise<number> {
   return asked
 }
 
+/** Tells the authority of the provider's place, once for each grant, when the consumer has let the day pass without a word. */
+export async function tellLate(ctx: Context): Promise<number> {
+  const { rows } = await sql<{ id: string; no: string; title: string; region: string; grantee: string; granteeId: string; due: string }>`
+    select g.id, g.no, e.title, e.region, r.debtor as grantee, r.debtor_id as "granteeId", r.due
+    from procedure.reminder_view r join delivery.grant g on r.href = '/workbench/grants/' || g.id
+    join catalog.entry_view e on e.id = g.entry_id
+    where r.name = ${dutyName} and r.ended is null and r.due < ${ctx.day}::date and g.disposal_late_told is null order by g.no limit 1000`.execute(
+    ctx.db,
+  )
+  let told = 0
+  for (const g of rows)
+    await ctx.db.transaction().execute(async tx => {
+      const authority = await departmentFor(tx, g.region, 'authority', '主管部门').catch(() => null)
+      // Nobody to tell yet; the next hour tries again.
+      if (!authority) return
+      const { numAffectedRows } = await sql`update delivery.grant set disposal_late_told = ${ctx.day}
+        where id = ${g.id} and disposal_late_told is null`.execute(tx)
+      // When it is the authority's own grant, its own reminder says so.
+      if (!numAffectedRows || authority.id === g.granteeId) return
+      told++
+      await notifyDepartments(
+        tx,
+        ctx.now,
+        [authority.id],
+        `${g.grantee} 逾期没有说明数据处置：授权 ${g.no}（${g.title}）已结束，应于 ${g.due} 前说明。可以催办，必要时按规定处理。`,
+        pageOf(g.id),
+        'supervision',
+      )
+    })
+  return told
+}
+
 const hasEnded = (g: LoadedGrant, day: string) => g.state === 'revoked' || (!!g.until && g.until < day)
 
 /** Grants of the same entry to the same department that came later and are in force: under one of them the data may stay in use. */

@@ -1,6 +1,6 @@
 import type { Jobs } from '../../platform/jobs.ts'
 import { deliveryOf } from './api.ts'
-import { askEnded } from './disposal.ts'
+import { askEnded, tellLate } from './disposal.ts'
 import { makePackage, sweepPackages } from './packages.ts'
 import { watchUse } from './unusual.ts'
 
@@ -11,6 +11,7 @@ export function deliveryJobs(jobs: Jobs): void {
   jobs.on('delivery.ended', async (_, ctx) => {
     await deliveryOf(ctx).calls.flush()
     await askEnded(ctx)
+    await tellLate(ctx)
   })
   jobs.every('delivery.ended', '35 * * * *')
   jobs.on('delivery.watch', async (_, ctx) => {
