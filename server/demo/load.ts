@@ -21,7 +21,7 @@ import { systemContext } from '../platform/context.ts'
 import { type Caller, signIn } from './client.ts'
 import { base, type DemoEntry, heldFile, published, todaysFile, unfinished, waiting } from './entries.ts'
 import { creditCode, departments, officers, password, people, useful } from './places.ts'
-import { type Application, applications, direct } from './story.ts'
+import { type Application, applications, direct, ended, file, uses } from './story.ts'
 
 type Options = { config: Config; databaseUrl: string; log: (line: string) => void }
 
@@ -86,7 +86,8 @@ async function tell(config: Config, databaseUrl: string): Promise<void> {
     const story: { ago: number; run: () => Promise<unknown> }[] = [
       { ago: 20, run: () => inTurn(closed, e => fill(as, e, of(e.content.title).id)) },
       { ago: 18, run: () => gather(as, of) },
-      { ago: 12, run: () => use(app, as) },
+      ...uses.map(u => ({ ago: u.ago, run: () => use(app, as, u) })),
+      { ago: ended.ago, run: () => end(as) },
       { ago: 10, run: () => inTurn(open, e => fill(as, e, of(e.content.title).id)) },
       { ago: 9, run: () => inTurn(open, e => propose(as, e, of(e.content.title).code)) },
       { ago: 8, run: () => inTurn(open, e => openToAll(as, e, of(e.content.title).code)) },
@@ -103,6 +104,7 @@ async function tell(config: Config, databaseUrl: string): Promise<void> {
       { ago: 2, run: () => register(as, unfinished) },
       { ago: 1, run: () => deliver(as, of(heldFile.entry).id, { ...heldFile, state: 'held' }) },
       { ago: 0, run: () => deliver(as, of(todaysFile.entry).id, todaysFile) },
+      { ago: 0, run: () => pack(as) },
       ...applications.flatMap(a => chapters(as, a, of(a.entry))),
     ]
     for (const { ago, run } of story.sort((a, b) => b.ago - a.ago)) {
@@ -355,10 +357,10 @@ function chapters(as: As, a: Application, entry: { id: string; code: string }): 
 }
 
 /** The consumer's system takes data under its grant, once a day for some days. */
-async function use(app: FastifyInstance, as: As): Promise<void> {
-  const call = await as('yt.yibao.dev')
+async function use(app: FastifyInstance, as: As, { entry, by, cases }: (typeof uses)[number]): Promise<void> {
+  const call = await as(by)
   const { rows } = await call(delivery.grants, { query: { side: 'received' } })
-  const grant = rows[0]
+  const grant = rows.find(g => g.title === entry)
   if (!grant || grant.lastCall) return
   const { clientId, clientSecret } = await call(delivery.rotate, { params: { id: grant.id } })
   const token = await app.inject({
@@ -366,7 +368,7 @@ async function use(app: FastifyInstance, as: As): Promise<void> {
     url: '/oauth/token',
     payload: { grant_type: 'client_credentials', client_id: clientId, client_secret: clientSecret },
   })
-  for (const reference of ['YB-0001', 'YB-0002', 'YB-0003']) {
+  for (const reference of cases) {
     const reply = await app.inject({
       url: `/data/v1/${pathOf(grant.code)}?limit=20`,
       headers: {
@@ -377,6 +379,28 @@ async function use(app: FastifyInstance, as: As): Promise<void> {
     })
     if (reply.statusCode !== 200) throw new Error(`data API: ${reply.statusCode} ${reply.body}`)
   }
+}
+
+/** The provider ends a grant that is no longer needed. */
+async function end(as: As): Promise<void> {
+  const call = await as(ended.by)
+  const { rows } = await call(delivery.grants, { query: { side: 'given' } })
+  const grant = rows.find(g => g.title === ended.entry && g.grantee === ended.grantee)
+  if (grant?.state === 'active') await call(sharing.stop, { params: { id: grant.id }, body: { reason: ended.reason } })
+}
+
+/** A file package under a grant by file. */
+async function pack(as: As): Promise<void> {
+  const call = await as(file.by)
+  const { rows } = await call(delivery.grants, { query: { side: 'received' } })
+  const params = { id: rows.find(g => g.title === file.entry)!.id }
+  let made = await call(delivery.packages, { params })
+  if (!made.length) made = await call(delivery.orderPackage, { params, body: { format: 'csv', caseRef: file.caseRef } })
+  for (let tries = 0; tries < 300 && made[0]!.state === 'queued'; tries++) {
+    await sleep(100)
+    made = await call(delivery.packages, { params })
+  }
+  if (made[0]!.state === 'failed') throw new Error(`${file.caseRef}: ${made[0]!.problem}`)
 }
 
 /** Unconditional data are taken up at once, without an application. */

@@ -86,7 +86,7 @@ function pair(department: string, steward: string, leader: string): Person[] {
 export const useful: { username: string; about: string }[] = [
   { username: 'fz.minzheng', about: '福州市民政局 数据专员：登记目录、汇聚数据' },
   { username: 'fz.dashuju', about: '福州市大数据委：审核目录、决定共享申请，待办里各色灯都有' },
-  { username: 'yt.yibao', about: '永泰县医疗保障局 数据专员：查找并申请数据，已有一件授权' },
+  { username: 'yt.yibao', about: '永泰县医疗保障局 数据专员：查找并申请数据，已有一件授权，另一件已结束' },
   { username: 'yt.yibao.dev', about: '永泰县医疗保障局 开发人员：取凭证、调接口' },
   { username: 'hn.minzheng', about: '河南省民政厅 数据专员：5 个工作日内答复申请' },
   { username: 'sp.zhengwu', about: '双牌县政务服务中心：与提供部门一起提出意见' },

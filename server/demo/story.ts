@@ -20,11 +20,30 @@ const wish = (items: string[], purpose: string, scenario: string, scope: string,
   until,
 })
 
+const health = '居民健康档案基本信息'
 const allowance = '城乡低保对象信息'
 const dependants = '特困供养人员信息'
 const subsidies = '残疾人两项补贴发放信息'
 const contracts = '家庭医生签约信息'
 const inspections = '食品安全抽检不合格处置信息'
+
+/** 福州, agreed by all: opinion of the provider, decision, both signatures, the first of them this many working days ago. */
+function granted(
+  by: string,
+  provider: string,
+  agreement: number,
+  ago: number,
+  items: Record<string, 'plain' | 'masked'>,
+): Application['acts'] {
+  const signed = { accept: true, agreement: `榕数共享协议〔示例〕${agreement} 号` }
+  const treatments = Object.entries(items).map(([key, treatment]) => ({ key, treatment }))
+  return [
+    { ago, by: provider, action: 'advise', form: { opinion: 'agree', note: '属于履职需要，建议身份号码和姓名脱敏后提供。' } },
+    { ago: ago - 1, by: 'fz.dashuju', action: 'approve', form: { treatments, until, quota: 500, note: '同意，身份号码和姓名脱敏。' } },
+    { ago: ago - 2, by: `${by}.ld`, action: 'sign', form: signed },
+    { ago: ago - 3, by: 'fz.dashuju.ld', action: 'sign', form: signed },
+  ]
+}
 
 export const applications: Application[] = [
   // 福州: the authority decides within 20 working days.
@@ -152,6 +171,39 @@ export const applications: Application[] = [
       },
     ],
   },
+  // Granted as files.
+  {
+    entry: health,
+    by: 'fz.minzheng',
+    system: '福州市社会救助信息系统',
+    ago: 16,
+    form: {
+      ...wish(
+        ['c1', 'c2', 'c5'],
+        '核对低保家庭中需要定期随访的人员是否已建健康档案。',
+        '每季度核对一次，一次取全部在册人员。',
+        '市民政局社会救助处',
+        '《社会救助暂行办法》第二章，低保对象的动态管理',
+      ),
+      method: 'file',
+    },
+    acts: granted('fz.minzheng', 'fz.weijian', 2, 13, { c1: 'masked', c2: 'masked', c5: 'plain' }),
+  },
+  // Used for some days, then stopped: what became of the data is still to be stated.
+  {
+    entry: health,
+    by: 'yt.yibao',
+    system: '永泰县医疗救助一站式结算系统',
+    ago: 18,
+    form: wish(
+      ['c1', 'c2', 'c5'],
+      '核对申请门诊慢特病待遇的人员是否已建健康档案。',
+      '集中核对期内逐件核对，每日约 20 次。',
+      '县医疗保障局待遇保障股',
+      '基本医疗保险门诊慢特病待遇的认定职责',
+    ),
+    acts: granted('yt.yibao', 'fz.weijian', 3, 15, { c1: 'masked', c2: 'masked', c5: 'plain' }),
+  },
   // 永泰 has no rule of its own for this and inherits the one of 福州.
   {
     entry: dependants,
@@ -244,6 +296,20 @@ export const applications: Application[] = [
     acts: [],
   },
 ]
+
+/** Which of the grants are used, by whom in whose name. */
+export const uses = [
+  { entry: allowance, by: 'yt.yibao.dev', ago: 12, cases: ['YB-0001', 'YB-0002', 'YB-0003'] },
+  { entry: health, by: 'yt.yibao.dev', ago: 9, cases: ['MB-0001', 'MB-0002', 'MB-0003', 'MB-0004'] },
+]
+export const ended = {
+  entry: health,
+  by: 'fz.weijian',
+  grantee: '永泰县医疗保障局',
+  ago: 6,
+  reason: '本年度的集中核对已经完成，不再需要。',
+}
+export const file = { entry: health, by: 'fz.minzheng', caseRef: '低保复核 第三季度' }
 
 /** Unconditional data, taken up without an application. */
 export const direct = {
