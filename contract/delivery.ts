@@ -230,7 +230,9 @@ export const guide = endpoint({
   response: z.object({
     tokenUrl: z.string(),
     dataUrl: z.string(),
-    calls: z.array(z.object({ method: z.string(), path: z.string(), what: z.string() })),
+    calls: z
+      .array(z.object({ method: z.string(), path: z.string(), what: z.string() }))
+      .describe('None under a grant by files, or one that has ended'),
     example: z.string().describe('A page of made-up rows, as the reply would look'),
     examples: z.array(z.object({ language: z.string(), code: z.string() })),
   }),

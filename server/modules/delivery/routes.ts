@@ -66,7 +66,7 @@ export function registerDelivery(app: FastifyInstance): void {
       rows: rows.map(r => ({
         ...r,
         stateLabel: grantStateLabels[r.state as keyof typeof grantStateLabels],
-        daysLeft: daysLeft(r.until, ctx.day),
+        daysLeft: daysLeft(r, ctx.day),
         lastCall: r.lastCall?.toISOString() ?? null,
       })),
       total,
@@ -99,9 +99,11 @@ export function registerDelivery(app: FastifyInstance): void {
     const base = baseUrl(ctx, request)
     const urls = { tokenUrl: `${base}/oauth/token`, dataUrl: `${base}/data/v1/${urlCode(grant.code)}` }
     const { rows, document } = await documentOf(ctx, grant, base)
+    const { state } = stateOf(grant, ctx.day)
+    const none = grant.method === 'file' || state === 'revoked' || state === 'expired'
     return {
       ...urls,
-      calls: callsOf(document),
+      calls: none ? [] : callsOf(document),
       example: JSON.stringify({ rows, count: rows.length, next: null }, null, 2),
       examples: examples({ ...urls, clientId: grant.clientId ?? '<client_id>' }),
     }
@@ -412,6 +414,7 @@ const placeOf = (g: LoadedGrant, day: string): GrantPlace => ({
   clientId: g.clientId,
   settles: g.awaits.some(a => a.key === 'agreed-way'),
   files: mayPackage(g),
+  filesOnly: g.method === 'file',
   applied: g.caseNo !== null,
 })
 
@@ -420,8 +423,8 @@ const stateOf = (g: LoadedGrant, day: string) => {
   const state = g.state === 'active' && g.until && g.until < day ? ('expired' as const) : g.state
   return { state, label: grantStateLabels[state] }
 }
-const daysLeft = (until: string | null, day: string) =>
-  until ? Math.max(0, Math.round((Date.parse(until) - Date.parse(day)) / 86_400_000)) : null
+const daysLeft = ({ state, until }: { state: string; until: string | null }, day: string) =>
+  until && state !== 'revoked' && state !== 'expired' ? Math.max(0, Math.round((Date.parse(until) - Date.parse(day)) / 86_400_000)) : null
 
 function view(ctx: StaffContext, g: LoadedGrant) {
   const { state, label } = stateOf(g, ctx.day)
@@ -445,7 +448,7 @@ function view(ctx: StaffContext, g: LoadedGrant) {
     approver: g.approver,
     from: g.from,
     until: g.until,
-    daysLeft: daysLeft(g.until, ctx.day),
+    daysLeft: daysLeft({ state, until: g.until }, ctx.day),
     quotaPerDay: g.quotaPerDay,
     caseNo: g.caseNo,
     cite: g.cite,

@@ -109,6 +109,7 @@ const person = (departmentId: string, role: string, region = '350100', departmen
 
 for (const [title, who, at, actions] of [
   ['the user’s developer', person('user', 'developer'), place, ['rotate', 'edit-ips', 'try']],
+  ['the user’s developer, files only', person('user', 'developer'), { ...place, files: true, filesOnly: true }, ['package']],
   ['the user’s leader', person('user', 'leader'), place, ['hand-over']],
   ['the user’s leader, expired', person('user', 'leader'), { ...place, expired: true }, ['dispose']],
   ['the owner’s steward', person('owner', 'steward'), place, ['suspend', 'stop', 'narrow']],

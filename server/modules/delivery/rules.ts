@@ -241,6 +241,8 @@ export type GrantPlace = {
   settles?: boolean
   /** Files may be made under it. */
   files?: boolean
+  /** Nothing but files: no credentials, no calls. */
+  filesOnly?: boolean
   /** It came of an application, so another one can carry it on. */
   applied?: boolean
   granteeDepartmentId: string
@@ -283,8 +285,8 @@ export function grantActions(actor: Viewer, g: GrantPlace): GrantAction[] {
   if (g.settles && actor.departmentId === g.providerDepartmentId && has('steward', 'leader')) list.push('settle')
   if (mayStop && g.state === 'suspended') list.push('resume')
   if (actor.departmentId === g.granteeDepartmentId && has('developer', 'steward')) {
-    if (g.state !== 'revoked' && !g.expired) list.push('rotate', 'edit-ips')
-    if (live) list.push('try')
+    if (g.state !== 'revoked' && !g.expired && !g.filesOnly) list.push('rotate', 'edit-ips')
+    if (live && !g.filesOnly) list.push('try')
     if (live && g.files) list.push('package')
   }
   const ended = g.state === 'revoked' || g.expired

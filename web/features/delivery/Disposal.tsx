@@ -52,7 +52,7 @@ export function DisposalOf({ of: grant }: { of: Grant }) {
                 `经${r.label}取得`,
                 `${number(r.rows)} 行，${number(r.times)} 次${r.last ? `，最近 ${moment(r.last)}` : ''}`,
               ]),
-              ['应于', one.due ?? '—'],
+              ['应于', one.due ? `${one.due} 前` : '—'],
               [
                 '依据',
                 <span key="c">
@@ -60,8 +60,8 @@ export function DisposalOf({ of: grant }: { of: Grant }) {
                   <Why cite={one.cite} />
                   {one.platform && (
                     <>
-                      （期限是平台约定；使用应遵守 {citeWords(one.use)}
-                      <Why cite={one.use} />）
+                      ；使用应遵守 {citeWords(one.use)}
+                      <Why cite={one.use} />
                     </>
                   )}
                 </span>,

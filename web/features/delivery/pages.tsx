@@ -40,6 +40,9 @@ import { TableOf } from './Tables.tsx'
 
 const stateHue: Record<Grant['state'], Hue> = { active: 'green', suspended: 'red', revoked: 'grey', expired: 'grey' }
 const stateShape: Record<Grant['state'], string> = { active: '●', suspended: '‖', revoked: '■', expired: '✓' }
+/** Until when, and how long that is; what was revoked has no days left. */
+const termOf = ({ state, until, daysLeft }: Pick<Grant, 'state' | 'until' | 'daysLeft'>) =>
+  until ? `${state === 'revoked' ? '原定至' : '至'} ${until}${daysLeft === null ? '' : `（余 ${daysLeft} 天）`}` : '长期'
 const GrantMark = ({ state, stateLabel }: Pick<Grant, 'state' | 'stateLabel'>) => (
   <Mark hue={stateHue[state]} shape={stateShape[state]}>
     {stateLabel}
@@ -81,7 +84,7 @@ export function Grants() {
       title: '期限',
       keep: true,
       narrow: true,
-      cell: row => (row.until ? `至 ${row.until}${row.daysLeft !== null ? `（余 ${row.daysLeft} 天）` : ''}` : '长期'),
+      cell: termOf,
     },
   ]
   return (
@@ -183,7 +186,7 @@ function GrantView({ of: one }: { of: Grant }) {
         <>
           <span className="ht-code">{one.no}</span>
           <GrantMark {...one} />
-          <span>{one.until ? `至 ${one.until}${one.daysLeft !== null ? `（余 ${one.daysLeft} 天）` : ''}` : '长期有效'}</span>
+          <span>{termOf(one)}</span>
           {one.caseNo && <A href={at(`/cases/${one.caseNo}`)}>办件 {one.caseNo}</A>}
         </>
       }
@@ -308,7 +311,12 @@ function GrantView({ of: one }: { of: Grant }) {
                   ['共享条件', one.conditions || null],
                   ['约定的提供方式', one.agreedWay || null],
                   ['方式', fields.method.options.find(([key]) => key === one.method)?.[1] ?? one.method],
-                  ['起止', `${one.from} 至 ${one.until ?? '长期'}`],
+                  [
+                    '起止',
+                    <span key="t">
+                      <span className="ht-nowrap">{one.from} 至</span> <span className="ht-nowrap">{one.until ?? '长期'}</span>
+                    </span>,
+                  ],
                   ['每日上限', one.quotaPerDay ? `${number(one.quotaPerDay)} 次` : '未设'],
                   [
                     '依据',
@@ -320,25 +328,27 @@ function GrantView({ of: one }: { of: Grant }) {
                 ]}
               />
             </Sheet>
-            <Sheet title="凭证">
-              <Facts
-                of={[
-                  ['client_id', one.clientId ? <code key="id">{one.clientId}</code> : '还没有'],
-                  ['密钥', '只在生成时显示一次'],
-                  [
-                    'IP 白名单',
-                    <span key="ip">
-                      {one.allowedIps.length ? one.allowedIps.join('、') : '不限'}{' '}
-                      {may.has('edit-ips') && (
-                        <button type="button" className="ht-link" onClick={() => setAsking('ips')}>
-                          编辑
-                        </button>
-                      )}
-                    </span>,
-                  ],
-                ]}
-              />
-            </Sheet>
+            {one.method !== 'file' && (
+              <Sheet title="凭证">
+                <Facts
+                  of={[
+                    ['client_id', one.clientId ? <code key="id">{one.clientId}</code> : '还没有'],
+                    ['密钥', '只在生成时显示一次'],
+                    [
+                      'IP 白名单',
+                      <span key="ip">
+                        {one.allowedIps.length ? one.allowedIps.join('、') : '不限'}{' '}
+                        {may.has('edit-ips') && (
+                          <button type="button" className="ht-link" onClick={() => setAsking('ips')}>
+                            编辑
+                          </button>
+                        )}
+                      </span>,
+                    ],
+                  ]}
+                />
+              </Sheet>
+            )}
           </div>
         </div>
       </div>
@@ -429,7 +439,7 @@ function SampleCode({ of: examples, children }: { of: Secret['examples']; childr
 /** What can be called under this grant, an answer made of nothing real, and code to begin with. */
 function Interface({ of: one }: { of: Grant }) {
   const load = useRead(guide, { params: { id: one.id } })
-  if (!load.data) return null
+  if (!load.data?.calls.length) return null
   const { calls: list, example, examples, dataUrl } = load.data
   return (
     <Sheet title="接口说明" note={<a href={`/api/grants/${one.id}/openapi.json`}>下载 OpenAPI 文件</a>}>
@@ -443,7 +453,6 @@ function Interface({ of: one }: { of: Grant }) {
             { title: '方法', narrow: true, cell: row => <code>{row.method}</code> },
             { title: '地址', cell: row => <code className="break">{row.path}</code> },
           ]}
-          empty={<Nothing>授权里没有可以调用的信息项。</Nothing>}
         />
         <details>
           <summary>答复的样子（虚构的值）</summary>
@@ -520,9 +529,9 @@ function Packages({ of: one }: { of: Grant }) {
   return (
     <Sheet
       title="数据包"
-      note={
+      acts={
         may && (
-          <Button size="small" disabled={busy} onClick={() => setAsking(true)}>
+          <Button type={one.method === 'file' ? 'primary' : 'default'} disabled={busy} onClick={() => setAsking(true)}>
             生成数据包
           </Button>
         )
