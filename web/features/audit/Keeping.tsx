@@ -60,7 +60,7 @@ export function Keeping() {
                     { title: '摘要（SM3）', cell: row => <code style={{ overflowWrap: 'anywhere' }}>{row.hash}</code> },
                   ]}
                 />
-                <p className="ht-hint">请把第 1 号密钥的摘要记在平台之外：离线核验时用它确认导出的账本是这一本。</p>
+                {of.keys.length > 0 && <p className="ht-hint">请把第 1 号密钥的摘要记在平台之外：离线核验时用它确认导出的账本是这一本。</p>}
               </Sheet>
               <Sheet title="见证人" acts={mayAdd && <Button onClick={() => setOpen('witness')}>登记见证人</Button>}>
                 <DataTable
@@ -207,7 +207,7 @@ const rules = (propose: ((rule: Rule) => void) | null): Column<Rule>[] => [
   ...(propose
     ? [
         {
-          title: '',
+          title: '操作',
           narrow: true,
           cell: (row: Rule) => (row.due > 0 ? <Button onClick={() => propose(row)}>提出清理</Button> : null),
         } satisfies Column<Rule>,
@@ -220,7 +220,7 @@ function Orders({ of, withdraw }: { of: Order[]; withdraw: (order: Order) => voi
   const approve = useAct(approvePruning, () => message.success('已批准，开始清理'))
   const columns: Column<Order>[] = [
     { title: '清理', head: true, narrow: true, cell: row => `第 ${row.no} 号` },
-    { title: '现在', narrow: true, keep: true, cell: row => <OrderMark of={row} /> },
+    { title: '现在', cell: row => <OrderMark of={row} /> },
     { title: '清理什么', cell: scopeOf },
     {
       title: '须保存',

@@ -362,11 +362,11 @@ function ChooseItems({ form, of: one }: { form: ReturnType<typeof useForm<Record
                   onChange={event => onChange(event.target.checked ? [...chosen, item.key] : chosen.filter(key => key !== item.key))}
                 />
                 <span>
-                  {item.name} <span className="ht-hint">{item.shareLabel}</span>
+                  {item.name} <span className="ht-hint">{item.shareLabel}</span>{' '}
                   {item.available ? (
                     item.treatment !== 'plain' && <Mark hue="blue">{treatments[item.treatment]}</Mark>
                   ) : (
-                    <span className="ht-hint"> {item.why}</span>
+                    <span className="ht-hint">{item.why}</span>
                   )}
                 </span>
               </label>
