@@ -54,7 +54,7 @@ export const Grant = z.object({
   stateLabel: z.string(),
   stateReason: z.string().nullable(),
   stateCite: Cite.nullable(),
-  items: z.array(z.object({ key: z.string(), name: z.string(), treatment: Treatment, treatmentLabel: z.string() })),
+  items: z.array(z.object({ key: z.string(), name: z.string(), treatment: Treatment, treatmentLabel: z.string(), number: z.boolean() })),
   rows: z.array(z.object({ name: z.string(), values: z.array(z.string()) })).describe('Only rows in which these items have these values'),
   purpose: z.string(),
   basis: z.string(),
@@ -206,13 +206,25 @@ export const setIps = endpoint({
   body: z.object({ ips: z.array(z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()])).max(50) }),
   response: Grant,
 })
+export const Aggregate = z.object({
+  by: z.array(z.string().max(200)).max(5).default([]).describe('Items to group by; none: one group of all'),
+  sum: z.array(z.string().max(200)).max(10).optional().describe('Numbers to add up in each group'),
+  average: z.array(z.string().max(200)).max(10).optional(),
+  min: z.array(z.string().max(200)).max(10).optional().describe('Only of items granted plain: it is the value of one record'),
+  max: z.array(z.string().max(200)).max(10).optional(),
+  filter: z.record(z.string().max(200), z.string().max(1000)).optional().describe('Item → value, equality; only granted plain items'),
+})
 export const tryCall = endpoint({
   method: 'POST',
   path: '/grants/:id/try',
   summary: 'Call the data API as this grant and see request, reply and ledger number',
   access: ['developer', 'steward'],
   params: IdParam,
-  body: z.object({ query: z.string().max(500).default('limit=5'), purpose: z.string().trim().max(500).default('试调用') }),
+  body: z.object({
+    query: z.string().max(500).default('limit=5'),
+    purpose: z.string().trim().max(500).default('试调用'),
+    aggregate: Aggregate.optional().describe('Call the aggregate interface with this instead'),
+  }),
   response: z.object({
     url: z.string(),
     status: z.number().int(),
@@ -506,6 +518,30 @@ export const verify = endpoint({
     agrees: z.record(z.string(), z.boolean()),
     objection: z.string().optional().describe('异议标注 of the record or the entry'),
     doubt: z.string().optional().describe('疑义标注 of the record'),
+  }),
+})
+export const aggregate = endpoint({
+  method: 'POST',
+  path: '/data/v1/:code/aggregate',
+  summary:
+    'Counts, sums and averages over groups, where items are granted for that (聚合); small groups are left out and their number said',
+  access: 'grant',
+  params: CodeInPath,
+  body: Aggregate,
+  response: z.object({
+    groups: z.array(
+      z.object({
+        by: z.record(z.string(), z.string().nullable()),
+        count: z.number().int(),
+        sum: z.record(z.string(), z.string().nullable()).optional(),
+        average: z.record(z.string(), z.string().nullable()).optional(),
+        min: z.record(z.string(), z.string().nullable()).optional(),
+        max: z.record(z.string(), z.string().nullable()).optional(),
+      }),
+    ),
+    count: z.number().int().describe('Groups in this answer'),
+    hidden: z.number().int().describe('Groups left out, since they or what is left of them are too small'),
+    least: z.number().int().describe('Records a group must have'),
   }),
 })
 export const reportDoubt = endpoint({

@@ -83,8 +83,9 @@ export const Basis = z.object({
 })
 export type Basis = z.infer<typeof Basis>
 
-export const Treatment = z.enum(['plain', 'masked', 'pseudonym', 'verify'])
-export const treatments = { plain: '原样', masked: '脱敏', pseudonym: '假名', verify: '仅核验' } as const
+export const Treatment = z.enum(['plain', 'masked', 'pseudonym', 'verify', 'aggregate'])
+export type Treatment = z.infer<typeof Treatment>
+export const treatments = { plain: '原样', masked: '脱敏', pseudonym: '假名', verify: '仅核验', aggregate: '聚合' } as const
 export const GrantedItem = z.object({
   key: z.string(),
   treatment: Treatment,

@@ -17,6 +17,7 @@ const channels = [
   'data',
   'countRows',
   'batchOfKeys',
+  'aggregate',
   'changes',
   'verify',
   'reportDoubt',
@@ -78,6 +79,7 @@ async function aCanary(t: TestContext, method: 'api' | 'file') {
       { key: 'c1', treatment: 'verify' },
       { key: 'c2', treatment: 'masked' },
       { key: 'c3', treatment: 'plain' },
+      { key: 'c5', treatment: 'aggregate' },
     ],
   })
   const { pool } = g.services
@@ -172,6 +174,21 @@ test('canary: no channel, parameter, order, filter, error, count, preview, file,
       await note('countRows', `filter ${name}`, g.ask(contract.countRows, { query: { filter: JSON.stringify({ [name]: 'x' }) } }))
       await note('batchOfKeys', name, g.ask(contract.batchOfKeys, { body: { keys: [{ [name]: 'x' }] } }))
       await note('batchOfKeys', `fields ${name}`, g.ask(contract.batchOfKeys, { body: { keys: [{ 公民身份号码: 'x' }], fields: [name] } }))
+      for (const body of [
+        { by: [name] },
+        { by: ['月补助金额', name] },
+        { sum: [name] },
+        { average: [name] },
+        { min: [name] },
+        { max: [name] },
+        { by: ['户籍地址'], filter: { [name]: '1' } },
+      ])
+        await note('aggregate', JSON.stringify(body), g.ask(contract.aggregate, { body }))
+      await note(
+        'tryCall',
+        `aggregate ${name}`,
+        g.developer.call(contract.tryCall, { params: g.params, body: { aggregate: { by: [name] } } }),
+      )
       await note('verify', name, g.verify({ key: { 公民身份号码: 'x' }, values: { [name]: 'x' } }))
       await note('verify', `key ${name}`, g.verify({ key: { [name]: 'x' }, values: { 月补助金额: '1' } }))
       await note('changes', `fields ${name}`, g.ask(contract.changes, { query: { fields: name } }))
@@ -200,6 +217,7 @@ test('canary: no channel, parameter, order, filter, error, count, preview, file,
     if (since) await note('changes', 'removed', g.ask(contract.changes, { query: { since } }))
     // The value itself is known here: the answer must be no more than yes or no.
     await note('verify', 'right', g.verify({ key: { 公民身份号码: guess }, values: { 姓名: secret('名', 1) } }))
+    await note('verify', 'aggregate', g.verify({ key: { 公民身份号码: guess }, values: { 户籍地址: secret('址', 1) } }))
     await note('correctionList', 'all', g.ask(contract.correctionList))
     await note('token', 'wrong', g.token('wrong') as never)
     const { developer, params } = g

@@ -53,6 +53,12 @@ export const Settings = z.object({
     .min(0)
     .default(200)
     .describe('Most calls of the data API per second under one grant, in one process; 0: no limit.'),
+  HUITONG_DATA_LEAST_GROUP: z.coerce
+    .number()
+    .int()
+    .min(2)
+    .default(10)
+    .describe('Records a group must have before the aggregate interface (聚合) gives anything of it.'),
   HUITONG_DATA_SCAN_SUSPENDS: flag
     .default(false)
     .describe(
@@ -125,7 +131,7 @@ export type Config = {
   processes: number
   poolSize: number
   /** The data API: calls per second and grant, and whether trying keys out suspends. */
-  data: { burst: number; scanSuspends: boolean; unusualSuspends: boolean }
+  data: { burst: number; scanSuspends: boolean; unusualSuspends: boolean; leastGroup: number }
   secretKey: string | undefined
   lawWarningDays: number
   agent: { dir: string; spoolBytes: number }
@@ -162,7 +168,12 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
     sessionHours: s.HUITONG_SESSION_HOURS,
     processes: s.HUITONG_PROCESSES,
     poolSize: s.HUITONG_POOL_SIZE,
-    data: { burst: s.HUITONG_DATA_BURST, scanSuspends: s.HUITONG_DATA_SCAN_SUSPENDS, unusualSuspends: s.HUITONG_DATA_UNUSUAL_SUSPENDS },
+    data: {
+      burst: s.HUITONG_DATA_BURST,
+      scanSuspends: s.HUITONG_DATA_SCAN_SUSPENDS,
+      unusualSuspends: s.HUITONG_DATA_UNUSUAL_SUSPENDS,
+      leastGroup: s.HUITONG_DATA_LEAST_GROUP,
+    },
     secretKey: s.HUITONG_SECRET_KEY,
     lawWarningDays: s.HUITONG_LAW_WARNING_DAYS,
     agent: { dir: resolve(s.HUITONG_AGENT_DIR), spoolBytes: s.HUITONG_AGENT_SPOOL_MB * 1024 * 1024 },

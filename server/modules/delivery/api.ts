@@ -12,8 +12,11 @@ import { openCallLog, openQuota } from './calls.ts'
 import { gather } from './gather.ts'
 import { pseudonymsOf } from './preview.ts'
 import {
+  aggregate,
   comparison,
   hmacPads,
+  leaving,
+  type Measures,
   type OutgoingItem,
   type Pads,
   type Param,
@@ -454,6 +457,14 @@ export function openDelivery(services: Services) {
     /** How many rows there are, and nothing of them. */
     count(ctx: Caller, call: Call, query: Pick<RowsQuery, 'filter' | 'as_of'>): Promise<Delivered> {
       return perform(ctx, call, { action: 'data.read', method: '计数接口' }, async (grant, guard) => {
+        // Where no row may leave, how many there are is for the aggregate interface to say, or not.
+        if (!leaving(grant.items).length && grant.items.some(i => i.treatment === 'aggregate'))
+          refuse('data.nothing_to_deliver', {
+            status: 403,
+            reason: 'field-not-granted',
+            detail: '没有可以逐行提供的信息项，行数由聚合接口给出。',
+            remedy: '请用聚合接口。',
+          })
         const s = projectCount({
           ...sourceOf(grant, guard),
           filter: query.filter ? readFilter(query.filter) : undefined,
@@ -463,6 +474,52 @@ export function openDelivery(services: Services) {
         const looked = query.filter ? { asked: 1, missed: row.count ? 0 : 1 } : undefined
         return { live: row.live, looked, body: `{"count":${row.count}}`, rows: 0, content: `${grant.title}（${grant.code}）行数` }
       })
+    },
+
+    /** Counts and sums over groups; small ones are left out. */
+    aggregate(
+      ctx: Caller,
+      call: Call,
+      q: { by: string[]; filter?: Record<string, string> | undefined } & Measures,
+      trial = false,
+    ): Promise<Delivered> {
+      const { by, filter, ...measures } = q
+      const asked = [by, ...Object.values(measures), Object.keys(filter ?? {})].flat().join(',')
+      return perform(
+        ctx,
+        call,
+        { ...(trial ? { action: 'data.try' as const, method: '试调用' } : { action: 'data.read' as const, method: '聚合接口' }), asked },
+        async (grant, guard) => {
+          if (!grant.items.some(i => i.treatment === 'aggregate'))
+            refuse('data.nothing_to_aggregate', {
+              status: 403,
+              reason: 'field-not-granted',
+              detail: '没有供聚合的信息项。',
+              remedy: '请按行取用；需要聚合的，重新申请。',
+            })
+          const least = services.config.data.leastGroup
+          const s = aggregate({ ...sourceOf(grant, guard), by, measures, filter, least })
+          const row = (await run(grant, s)).rows[0] as { live: boolean; groups: string | null; count: number; hidden: number }
+          if (row.live && row.groups === null)
+            refuse('data.too_many_groups', {
+              detail: `分成了 ${row.count} 组，一次最多 5000 组。`,
+              remedy: '请少用几个信息项分组，或加筛选。',
+            })
+          const names = (items: OutgoingItem[]) => items.map(i => i.name).join('、')
+          const parts = [
+            s.by.length ? `按${names(s.by)}分组` : '不分组',
+            '计数',
+            ...s.measured.map(m => `${measureWords[m.how]}（${names(m.items)}）`),
+            ...(filter && Object.keys(filter).length ? [`按${Object.keys(filter).join('、')}筛选`] : []),
+          ]
+          return {
+            live: row.live,
+            body: `{"groups":${row.groups},"count":${row.count},"hidden":${row.hidden},"least":${least}}`,
+            rows: 0,
+            content: `${grant.title}（${grant.code}）聚合 ${row.count} 组，未列 ${row.hidden} 组：${parts.join('，')}`,
+          }
+        },
+      )
     },
 
     /** Rows by their keys. */
@@ -720,6 +777,7 @@ function planned(grant: Known, fields: string | undefined, given: Values, build:
 }
 
 const disputedWhole = (grant: Known) => grant.marked.some(m => m.kind === 'objection' && !m.record)
+const measureWords: Record<keyof Measures, string> = { sum: '合计', average: '平均', min: '最小', max: '最大' }
 const keyNames = (grant: Known) => grant.keys.map(k => grant.items.find(i => i.key === k)?.name ?? k)
 /** The key as the table has it. */
 const keyOf = (grant: Known, key: Record<string, string>) =>

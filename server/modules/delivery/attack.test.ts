@@ -52,6 +52,25 @@ test('injection: hostile text in every parameter is refused, recorded, and chang
   assert.equal((await g.rows()).status, 200)
 })
 
+test('injection into groups, measures and filter of an aggregate', async t => {
+  const g = await aGrant(t, {
+    items: [
+      { key: 'c3', treatment: 'plain' },
+      { key: 'c4', treatment: 'aggregate' },
+    ],
+  })
+  for (const text of strings)
+    for (const body of [{ by: [text] }, { sum: [text] }, { min: [text] }, { by: ['起始日期'], filter: { [text]: '1' } }]) {
+      const reply = await g.ask(contract.aggregate, { body })
+      assert.equal(reply.problem.code, 'data.field_not_granted', text)
+    }
+  for (const filter of [{ 月补助金额: strings[0]! }, { 月补助金额: '1; drop' }])
+    assert.equal((await g.ask(contract.aggregate, { body: { filter } })).problem.code, 'data.value_invalid')
+  for (const body of [{ by: Array(6).fill('起始日期') }, { sum: Array(11).fill('月补助金额') }, { by: ['a'.repeat(300)] }])
+    assert.equal((await g.ask(contract.aggregate, { body })).problem.code, 'request.invalid')
+  assert.equal(await refusals(g), strings.length * 4 + 2)
+})
+
 test('oversized parameters are turned away before they cost anything', async t => {
   const g = await aGrant(t)
   const long = 'a'.repeat(3000)

@@ -1,7 +1,35 @@
-type Where = { tokenUrl: string; dataUrl: string; clientId: string }
+import { isNumber, leaving, type OutgoingItem } from './projection.ts'
+
+/** `aggregate`: the body of a call, where the grant has items for that. */
+type Where = { tokenUrl: string; dataUrl: string; clientId: string; aggregate?: Ask | null }
+type Ask = { by: string[]; sum?: string[]; only: boolean }
+type Items = { items: OutgoingItem[] }
+
+/** Group by the first item that is no number, add up the first number for aggregation. `only`: the grant gives nothing else. */
+export function aggregateExample({ items }: Items): Ask | null {
+  const meant = items.filter(i => i.treatment === 'aggregate')
+  if (!meant.length) return null
+  const by = [...meant, ...items.filter(i => i.treatment === 'plain')].find(i => !isNumber(i))
+  const sum = meant.find(isNumber)
+  return { by: by ? [by.name] : [], ...(sum && { sum: [sum.name] }), only: !leaving(items).length }
+}
+/** An answer to it, made up. */
+export function groupsExample(of: Items, least: number) {
+  const ask = aggregateExample(of)!
+  const groups = [52, 31].map((count, n) => ({
+    by: Object.fromEntries(ask.by.map(name => [name, `示例值${n + 1}`])),
+    count,
+    ...(ask.sum && { sum: Object.fromEntries(ask.sum.map(name => [name, String(count * 100)])) }),
+  }))
+  return { groups: ask.by.length ? groups : groups.slice(0, 1), count: ask.by.length ? 2 : 1, hidden: ask.by.length ? 3 : 0, least }
+}
 
 /** Ready to run after the secret is put into the environment; the secret itself stands in no example. */
-export const examples = ({ tokenUrl, dataUrl, clientId }: Where): { language: string; code: string }[] => [
+export const examples = (where: Where): { language: string; code: string }[] => [
+  ...(where.aggregate?.only ? [] : rowsIn(where)),
+  ...(where.aggregate ? groupsIn(where, where.aggregate) : []),
+]
+const rowsIn = ({ tokenUrl, dataUrl, clientId }: Where) => [
   {
     language: 'curl',
     code: `TOKEN=$(curl -s -u "${clientId}:$HUITONG_CLIENT_SECRET" -d grant_type=client_credentials ${tokenUrl} | sed 's/.*"access_token":"\\([^"]*\\)".*/\\1/')
@@ -54,3 +82,35 @@ const { rows } = await fetch('${dataUrl}?limit=10', {
 console.log(rows)`,
   },
 ]
+
+const groupsIn = ({ tokenUrl, dataUrl, clientId }: Where, { only, ...ask }: Ask) => {
+  const body = JSON.stringify(ask)
+  const language = (name: string) => (only ? name : `${name}（聚合）`)
+  return [
+    {
+      language: language('curl'),
+      code: `TOKEN=$(curl -s -u "${clientId}:$HUITONG_CLIENT_SECRET" -d grant_type=client_credentials ${tokenUrl} | sed 's/.*"access_token":"\\([^"]*\\)".*/\\1/')
+curl -s "${dataUrl}/aggregate" \\
+  -H "Authorization: Bearer $TOKEN" \\
+  -H "Content-Type: application/json" \\
+  -H "x-huitong-operator: %E5%91%A8%E5%80%A9" \\
+  -H "x-huitong-case: YW-2026-0001" \\
+  --data-binary @- <<'END'
+${body}
+END`,
+    },
+    {
+      language: language('Python'),
+      code: `import base64, json, os, urllib.parse, urllib.request
+basic = base64.b64encode(f"${clientId}:{os.environ['HUITONG_CLIENT_SECRET']}".encode()).decode()
+ask = urllib.request.Request("${tokenUrl}", b"grant_type=client_credentials", {"Authorization": f"Basic {basic}"})
+token = json.load(urllib.request.urlopen(ask))["access_token"]
+ask = urllib.request.Request("${dataUrl}/aggregate", json.dumps(${body}).encode(), {
+    "Authorization": f"Bearer {token}",
+    "Content-Type": "application/json",
+    "x-huitong-operator": urllib.parse.quote("周倩"),
+    "x-huitong-case": "YW-2026-0001"})
+print(json.load(urllib.request.urlopen(ask))["groups"])`,
+    },
+  ]
+}

@@ -1,5 +1,5 @@
 import { treatments } from '../../../contract/procedure.ts'
-import { type OutgoingItem, usable } from './projection.ts'
+import { isNumber, leaving as leavingOf, type OutgoingItem, usable } from './projection.ts'
 import { treatmentLabel, urlCode } from './rules.ts'
 
 const formats: Record<string, string> = {
@@ -18,6 +18,7 @@ type Described = {
   provider: string
   purpose: string
   quotaPerDay: number | null
+  leastGroup: number
   keys: string[]
   items: OutgoingItem[]
   example: Record<string, string | null> | undefined
@@ -27,7 +28,7 @@ type Described = {
 export function grantDocument(d: Described): Record<string, unknown> {
   const path = `/data/v1/${urlCode(d.code)}`
   const can = usable(d.items, d.keys)
-  const leaving = d.items.filter(i => i.treatment !== 'verify')
+  const leaving = leavingOf(d.items)
   const query = (name: string, description: string, schema: object = { type: 'string' }) => ({
     name,
     in: 'query',
@@ -44,6 +45,15 @@ export function grantDocument(d: Described): Record<string, unknown> {
   const head = ['operator', 'case', 'purpose', 'user'].map(name => ({ $ref: `#/components/parameters/${name}` }))
   const plain = leaving.filter(i => i.treatment === 'plain').map(i => i.name)
   const filter = plain.length ? [query('filter', `JSON 对象，信息项 → 值，相等；可用：${plain.join('、')}`)] : []
+  const grouping = d.items.filter(i => i.treatment === 'plain' || i.treatment === 'aggregate')
+  const names = (items: OutgoingItem[], description: string) => ({
+    type: 'array',
+    description,
+    items: { type: 'string', ...(items.length && { enum: items.map(i => i.name) }) },
+  })
+  const numbers = grouping.filter(isNumber)
+  const plainNumbers = numbers.filter(i => i.treatment === 'plain')
+  const values = { type: 'object', additionalProperties: { type: ['string', 'null'] } }
   const key = {
     type: 'object',
     required: can.keyNames,
@@ -132,6 +142,53 @@ export function grantDocument(d: Described): Record<string, unknown> {
             ),
           },
         }),
+      ...(can.aggregate && {
+        [`${path}/aggregate`]: {
+          post: one(
+            'aggregate',
+            '聚合：各组的计数、合计和平均，不含单条记录',
+            {
+              description: `少于 ${d.leastGroup} 条记录的组不列出，只说有几组；相减能推出它们的，再隐去一组。`,
+              parameters: head,
+              requestBody: body({
+                type: 'object',
+                properties: {
+                  by: { ...names(grouping, '按哪些信息项分组；不写则合为一组'), maxItems: 5 },
+                  ...(numbers.length && { sum: names(numbers, '合计'), average: names(numbers, '平均') }),
+                  ...(plainNumbers.length && { min: names(plainNumbers, '最小值'), max: names(plainNumbers, '最大值') }),
+                  ...(plain.length && {
+                    filter: {
+                      type: 'object',
+                      description: '信息项 → 值，相等',
+                      properties: Object.fromEntries(plain.map(name => [name, { type: 'string' }])),
+                    },
+                  }),
+                },
+              }),
+            },
+            ok('各组', {
+              type: 'object',
+              properties: {
+                groups: {
+                  type: 'array',
+                  items: {
+                    type: 'object',
+                    properties: {
+                      by: values,
+                      count: { type: 'integer' },
+                      ...(numbers.length && { sum: values, average: values }),
+                      ...(plainNumbers.length && { min: values, max: values }),
+                    },
+                  },
+                },
+                count: { type: 'integer', description: '列出的组数' },
+                hidden: { type: 'integer', description: '未列出的组数' },
+                least: { type: 'integer', description: '列出的组至少有多少条记录' },
+              },
+            }),
+          ),
+        },
+      }),
       ...(can.verify && {
         [`${path}/verify`]: {
           post: one(

@@ -6,7 +6,7 @@ import fc from 'fast-check'
 import pg from 'pg'
 import { startTemporaryPostgres } from '../../platform/postgres.ts'
 import { Problem } from '../../platform/problem.ts'
-import { comparison, hmacPads, type OutgoingItem, project, projectChanges, projectCount, projectJson } from './projection.ts'
+import { aggregate, comparison, hmacPads, type OutgoingItem, project, projectChanges, projectCount, projectJson } from './projection.ts'
 
 let server: Awaited<ReturnType<typeof startTemporaryPostgres>>
 let client: pg.Client
@@ -430,4 +430,133 @@ test('changes: nothing is missed by a batch that began earlier and commits later
   } finally {
     await slow.end()
   }
+})
+
+test('aggregate: what is shown has enough records, so has what a filter leaves out and what is hidden, and the sums are right', async () => {
+  await client.query('create table pool.e_2 (_key text primary key, c1 text, c2 text, c3 numeric)')
+  const items = [item('c1', '镇', 'plain'), item('c2', '类', 'aggregate'), { ...item('c3', '额', 'aggregate'), type: 'Y' }]
+  const least = 4
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(
+        fc.tuple(
+          fc.constantFrom('东', '西', '南'),
+          fc.constantFrom('甲', '乙', '丙', '丁', null),
+          fc.option(fc.integer({ min: 0, max: 9 })),
+        ),
+        {
+          maxLength: 60,
+        },
+      ),
+      fc.constantFrom([], ['类'], ['镇'], ['镇', '类']),
+      fc.option(fc.constantFrom('东', '西')),
+      async (rows, by, only) => {
+        await client.query('truncate pool.e_2')
+        await client.query(
+          `insert into pool.e_2 select n::text, r ->> 0, r ->> 1, (r ->> 2)::numeric from jsonb_array_elements($1::jsonb) with ordinality t(r, n)`,
+          [JSON.stringify(rows)],
+        )
+        const got = (
+          await run(
+            aggregate({
+              relation: 'pool.e_2',
+              columns: ['c1', 'c2', 'c3'],
+              items,
+              by,
+              measures: { sum: ['额'], average: ['额'] },
+              ...(only && { filter: { 镇: only } }),
+              least,
+            }),
+          )
+        )[0]
+        const groups = JSON.parse(got.groups) as {
+          by: Record<string, string | null>
+          count: number
+          sum: { 额: string }
+          average: { 额: string }
+        }[]
+        const within = rows.filter(r => !only || r[0] === only)
+        const named = (r: (typeof rows)[number]) => JSON.stringify(Object.fromEntries(by.map(name => [name, name === '镇' ? r[0] : r[1]])))
+        const all = new Set(within.map(named))
+        assert.equal(groups.length, got.count)
+        assert.equal(all.size, got.count + got.hidden)
+        const values = (of: typeof rows) => of.flatMap(r => (r[2] === null ? [] : [r[2]]))
+        const enough = (of: typeof rows) => of.length >= least && values(of).length >= least
+        const noneOrEnough = (of: typeof rows) => (!of.length || of.length >= least) && (!values(of).length || values(of).length >= least)
+        for (const group of groups) {
+          const name = JSON.stringify(group.by)
+          const mine = within.filter(r => named(r) === name)
+          assert.ok(enough(mine), 'a group is too small')
+          assert.ok(noneOrEnough(rows.filter(r => named(r) === name && only && r[0] !== only)), 'what the filter leaves out is too small')
+          const sum = values(mine).reduce((a, b) => a + b, 0)
+          assert.deepEqual([group.count, Number(group.sum.额)], [mine.length, sum])
+          assert.ok(Math.abs(Number(group.average.额) - sum / values(mine).length) < 1e-6)
+        }
+        const shown = new Set(groups.map(group => JSON.stringify(group.by)))
+        if (shown.size) assert.ok(noneOrEnough(within.filter(r => !shown.has(named(r)))), 'what is hidden can be got by subtraction')
+      },
+    ),
+    { numRuns: 150 },
+  )
+})
+
+test('aggregate: an item for that is in no row, filter, order, comparison or key; the greatest of it is one record’s value', () => {
+  const p = {
+    ...source,
+    items: [
+      item('c1', '姓名', 'masked', 'person-name'),
+      { ...item('c3', '金额', 'aggregate'), type: 'Y' },
+      item('c4', '日期', 'plain'),
+      item('c5', '时间', 'aggregate'),
+    ],
+    keys: ['c5'],
+    limit: 1,
+  }
+  const to = (q: object) => code(() => aggregate({ ...p, by: [], measures: {}, least: 10, ...q }))
+  assert.deepEqual(
+    project(p).columns.map(c => c.key),
+    ['c1', 'c4'],
+  )
+  assert.equal(
+    code(() => project({ ...p, fields: ['金额'] })),
+    'data.aggregate_only',
+  )
+  assert.equal(
+    code(() => projectJson({ ...p, fields: ['时间'] })),
+    'data.aggregate_only',
+  )
+  assert.equal(
+    code(() => projectJson({ ...p, filter: { 金额: '1' } })),
+    'data.filter_not_plain',
+  )
+  assert.equal(
+    code(() => projectJson({ ...p, sort: { by: '金额', down: true } })),
+    'data.sort_not_plain',
+  )
+  assert.equal(
+    code(() => projectCount({ ...p, filter: { 金额: '1' } })),
+    'data.filter_not_plain',
+  )
+  assert.equal(
+    code(() => projectJson({ ...p, among: [{ 时间: 'x' }] })),
+    'data.filter_not_plain',
+  )
+  assert.equal(
+    code(() => comparison({ ...p, key: { 时间: 'x' }, values: {} })),
+    'data.aggregate_only',
+  )
+  assert.equal(
+    code(() => comparison({ ...p, key: { 日期: '2024-02-29' }, values: { 金额: '1' } })),
+    'data.aggregate_only',
+  )
+  assert.equal(
+    code(() => project({ ...p, items: [item('c5', '时间', 'aggregate')] })),
+    'data.nothing_to_deliver',
+  )
+  assert.equal(to({ by: ['时间', '日期'], measures: { sum: ['金额'] } }), 'nothing')
+  assert.equal(to({ by: ['姓名'] }), 'data.not_for_aggregate')
+  assert.equal(to({ measures: { sum: ['日期'] } }), 'data.not_for_aggregate')
+  assert.equal(to({ measures: { max: ['金额'] } }), 'data.not_for_aggregate')
+  assert.equal(to({ filter: { 金额: '1' } }), 'data.filter_not_plain')
+  assert.equal(to({ by: ['c2'] }), 'data.field_not_granted')
 })

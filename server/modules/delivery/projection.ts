@@ -1,11 +1,11 @@
 import { type MaskProfile, profilesFor } from '../../../contract/delivery.ts'
 import { refuse } from '../../platform/problem.ts'
 
-/** One item as it may leave. `verify` items never do: they are only compared, see `comparison`. */
+/** One item as it may leave. `verify` items never do, they are only compared (`comparison`); nor `aggregate` ones, they are only counted and summed (`aggregate`). */
 export type OutgoingItem = {
   key: string
   name: string
-  treatment: 'plain' | 'masked' | 'pseudonym' | 'verify'
+  treatment: 'plain' | 'masked' | 'pseudonym' | 'verify' | 'aggregate'
   /** Masking profile of `masked`; absent: the usual one of the semantic. */
   profile?: string | null | undefined
   semantic?: string | null | undefined
@@ -198,7 +198,8 @@ export function comparison(p: Source & { key: Record<string, string>; values: Re
   const { values, param } = parameters()
   const find = finder(p)
   const given = new Map(Object.entries(p.key).map(([name, value]) => [find(name), value]))
-  for (const item of [...given.keys(), ...Object.keys(p.values).map(find)])
+  for (const item of [...given.keys(), ...Object.keys(p.values).map(find)]) {
+    if (item.treatment === 'aggregate') aggregateOnly(item)
     if (item.treatment === 'pseudonym')
       refuse('data.pseudonym_only', {
         status: 403,
@@ -206,6 +207,7 @@ export function comparison(p: Source & { key: Record<string, string>; values: Re
         detail: `「${item.name}」以假名提供，不能按原值核验：那样会把假名对回原值。`,
         remedy: '请核验其他信息项；确需核验的，申请「仅核验」。',
       })
+  }
   const named = [
     ...byKey(p, given, param),
     ...[...given].map(([item, value]) => `${column(item.key)} = ${param(value)}`),
@@ -218,6 +220,89 @@ export function comparison(p: Source & { key: Record<string, string>; values: Re
 row as materialized (select jsonb_build_object(${agrees.join(', ')}) as agrees from ${table(p.relation)} where (select ok from live) and ${named.join(' and ')} limit 1)
 select (select ok from live) as live, (select agrees from row) as agrees`
   return { text, values }
+}
+
+/** Sums and averages are of numbers; the greatest and least are one record's value, so only of items that leave as they are. */
+export type Measures = Partial<Record<Measure, readonly string[] | undefined>>
+const measures = {
+  sum: (c: string, f: string) => `sum(${c})${f}::text`,
+  average: (c: string, f: string) => `trim_scale(round(avg(${c})${f}::numeric, 6))::text`,
+  min: (c: string, f: string) => `min(${c})${f}::text`,
+  max: (c: string, f: string) => `max(${c})${f}::text`,
+}
+export type Measure = keyof typeof measures
+export const isNumber = (item: Pick<OutgoingItem, 'type'>) => !!item.type && 'NYIBF'.includes(item.type)
+const mostGroups = 5000
+
+/**
+ * Groups with their counts and measures: { live, groups, count, hidden }; `groups` is null where there are too many. A group is left out when it
+ * has fewer than `least` records, or so few with a value that is measured, or when a filter leaves out so few of it that the rest would tell them.
+ * If what is left out is itself so few, the next smallest group goes too: else whoever knows the total could subtract.
+ */
+export function aggregate(
+  p: Source & { by: readonly string[]; measures: Measures; filter?: Readonly<Record<string, string>> | undefined; least: number },
+): Statement & { by: OutgoingItem[]; measured: { how: Measure; items: OutgoingItem[] }[] } {
+  const { values, param } = parameters()
+  const find = finder(p)
+  const by = [...new Set(p.by.map(find))]
+  for (const item of by) needAggregate(item)
+  const measured = (Object.keys(measures) as Measure[]).map(how => {
+    const items = [...new Set((p.measures[how] ?? []).map(find))]
+    for (const item of items) needMeasure(item, how)
+    return { how, items }
+  })
+  const within = ` filter (where ${conditions({ relation: p.relation, columns: p.columns, items: p.items, keys: p.keys, filter: p.filter }, param)})`
+  const counted = [...new Set(measured.flatMap(m => m.items.map(i => i.key)))].map(column)
+  // n0 are the records, n1 … those with a value in each measured item; a0, a1 … the same without the filter.
+  const n = ['*', ...counted].map((c, i) => `count(${c})${within} as n${i}, count(${c}) as a${i}`)
+  const each = (make: (i: number) => string) => ['*', ...counted].map((_, i) => make(i)).join(' or ')
+  const least = param(p.least)
+  const few = (sql: string) => `(${sql}) between 1 and ${least}::bigint - 1`
+  const named = (items: OutgoingItem[], sql: (item: OutgoingItem, i: number) => string) =>
+    `json_build_object(${items.map((item, i) => `${param(item.name)}::text, ${sql(item, i)}`).join(', ')})`
+  const keys = by.map((_, i) => `b${i}`)
+  const some = measured.filter(m => m.items.length)
+  const row = [`'by', ${named(by, (_, i) => `b${i}`)}`, `'count', n0`, ...some.map(({ how }) => `'${how}', ${how}_`)].join(', ')
+  const text = `with live as materialized (select ${p.guard ? p.guard(param) : 'true'} as ok),
+g as (select ${[...by.map((item, i) => `${column(item.key)}::text as b${i}`), ...n, ...some.map(({ how, items }) => `${named(items, item => measures[how](column(item.key), within))} as ${how}_`)].join(', ')}
+ from ${table(p.relation)} where ${['(select ok from live)', ...rowLimits(p, param)].join(' and ')}${by.length ? ` group by ${by.map(item => column(item.key)).join(', ')}` : ''} having count(*)${within} > 0),
+s as (select *, ${each(i => `n${i} < ${least}::bigint or ${few(`a${i} - n${i}`)}`)} as small from g),
+r as (select *, small or ${each(i => few(`coalesce(sum(n${i}) over before, 0)`))} as hide from s
+ window before as (order by small desc, n0${keys.map(k => `, ${k}`).join('')} rows between unbounded preceding and 1 preceding))
+select (select ok from live) as live, count(*) filter (where not hide)::int as count, count(*) filter (where hide)::int as hidden,
+ case when count(*) filter (where not hide) <= ${mostGroups} then '[' || coalesce(string_agg(json_build_object(${row})::text, ','${keys.length ? ` order by ${keys.join(', ')}` : ''}) filter (where not hide), '') || ']' end as groups from r`
+  return { text, values, by, measured: some }
+}
+
+const leaves = (item: OutgoingItem) => item.treatment !== 'verify' && item.treatment !== 'aggregate'
+/** The items of which something leaves in rows. */
+export const leaving = (items: readonly OutgoingItem[]): OutgoingItem[] => items.filter(leaves)
+
+function aggregateOnly(item: OutgoingItem): never {
+  refuse('data.aggregate_only', {
+    status: 403,
+    reason: 'field-not-granted',
+    detail: `「${item.name}」只供聚合，不提供单条记录的内容，也不核验。`,
+    remedy: '请用聚合接口取各组的计数、合计和平均。',
+  })
+}
+function notForAggregate(item: OutgoingItem, why: string, remedy: string): never {
+  refuse('data.not_for_aggregate', {
+    status: 403,
+    reason: 'field-not-granted',
+    detail: `不能这样聚合「${item.name}」：${why}。`,
+    remedy,
+  })
+}
+function needAggregate(item: OutgoingItem): void {
+  if (item.treatment === 'plain' || item.treatment === 'aggregate') return
+  notForAggregate(item, '它既不是原样提供，也不供聚合', '请用原样提供或供聚合的信息项。')
+}
+function needMeasure(item: OutgoingItem, how: Measure): void {
+  needAggregate(item)
+  if (!isNumber(item)) notForAggregate(item, '它不是数值', '非数值的信息项可以用来分组，取各组的计数。')
+  if ((how === 'min' || how === 'max') && item.treatment !== 'plain')
+    notForAggregate(item, '最大值、最小值是某一条记录的原值', '请改取合计或平均。')
 }
 
 function parameters(): { values: unknown[]; param: Param } {
@@ -282,7 +367,7 @@ function conditions(p: Projection, param: Param): string {
 /** Filter and order only by what leaves as it is. */
 function needPlain(item: OutgoingItem, what: string, why: string): void {
   if (item.treatment === 'plain') return
-  const how = { masked: '脱敏提供', pseudonym: '以假名提供', verify: '仅供核验' }[item.treatment]
+  const how = { masked: '脱敏提供', pseudonym: '以假名提供', verify: '仅供核验', aggregate: '只供聚合' }[item.treatment]
   refuse(what === '排序' ? 'data.sort_not_plain' : 'data.filter_not_plain', {
     status: 403,
     reason: 'field-not-granted',
@@ -334,9 +419,10 @@ function byKey(p: Source, given: Map<OutgoingItem, string>, param: Param): strin
 
 function choose(p: Source & { fields?: readonly string[] | undefined }): OutgoingItem[] {
   const find = finder(p)
-  const leaving = p.items.filter(item => item.treatment !== 'verify')
+  const leaving = p.items.filter(leaves)
   const chosen = p.fields ? [...new Set(p.fields.map(find))] : leaving.map(item => find(item.key))
   for (const item of chosen) {
+    if (item.treatment === 'aggregate') aggregateOnly(item)
     if (item.treatment === 'verify') {
       refuse('data.verify_only', {
         status: 403,
@@ -351,7 +437,7 @@ function choose(p: Source & { fields?: readonly string[] | undefined }): Outgoin
       status: 403,
       reason: 'field-not-granted',
       detail: '授权里没有可以提供内容的信息项。',
-      remedy: '仅核验的信息项请用核验接口。',
+      remedy: '仅核验的信息项请用核验接口，聚合的用聚合接口。',
     })
   }
   return chosen
@@ -392,7 +478,7 @@ function outgoing(p: Pick<Source, 'pseudonyms'>, param: Param): (item: OutgoingI
       pads ??= `${param(p.pseudonyms.inner)}::bytea, ${param(p.pseudonyms.outer)}::bytea`
       return `delivery.pseudonym(${value}, ${pads})`
     }
-    throw new Error('verify items do not leave')
+    throw new Error(`${item.treatment} items do not leave`)
   }
 }
 
@@ -412,7 +498,8 @@ export function usable(items: readonly OutgoingItem[], keys: readonly string[]) 
   return {
     keyNames: parts.map((i, n) => i?.name ?? keys[n]!),
     lookUp: whole && parts.every(i => i!.treatment === 'plain'),
-    verify: whole && parts.every(i => i!.treatment !== 'pseudonym'),
+    verify: whole && parts.every(i => i!.treatment !== 'pseudonym' && i!.treatment !== 'aggregate'),
+    aggregate: items.some(i => i.treatment === 'aggregate'),
   }
 }
 

@@ -11,9 +11,10 @@ import { publishedEntry } from '../catalog/public.ts'
 import { deliveryOf, headerText } from './api.ts'
 import { rotateCredentials, setAllowedIps } from './commands.ts'
 import { disposalOf, stateDisposal } from './disposal.ts'
-import { examples } from './examples.ts'
+import { aggregateExample, examples, groupsExample } from './examples.ts'
 import { callsOf, grantDocument } from './openapi.ts'
 import { listPackages, openLink, orderPackage, packageNo, takePackage, traceMarks } from './packages.ts'
+import { isNumber } from './projection.ts'
 import { findClient, type LoadedGrant, listCalls, listGrants, listUses, loadGrantRow, usageByDay } from './queries.ts'
 import {
   beyond,
@@ -82,7 +83,7 @@ export function registerDelivery(app: FastifyInstance): void {
     const base = baseUrl(ctx, request)
     const urls = { tokenUrl: `${base}/oauth/token`, dataUrl: `${base}/data/v1/${urlCode(grant.code)}` }
     void reply.header('cache-control', 'no-store')
-    return { ...made, ...urls, examples: examples({ ...urls, clientId: made.clientId }) }
+    return { ...made, ...urls, examples: examples({ ...urls, clientId: made.clientId, aggregate: aggregateExample(grant) }) }
   })
 
   const documentOf = async (ctx: StaffContext, grant: LoadedGrant, base: string) => {
@@ -92,7 +93,7 @@ export function registerDelivery(app: FastifyInstance): void {
       .filter(i => known.some(k => k.key === i.key))
       .map(i => ({ key: i.key, treatment: i.treatment, ...(i.profile && { profile: i.profile }) }))
     const rows = given.length ? await sandboxOf(ctx, { title: grant.title, items: known }, given, grant.granteeDepartmentId, 2) : []
-    return { rows, document: grantDocument({ ...grant, base, example: rows[0] }) }
+    return { rows, document: grantDocument({ ...grant, base, leastGroup: ctx.config.data.leastGroup, example: rows[0] }) }
   }
   route(app, contract.guide, async ({ params, ctx, request }) => {
     const grant = await seeGrant(ctx, params.id)
@@ -104,8 +105,14 @@ export function registerDelivery(app: FastifyInstance): void {
     return {
       ...urls,
       calls: none ? [] : callsOf(document),
-      example: JSON.stringify({ rows, count: rows.length, next: null }, null, 2),
-      examples: examples({ ...urls, clientId: grant.clientId ?? '<client_id>' }),
+      example: JSON.stringify(
+        rows.length || !grant.items.some(i => i.treatment === 'aggregate')
+          ? { rows, count: rows.length, next: null }
+          : groupsExample(grant, ctx.config.data.leastGroup),
+        null,
+        2,
+      ),
+      examples: examples({ ...urls, clientId: grant.clientId ?? '<client_id>', aggregate: aggregateExample(grant) }),
     }
   })
   route(app, contract.openApi, async ({ params, ctx, request, reply }) => {
@@ -143,7 +150,7 @@ export function registerDelivery(app: FastifyInstance): void {
     const code = urlCode(grant.code)
     const started = performance.now()
     const done = (status: number, reply: unknown, ledger: number | null) => ({
-      url: `/data/v1/${code}${body.query && `?${body.query}`}`,
+      url: `/data/v1/${code}${body.aggregate ? '/aggregate' : body.query && `?${body.query}`}`,
       status,
       milliseconds: Math.round((performance.now() - started) * 10) / 10,
       body: reply,
@@ -153,7 +160,9 @@ export function registerDelivery(app: FastifyInstance): void {
       const parsed = contract.DataQuery.safeParse(Object.fromEntries(new URLSearchParams(body.query)))
       if (!parsed.success) refuse('request.invalid', { status: 400, detail: `参数不对：${parsed.error.issues[0]?.message ?? ''}` })
       const call = { grantId: grant.id, credential: null, code, operator: ctx.actor.name, caseRef: body.purpose, purpose: null, user: null }
-      const { body: text, seq } = await delivery.rows(ctx, call, parsed.data, true)
+      const { body: text, seq } = await (body.aggregate
+        ? delivery.aggregate(ctx, call, body.aggregate, true)
+        : delivery.rows(ctx, call, parsed.data, true))
       return done(200, JSON.parse(text), seq)
     } catch (error) {
       if (!(error instanceof Problem)) throw error
@@ -386,6 +395,9 @@ export function registerDeliveryApi(app: FastifyInstance): void {
   route(app, contract.batchOfKeys, async ({ params, body, ctx, request, reply }) =>
     give(reply, await delivery.batch(ctx, await callOf(request, ctx, params.code), body.keys, body.fields)),
   )
+  route(app, contract.aggregate, async ({ params, body, ctx, request, reply }) =>
+    give(reply, await delivery.aggregate(ctx, await callOf(request, ctx, params.code), body)),
+  )
   route(app, contract.changes, async ({ params, query, ctx, request, reply }) =>
     give(reply, await delivery.changes(ctx, await callOf(request, ctx, params.code), query)),
   )
@@ -441,7 +453,7 @@ function view(ctx: StaffContext, g: LoadedGrant) {
     stateLabel: label,
     stateReason: g.stateReason,
     stateCite: g.stateCite,
-    items: g.items.map(i => ({ key: i.key, name: i.name, treatment: i.treatment, treatmentLabel: treatmentLabel(i) })),
+    items: g.items.map(i => ({ key: i.key, name: i.name, treatment: i.treatment, treatmentLabel: treatmentLabel(i), number: isNumber(i) })),
     rows: g.limits.map(l => ({ name: l.name, values: [...l.values] })),
     purpose: g.purpose,
     basis: g.basis,

@@ -309,6 +309,8 @@ export const beyond: Record<'purpose' | 'period' | 'item' | 'record', string[]> 
     'data.sort_not_plain',
     'data.verify_only',
     'data.pseudonym_only',
+    'data.aggregate_only',
+    'data.not_for_aggregate',
     'data.method_not_granted',
   ],
   record: ['data.record_incomplete', 'data.operator_replaced'],

@@ -4,7 +4,7 @@ import type { Services } from '../../platform/context.ts'
 import { creditCheck } from '../organization/public.ts'
 import { idCheck } from '../quality/public.ts'
 import { pseudonymsOf } from './preview.ts'
-import { treated } from './projection.ts'
+import { leaving, treated } from './projection.ts'
 import { outgoingOf } from './rules.ts'
 
 type Made = Pick<Item, 'key' | 'name' | 'type' | 'semantic' | 'length' | 'scale' | 'codes'>
@@ -48,7 +48,7 @@ export async function sandboxOf(
   recipientId: string,
   count = 5,
 ) {
-  const items = outgoingOf(entry.title, entry.items, given).items.filter(i => i.treatment !== 'verify')
+  const items = leaving(outgoingOf(entry.title, entry.items, given).items)
   if (!items.length) return []
   const known = new Map(entry.items.map(i => [i.key, i]))
   const rows = Array.from({ length: count }, (_, n) => items.map(i => madeUp(known.get(i.key)!, n)))

@@ -136,7 +136,9 @@ const touchesPersons = new Set(['id-number', 'person-name', 'mobile', 'phone', '
 function wayAwaited(entry: PublishedEntry, given: { key: string; treatment: string }[], agreed: string, day: string): Await[] {
   const rule = govern(entry.region, 'share-privacy', day)
   const touched = entry.content.items.filter(
-    i => given.some(t => t.key === i.key && t.treatment !== 'verify') && (i.sensitive || (i.semantic && touchesPersons.has(i.semantic))),
+    i =>
+      given.some(t => t.key === i.key && t.treatment !== 'verify' && t.treatment !== 'aggregate') &&
+      (i.sensitive || (i.semantic && touchesPersons.has(i.semantic))),
   )
   if (!rule.value.required || agreed || !touched.length) return []
   const names = touched.map(i => i.name).join('、')

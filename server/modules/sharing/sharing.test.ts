@@ -338,6 +338,11 @@ test('who decides sees real rows before and after; the choice of profile, pseudo
     shown.columns.map(i => i.treatmentLabel),
     ['假名', '原样'],
   )
+  const counted = await authorities.fuzhou.ok(contract.previewTreatments, {
+    params: { no: c.no },
+    body: { treatments: [{ key: 'c1', treatment: 'aggregate' }] },
+  })
+  assert.deepEqual([counted.columns[0]!.treatmentLabel, counted.rows.map(r => r.after)], ['聚合', [[null], [null]]])
   const beyond = await authorities.fuzhou.call(contract.previewTreatments, {
     params: { no: c.no },
     body: { treatments: [{ key: 'c2', treatment: 'plain' }] },
@@ -345,7 +350,7 @@ test('who decides sees real rows before and after; the choice of profile, pseudo
   assert.equal(beyond.problem.code, 'sharing.more_than_asked')
   await world.app.services.ledger.flush()
   const { rows } = await pool.query(`select r from audit.block b, unnest(b.records) r where r like '%grant.preview%'`)
-  assert.equal(rows.length, 1)
+  assert.equal(rows.length, 2)
   assert.ok(!rows[0].r.includes('35012519000101001X'))
 
   const decided = await act(authorities.fuzhou, c.no, 'approve', { ...body, until: '2027-12-31' })

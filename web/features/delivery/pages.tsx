@@ -264,7 +264,12 @@ function GrantView({ of: one }: { of: Grant }) {
                 { title: `信息项（${one.items.length}）`, head: true, cell: item => item.name },
                 {
                   title: '处理方式',
-                  cell: item => <Mark hue={item.treatment === 'plain' ? 'grey' : 'blue'}>{item.treatmentLabel}</Mark>,
+                  cell: item => (
+                    <>
+                      <Mark hue={item.treatment === 'plain' ? 'grey' : 'blue'}>{item.treatmentLabel}</Mark>
+                      {item.treatment === 'aggregate' && <span className="ht-hint"> 只给各组的计数、合计和平均</span>}
+                    </>
+                  ),
                   narrow: true,
                 },
               ]}
@@ -471,22 +476,76 @@ function Interface({ of: one }: { of: Grant }) {
 }
 
 function TryCall({ of: one }: { of: Grant }) {
+  const forGroups = one.items.filter(item => item.treatment === 'aggregate' || item.treatment === 'plain')
+  const numbers = forGroups.filter(item => item.number)
+  const rows = one.items.some(item => item.treatment !== 'aggregate' && item.treatment !== 'verify')
+  const groups = one.items.some(item => item.treatment === 'aggregate')
+  const [way, setWay] = useState<'rows' | 'groups'>(rows || !groups ? 'rows' : 'groups')
   const [query, setQuery] = useState('limit=5')
+  const [by, setBy] = useState<string[]>([])
+  const [sum, setSum] = useState<string[]>([])
   const [purpose, setPurpose] = useState('试调用')
   const send = useAct(tryCall)
   const reply = send.data
   return (
     <Sheet title="试调用" note="和正式调用走同一条路，照样留痕">
       <div className="filters">
-        <label className="grow">
-          <span>参数</span>
-          <Input value={query} onChange={event => setQuery(event.target.value)} placeholder="limit=5&fields=姓名" />
-        </label>
+        {groups && rows && (
+          <label>
+            <span>取用</span>
+            <Select
+              value={way}
+              onChange={setWay}
+              options={[
+                { value: 'rows', label: '逐行' },
+                { value: 'groups', label: '聚合' },
+              ]}
+            />
+          </label>
+        )}
+        {way === 'rows' ? (
+          <label className="grow">
+            <span>参数</span>
+            <Input value={query} onChange={event => setQuery(event.target.value)} placeholder="limit=5&fields=姓名" />
+          </label>
+        ) : (
+          <>
+            <label className="grow">
+              <span>按什么分组</span>
+              <Select
+                mode="multiple"
+                style={{ width: '100%' }}
+                value={by}
+                onChange={setBy}
+                options={forGroups.map(i => ({ value: i.name }))}
+                placeholder="不分组"
+              />
+            </label>
+            {numbers.length > 0 && (
+              <label className="grow">
+                <span>合计什么</span>
+                <Select
+                  mode="multiple"
+                  style={{ width: '100%' }}
+                  value={sum}
+                  onChange={setSum}
+                  options={numbers.map(i => ({ value: i.name }))}
+                  placeholder="只计数"
+                />
+              </label>
+            )}
+          </>
+        )}
         <label className="grow">
           <span>用途或事项</span>
           <Input value={purpose} onChange={event => setPurpose(event.target.value)} />
         </label>
-        <Button loading={send.isPending} onClick={() => send.mutate({ params: { id: one.id }, body: { query, purpose } })}>
+        <Button
+          loading={send.isPending}
+          onClick={() =>
+            send.mutate({ params: { id: one.id }, body: { purpose, query, ...(way === 'groups' && { aggregate: { by, sum } }) } })
+          }
+        >
           试调用
         </Button>
       </div>

@@ -3,7 +3,7 @@ import { App, Button, Checkbox, Input, InputNumber, Modal, Radio, Select } from 
 import { useEffect, useState } from 'react'
 import { searchEntries } from '../../../contract/catalog.ts'
 import { createSystem, departments, systems } from '../../../contract/organization.ts'
-import { type ActionField, attach, basisKinds, type GrantedItem, treatments } from '../../../contract/procedure.ts'
+import { type ActionField, attach, basisKinds, type GrantedItem, type Treatment, treatments } from '../../../contract/procedure.ts'
 import { previewTreatments } from '../../../contract/sharing.ts'
 import { problemOf } from '../../app/api.ts'
 import { useAct, useRead } from '../../app/query.ts'
@@ -227,6 +227,7 @@ function Treatments({ id, field, value, onChange, labelledby }: Props) {
   )
 }
 
+const notShown: Partial<Record<Treatment, string>> = { verify: '不提供内容', aggregate: '只供聚合' }
 /** A few real rows before and after. Each look is recorded, so it happens on asking only. */
 function TreatmentPreview({ no, given, shut }: { no: string; given: GrantedItem[]; shut: () => void }) {
   const look = useAct(previewTreatments)
@@ -252,7 +253,7 @@ function TreatmentPreview({ no, given, shut }: { no: string; given: GrantedItem[
               cell: (row: (typeof shown.rows)[number]) => (
                 <>
                   <div className="ht-meta">{row.before[i] ?? '（空）'}</div>
-                  <b>{column.treatment === 'verify' ? '不提供内容' : (row.after[i] ?? '（空）')}</b>
+                  <b>{notShown[column.treatment] ?? row.after[i] ?? '（空）'}</b>
                 </>
               ),
             }))}

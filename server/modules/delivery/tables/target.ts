@@ -46,7 +46,7 @@ export function columnsFor(
   const used = new Set<string>(['_id', '_round', '_at', ...MARKS])
   const fits = (name: string) => (kind === 'postgres' ? Buffer.byteLength(name) <= 63 : [...name].length <= 64)
   return items
-    .filter(i => i.treatment !== 'verify')
+    .filter(i => i.treatment !== 'verify' && i.treatment !== 'aggregate')
     .map(item => {
       let name = item.name
       for (let n = 1; !fits(name) || used.has(name.toLowerCase()); n++) {
