@@ -79,6 +79,7 @@ export const actionLabels = {
   'push.refused': '拒绝推送',
   'base.create': '建立基础或主题数据库',
   'base.declare': '声明数据库的来源',
+  'base.offer': '对各部门开放基础数据库的接口',
   'base.rebuild': '要求重建数据库',
   'base.refresh': '归集来源数据',
   'base.record': '查看记录来源',

@@ -102,12 +102,40 @@ export const createThemeDatabase = endpoint({
   response: DatabaseRow,
 })
 
+/** 接口开放: what every department of the region gets at once. */
+export const Offered = z.object({
+  key: ItemKey,
+  treatment: z.enum(['verify', 'masked', 'pseudonym', 'aggregate', 'plain']),
+  profile: z.string().max(40).optional().describe('Masking profile; absent: the usual one'),
+  reason: z.string().trim().max(500).default('').describe('Why it leaves as it is; needed for plain where the item is not unconditional'),
+})
+export type Offered = z.infer<typeof Offered>
+export const NewOffer = z.object({
+  items: z.array(Offered).max(200).describe('None: the interface is closed'),
+  way: z.string().trim().max(1000).default('').describe('How it is provided and what users keep to; part of every grant'),
+})
+export type NewOffer = z.infer<typeof NewOffer>
+
 const Column = z.object({ key: z.string(), name: z.string(), type: z.string() })
 export const DatabaseDetail = DatabaseRow.extend({
   id: Id,
   cite: Cite.nullable().describe('Who builds it'),
   version: z.number().int().describe('Of the declaration; sent back when it is changed'),
-  entry: z.object({ id: Id, code: z.string(), title: z.string(), items: z.array(Column.extend({ meaning: z.string() })) }).nullable(),
+  entry: z
+    .object({
+      id: Id,
+      code: z.string(),
+      title: z.string(),
+      items: z.array(
+        Column.extend({
+          meaning: z.string(),
+          proposed: z.enum(['masked', 'verify']).nullable().describe('How it is offered without a decision; null: not shared'),
+          profiles: z.array(z.object({ value: z.string(), label: z.string() })),
+        }),
+      ),
+    })
+    .nullable(),
+  offer: NewOffer.extend({ since: Instant, person: z.string() }).nullable(),
   base: BasePlan.nullable(),
   joins: ThemePlan.nullable(),
   from: z.array(
@@ -146,7 +174,7 @@ export const DatabaseDetail = DatabaseRow.extend({
       batches: z.array(z.string()),
     }),
   ),
-  may: z.array(z.enum(['declare', 'rebuild', 'record'])),
+  may: z.array(z.enum(['declare', 'rebuild', 'record', 'offer'])),
 })
 export type DatabaseDetail = z.infer<typeof DatabaseDetail>
 export const database = endpoint({
@@ -174,6 +202,15 @@ export const declareTheme = endpoint({
   access: ['steward', 'bureau'],
   params: IdParam,
   body: z.object({ ...declared, plan: ThemePlan }),
+  response: DatabaseDetail,
+})
+export const offerDatabase = endpoint({
+  method: 'PUT',
+  path: '/aggregation/databases/:id/offer',
+  summary: 'Open the interface of a base database to every department of its region, change what it gives, or close it; by its builder',
+  access: ['steward', 'bureau'],
+  params: IdParam,
+  body: NewOffer,
   response: DatabaseDetail,
 })
 export const rebuildDatabase = endpoint({

@@ -241,6 +241,7 @@ export const errors: { area: string; label: string; codes: Record<string, Explai
       'aggregation.database_not_found': { is: '没有找到基础或主题数据库' },
       'aggregation.database_owner': { is: '数据库由别的部门建设', do: '联系建设部门。' },
       'aggregation.database_plan': { is: '来源、属性或连接的声明不能照办', do: '每一处写在 errors 里。' },
+      'aggregation.offer': { is: '基础数据库的接口不能这样开放', do: '每一处写在 errors 里。' },
       'aggregation.database_changed': { is: '声明刚被别人修改过', do: '刷新后再看。' },
       'aggregation.entry_derived': { is: '目录存放归集的结果，不能另外入库', do: '在来源目录更正数据。' },
       'aggregation.record_not_found': { is: '数据库里没有这个号码的记录' },

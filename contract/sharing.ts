@@ -35,6 +35,7 @@ export const Preparation = z.object({
   basis: z.string(),
   negotiation: z.object({ label: z.string(), text: z.string(), cite: Cite }).nullable().describe('Offered where the entry is not shared'),
   needs: z.array(z.object({ name: z.string(), label: z.string() })).describe('What direct access must state'),
+  offered: z.boolean().describe('A base database whose interface is open to my department at once'),
   openApplication: z.string().nullable().describe('Number of an application of ours that is still open'),
 })
 export const prepare = endpoint({
@@ -56,6 +57,34 @@ export const apply = endpoint({
     renews: Id.optional().describe('Grant this application carries on: what the form leaves out is taken over from it'),
   }),
   response: Case,
+})
+/** 基础数据库接口: what a department of the region may call, granted in one step by `access`. */
+export const BaseInterface = z.object({
+  id: Id,
+  title: z.string(),
+  theme: z.string(),
+  regionName: z.string(),
+  builder: z.string(),
+  own: z.boolean(),
+  entryId: Id,
+  code: z.string(),
+  rows: z.number().int(),
+  updated: Instant.nullable(),
+  open: z.boolean().describe('False: only by application'),
+  way: z.string(),
+  items: z.array(z.object({ key: z.string(), name: z.string(), treatment: Treatment, treatmentLabel: z.string() })),
+  others: z.array(z.string()).describe('Items that have to be applied for'),
+  needs: z.array(z.object({ name: z.string(), label: z.string() })).describe('What has to be stated'),
+  cite: Cite,
+  grant: z.object({ id: Id, no: z.string() }).nullable().describe('The newest grant in force of my department'),
+})
+export type BaseInterface = z.infer<typeof BaseInterface>
+export const baseInterfaces = endpoint({
+  method: 'GET',
+  path: '/sharing/base-interfaces',
+  summary: 'Base databases of my region and those above it whose interface my department may call, item by item, and its grant',
+  access: ['steward', 'leader', 'developer', 'bureau'],
+  response: z.object({ rows: z.array(BaseInterface) }),
 })
 export const access = endpoint({
   method: 'POST',
@@ -248,7 +277,12 @@ export const declareExchange = endpoint({
   path: '/sharing/exchanges',
   summary: 'Declare an exchange beside the platform; without an approved exception it is refused and kept as a finding',
   access: ['steward', 'leader'],
-  body: z.object({ partner: Id, data: z.string().trim().min(2).max(500), reason: z.string().trim().max(2000).default('') }),
+  body: z.object({
+    partner: Id,
+    data: z.string().trim().min(2).max(500),
+    reason: z.string().trim().max(2000).default(''),
+    database: Id.optional().describe('Base or theme database the data would come from; for these there is no exception'),
+  }),
   response: Exchange,
 })
 export const exchanges = endpoint({

@@ -586,6 +586,7 @@ export const base = {
   by: 'fz.dashuju.zy',
   theme: '人口',
   title: '福州市人口基础数据库',
+  way: '由市级平台的统一接口提供，只用于核对办事人员的基本信息。',
   entry: population.title,
   sources: [allowance.title, health.title, dependants.title],
   attributes: {

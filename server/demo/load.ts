@@ -283,7 +283,12 @@ async function gather(as: As, of: (title: string) => { id: string }): Promise<vo
   }
   if (!entry) await call(bases.declareBase, { params, body: { version, entryId: of(base.entry).id, plan } })
   for (let tries = 0; tries < 300; tries++) {
-    if ((await call(bases.database, { params })).refreshed) return
+    const made = await call(bases.database, { params })
+    if (made.refreshed) {
+      const items = made.entry!.items.flatMap(i => (i.proposed ? [{ key: i.key, treatment: i.proposed, reason: '' }] : []))
+      if (!made.offer) await call(bases.offerDatabase, { params, body: { items, way: base.way } })
+      return
+    }
     await sleep(100)
   }
   throw new Error(`${base.title}: not made`)

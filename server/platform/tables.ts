@@ -117,6 +117,18 @@ export interface AggregationCounter {
   n: number;
 }
 
+export interface AggregationDatabaseView {
+  department_id: string | null;
+  entry_id: string | null;
+  id: string | null;
+  kind: string | null;
+  offer: Json | null;
+  refreshed: Timestamp | null;
+  region: string | null;
+  theme: string | null;
+  title: string | null;
+}
+
 export interface AggregationDerived {
   built: string | null;
   created: Timestamp;
@@ -124,6 +136,7 @@ export interface AggregationDerived {
   entry_id: string | null;
   id: string;
   kind: string;
+  offer: Json | null;
   plan: Json | null;
   refreshed: Timestamp | null;
   region: string;
@@ -1866,6 +1879,7 @@ export interface DB {
   "aggregation.batch_view": AggregationBatchView;
   "aggregation.conflict": AggregationConflict;
   "aggregation.counter": AggregationCounter;
+  "aggregation.database_view": AggregationDatabaseView;
   "aggregation.derived": AggregationDerived;
   "aggregation.derived_change": AggregationDerivedChange;
   "aggregation.derived_source": AggregationDerivedSource;

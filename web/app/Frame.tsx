@@ -38,7 +38,7 @@ const menu: MenuItem[][] = [
     { key: 'sources', label: '质量', path: '/quality', icon: 'rules' },
   ],
   [
-    { key: 'find', label: '查找数据', path: '/sharing', icon: 'find', also: ['/sharing/apply'] },
+    { key: 'find', label: '查找数据', path: '/sharing', icon: 'find', also: ['/sharing/apply', '/sharing/bases'] },
     { key: 'applications', label: '共享申请', path: '/sharing/applications', icon: 'apply' },
     { key: 'grants', label: '授权', path: '/grants', icon: 'grants', also: ['/use-records', '/watermarks'] },
     { key: 'matters', label: '事项材料', path: '/matters', icon: 'apply' },

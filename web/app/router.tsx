@@ -92,6 +92,7 @@ const tree = root.addChildren([
   page('/batches/$id', aggregation, 'Batch'),
   page('/sharing', sharing, 'Find'),
   page('/sharing/apply', sharing, 'Apply'),
+  page('/sharing/bases', () => import('../features/sharing/Bases.tsx'), 'BaseInterfaces'),
   page('/sharing/applications', procedure, 'Applications'),
   page('/exchanges', () => import('../features/sharing/Exchanges.tsx'), 'Exchanges'),
   page('/matters', () => import('../features/sharing/Matters.tsx'), 'Matters'),

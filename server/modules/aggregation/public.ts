@@ -17,6 +17,8 @@ export const databases = {
   postgres: { open: openPostgres, diagnose: diagnosePostgres },
   mysql: { open: openMysql, drop, diagnose: diagnoseMysql },
 }
+export type { NewOffer as Offer } from '../../../contract/bases.ts'
+export { offeredLabel } from './bases/offer.ts'
 export { registerRights } from './bases/rights.ts'
 export { importFile, loadUpload } from './commands.ts'
 export { type Diagnosis, SourceDown } from './connectors/types.ts'

@@ -10,7 +10,9 @@ import { createGrant, grantView, loadGrant } from '../delivery/public.ts'
 import { requireDepartment, requireOfficers } from '../organization/public.ts'
 import { type CaseRecord, registerHooks, registerSubject, startCase } from '../procedure/public.ts'
 import { govern, governProcedure, shareLabel } from '../regulation/public.ts'
+import { offerOf } from './bases.ts'
 import { renewalOf } from './renewal.ts'
+import { statements } from './rules.ts'
 
 /** Items of an entry as an application or a decision chooses from them; what is not shared at all is left out, but where it is negotiated. */
 export const itemRows = (entry: Pick<PublishedEntry, 'content' | 'region'>, day: string, denied = false) =>
@@ -201,7 +203,6 @@ registerHooks('negotiation', {
   },
 })
 
-export const statements = { dataName: '数据名称', purpose: '使用用途', duty: '履职依据' } as const
 /** Even where nobody decides, the user says what for: it becomes part of every usage record. */
 function requireStatement(region: string, body: { [K in keyof typeof statements]?: string | undefined }, day: string): void {
   const { value, cite } = govern(region, 'share-request', day)
@@ -218,7 +219,7 @@ function requireStatement(region: string, body: { [K in keyof typeof statements]
   faults.throwIfAny('sharing.purpose')
 }
 
-/** Unconditional data: a grant at once, under the article that says so. */
+/** Unconditional data, and the interface of a base database that is open to the region: a grant at once, under the article that says so. */
 export async function takeUp(
   ctx: StaffContext,
   body: {
@@ -232,7 +233,9 @@ export async function takeUp(
 ) {
   const entry = await shareable(ctx, body.entryId)
   const direct = govern(entry.region, 'share-direct', ctx.day)
-  if (entry.content.shareClass !== 'unconditional') {
+  const free = entry.content.shareClass === 'unconditional'
+  const offer = await offerOf(ctx.db, entry, ctx.actor.region)
+  if (!free && !offer?.items.length) {
     const rule = govern(entry.region, 'no-grant', ctx.day)
     refuse('sharing.application_needed', {
       status: 403,
@@ -243,7 +246,7 @@ export async function takeUp(
     })
   }
   const outside = !ctx.actor.region.startsWith(regionPrefix(direct.adopter))
-  if (direct.value.audience === 'region' && direct.adopter && outside) {
+  if (free && direct.value.audience === 'region' && direct.adopter && outside) {
     refuse('sharing.not_in_region', {
       status: 403,
       reason: 'not-a-government-department',
@@ -254,13 +257,15 @@ export async function takeUp(
   }
   requireStatement(entry.region, body, ctx.day)
   const system = await ownSystem(ctx, body.system)
-  const allowed = itemRows(entry, ctx.day).filter(
-    r => shareClassOf(entry.content, entry.content.items.find(i => i.key === r.key)!) === 'unconditional',
-  )
-  const items = (body.items ?? allowed.map(r => ({ key: r.key, treatment: 'plain' as const }))).filter(i =>
-    allowed.some(r => r.key === i.key),
-  )
-  const rowsByKey = new Map(allowed.map(r => [r.key, r.label]))
+  const offered = offer?.items.map(({ key, treatment, profile }): GrantedItem => ({ key, treatment, ...(profile && { profile }) })) ?? []
+  const rows = itemRows(entry, ctx.day)
+  const open = rows.filter(r => shareClassOf(entry.content, entry.content.items.find(i => i.key === r.key)!) === 'unconditional')
+  // Of a base what the builder offers, as it offers it: to choose is only which of the items.
+  const items = free
+    ? (body.items ?? open.map(r => ({ key: r.key, treatment: 'plain' as const }))).filter(i => open.some(r => r.key === i.key))
+    : offered.filter(o => !body.items || body.items.some(i => i.key === o.key))
+  const cite = free ? direct.cite : govern(entry.region, 'base-databases', ctx.day).cite
+  const rowsByKey = new Map(rows.map(r => [r.key, r.label]))
   if (!items.length) refuse('sharing.no_items', { reason: 'field-not-registered', detail: '没有可以直接取用的信息项。' })
   return ctx.db
     .transaction()
@@ -273,15 +278,16 @@ export async function takeUp(
         items,
         purpose: body.purpose,
         basis: body.duty ?? '',
-        approver: '无条件共享，不需批准',
+        approver: free ? '无条件共享，不需批准' : `${offer!.builder}（${offer!.title}对各部门开放的接口）`,
         from: ctx.day,
         until: null,
         quotaPerDay: null,
         caseId: null,
         caseNo: null,
         method: 'api',
-        cite: direct.cite,
+        cite,
         conditions: entry.content.shareConditions,
+        agreedWay: free ? '' : offer!.way,
         officer: { id: ctx.actor.personId, name: ctx.actor.name },
       })
       await record(tx, ctx, {
@@ -289,7 +295,7 @@ export async function takeUp(
         subject: entry.code,
         purpose: [body.purpose, body.duty].filter(Boolean).join('；'),
         content: `${body.dataName ?? entry.title}：${items.map(i => rowsByKey.get(i.key)).join('、')}`,
-        cite: direct.cite,
+        cite,
       })
       return grant.id
     })

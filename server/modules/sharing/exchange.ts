@@ -9,6 +9,7 @@ import { record } from '../audit/public.ts'
 import { departmentById } from '../organization/public.ts'
 import { registerEffect } from '../procedure/public.ts'
 import { govern } from '../regulation/public.ts'
+import { databaseById } from './bases.ts'
 
 type Row = {
   id: string
@@ -27,20 +28,27 @@ const select = sql`select x.id, x.no, d.name as department, p.name as partner, x
 const shown = (r: Row) => ({ ...r, at: r.at.toISOString() })
 
 /** What two departments exchange beside the platform. An approved exception allows it; otherwise it is refused, and kept as a finding. */
-export async function declareExchange(ctx: StaffContext, body: { partner: string; data: string; reason: string }) {
+export async function declareExchange(
+  ctx: StaffContext,
+  body: { partner: string; data: string; reason: string; database?: string | undefined },
+) {
   const partner = (await departmentById(ctx.db, body.partner)) ?? notFound('organization.department', '部门')
   const { departmentId, department, region } = ctx.actor
   if (partner.id === departmentId) refuse('sharing.exchange_self', { reason: 'out-of-scope', detail: '请选择对方部门。' })
-  const rule = govern(region, 'share-offplatform', ctx.day)
+  const database = body.database ? ((await databaseById(ctx.db, body.database)) ?? notFound('aggregation.database', '数据库')) : null
+  const barred = database && govern(database.region!, 'base-databases', ctx.day)
+  const offplatform = govern(region, 'share-offplatform', ctx.day)
+  const rule = barred ?? offplatform
   const known = (
     await sql<Row>`${select} where x.department_id = ${departmentId} and x.partner_id = ${partner.id} and x.state = 'allowed' order by x.at desc limit 1`.execute(
       ctx.db,
     )
   ).rows[0]
-  if (known) return shown(known)
+  if (known && !database) return shown(known)
   const no = await ctx.db.transaction().execute(async tx => {
     const made = await keep(tx, ctx, {
-      ...body,
+      data: body.data,
+      reason: body.reason,
       departmentId,
       partnerId: partner.id,
       region,
@@ -59,9 +67,15 @@ export async function declareExchange(ctx: StaffContext, body: { partner: string
   refuse('sharing.direct', {
     status: 409,
     reason: 'direct-sharing-barred',
-    detail: `${department}与${partner.name}之间的数据要通过平台共享，已记为线索 ${no}。`,
+    detail: database
+      ? `${department}不能与${partner.name}直连取用“${database.title}”：它只由平台的接口提供。已记为线索 ${no}。`
+      : `${department}与${partner.name}之间的数据要通过平台共享，已记为线索 ${no}。`,
     cite: rule.cite,
-    remedy: rule.value.exception ? '改为通过平台共享；确有原因的，先申请“平台外交换例外”。' : '改为通过平台共享；这里没有例外。',
+    remedy: database
+      ? '请在“基础数据库接口”或目录页取得授权，用平台的接口。'
+      : offplatform.value.exception
+        ? '改为通过平台共享；确有原因的，先申请“平台外交换例外”。'
+        : '改为通过平台共享；这里没有例外。',
   })
 }
 

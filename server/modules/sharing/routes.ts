@@ -10,9 +10,10 @@ import { sandboxOf } from '../delivery/public.ts'
 import { departmentById, departmentFor } from '../organization/public.ts'
 import { caseView, fieldsOf, fieldView } from '../procedure/public.ts'
 import { addWorkingDays, govern, governProcedure, type Procedure, shareLabel, shorter, type Term, timeText } from '../regulation/public.ts'
+import { baseInterfaces, offerOf } from './bases.ts'
 import { deleteRecord } from './change.ts'
 import { lackingBasis } from './classes.ts'
-import { apply, itemRows, statements, takeUp } from './commands.ts'
+import { apply, itemRows, takeUp } from './commands.ts'
 import { declareExchange, listExchanges } from './exchange.ts'
 import { demandForm } from './form.ts'
 import { agreeWay, changeGrant, previewTreatments } from './grants.ts'
@@ -20,6 +21,7 @@ import { listMatters, publishMatter, saveMatter } from './matters.ts'
 import { narrow } from './narrow.ts'
 import { handOver, officerCandidates } from './officer.ts'
 import { renewalOf } from './renewal.ts'
+import { statements } from './rules.ts'
 
 export function registerSharing(app: FastifyInstance): void {
   const { db } = app.services
@@ -114,6 +116,7 @@ export function registerSharing(app: FastifyInstance): void {
           ? { label: negotiation.value.label, text: negotiation.value.text, cite: negotiation.cite }
           : null,
       needs: govern(entry.region, 'share-request', ctx.day).value.requires.map(name => ({ name, label: statements[name] })),
+      offered: !own && c.shareClass !== 'denied' && !!(await offerOf(db, entry, ctx.actor.region)),
       openApplication: open?.no ?? null,
     }
   })
@@ -121,6 +124,7 @@ export function registerSharing(app: FastifyInstance): void {
   route(app, contract.apply, async ({ body, ctx }) => caseView(ctx, await apply(ctx, body.entryId, body.form, body.renews)))
   route(app, contract.narrow, ({ params, body, ctx }) => narrow(ctx, params.id, body))
   route(app, contract.renewal, ({ params, ctx }) => renewalOf(ctx, params.id))
+  route(app, contract.baseInterfaces, ({ ctx }) => baseInterfaces(ctx))
   route(app, contract.access, ({ body, ctx }) => takeUp(ctx, body))
   route(app, contract.suspend, ({ params, body, ctx }) => changeGrant(ctx, params.id, 'suspend', body.reason))
   route(app, contract.stop, ({ params, body, ctx }) => changeGrant(ctx, params.id, 'stop', body.reason))

@@ -1,3 +1,6 @@
+/** What direct access has to state, where the place wants it. */
+export const statements = { dataName: '数据名称', purpose: '使用用途', duty: '履职依据' } as const
+
 /** What people write around the name of a thing they ask for. */
 const around = /^(提供|提交|出具)|(（[^）]*）|电子|原件|复印件|证明(材料)?|材料|信息|数据|记录|清单|名册|名录)$/
 

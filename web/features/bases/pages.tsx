@@ -16,6 +16,7 @@ import {
   themeDatabases,
 } from '../../../contract/bases.ts'
 import type { Reply } from '../../../contract/endpoint.ts'
+import { baseInterfaces } from '../../../contract/sharing.ts'
 import { problemOf } from '../../app/api.ts'
 import { ListPager } from '../../app/ListPager.tsx'
 import { A, at } from '../../app/link.tsx'
@@ -30,6 +31,7 @@ import { Facts, Page, Sheet } from '../../ui/Page.tsx'
 import { Loaded, Nothing, ProblemNote } from '../../ui/states.tsx'
 import { Why } from '../../ui/Why.tsx'
 import { HoldingPages } from '../aggregation/Holdings.tsx'
+import { OfferOf } from './Offer.tsx'
 
 const State = ({ of: d }: { of: DatabaseRow }) =>
   !d.id ? (
@@ -70,6 +72,7 @@ export function Databases() {
   const bases = useRead(baseDatabases)
   const themes = useRead(themeDatabases)
   const mayCreate = useMay(createBaseDatabase)
+  const mayCall = useMay(baseInterfaces)
   const [asking, setAsking] = useState<keyof typeof databaseKinds | null>(null)
   return (
     <Page
@@ -93,6 +96,7 @@ export function Databases() {
         {bases.data && (
           <p className="row">
             <span>基础数据库由{bases.data.builder}建设，各部门使用它的服务；主题数据库由牵头部门建设。</span>
+            {mayCall && <A href={at('/sharing/bases')}>基础数据库接口</A>}
             <Why cite={bases.data.cite} />
           </p>
         )}
@@ -213,6 +217,7 @@ function One({ of: d }: { of: DatabaseDetail }) {
             ]}
           />
         </Sheet>
+        <OfferOf of={d} />
         {d.from.length > 0 && (
           <Sheet title="来源">
             <Sources of={d} />

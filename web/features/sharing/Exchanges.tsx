@@ -1,5 +1,6 @@
 import { App, Button, Input, Select } from 'antd'
 import { useState } from 'react'
+import { baseDatabases, themeDatabases } from '../../../contract/bases.ts'
 import { departments } from '../../../contract/organization.ts'
 import { declareExchange, exchanges } from '../../../contract/sharing.ts'
 import { A, at } from '../../app/link.tsx'
@@ -67,7 +68,9 @@ export function Exchanges() {
 
 function Declare({ done }: { done: () => unknown }) {
   const [open, setOpen] = useState(false)
-  const form = useForm({ partner: '', data: '', reason: '' })
+  const form = useForm<{ partner: string; data: string; reason: string; database?: string }>({ partner: '', data: '', reason: '' })
+  const bases = useRead(baseDatabases)
+  const themes = useRead(themeDatabases)
   const list = useRead(departments, { query: {} })
   const { message } = App.useApp()
   const send = useAct(declareExchange, made => {
@@ -115,6 +118,19 @@ function Declare({ done }: { done: () => unknown }) {
         </Field>
         <Field form={form} at="/data" label="交换的数据" required>
           {({ labelledby: _, onChange, ...control }) => <Input {...control} onChange={event => onChange(event.target.value)} />}
+        </Field>
+        <Field form={form} at="/database" label="从哪个基础或主题数据库取得" hint="不是从这些库取得的不选；这些库只由平台的接口提供">
+          {({ labelledby: _, onChange, value, ...control }) => (
+            <Select
+              {...control}
+              allowClear
+              value={(value as string) || undefined}
+              onChange={onChange}
+              options={[...(bases.data?.rows ?? []), ...(themes.data?.rows ?? [])].flatMap(d =>
+                d.id ? [{ value: d.id, label: d.title }] : [],
+              )}
+            />
+          )}
         </Field>
         <Field form={form} at="/reason" label="原因">
           {({ labelledby: _, onChange, ...control }) => (

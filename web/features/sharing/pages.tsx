@@ -31,7 +31,11 @@ export function Find() {
     query: { scope: 'all', state: 'published', ...(q && { q }), ...(after && { after }), ...set } as object,
   })
   return (
-    <Page title="查找数据" sub={<span>名称、摘要、信息项和它们的同义词、拼音都能搜到。找到后可以看到谁决定、要几天。</span>}>
+    <Page
+      title="查找数据"
+      sub={<span>名称、摘要、信息项和它们的同义词、拼音都能搜到。找到后可以看到谁决定、要几天。</span>}
+      acts={<A href={at('/sharing/bases')}>基础数据库接口</A>}
+    >
       <div className="filters">
         <label className="grow">
           <span>要找什么</span>
@@ -324,6 +328,11 @@ function Decider({ of: one }: { of: Preparation }) {
           <A href={at(`/cases/new?procedure=negotiation&about=${codeInUrl(one.code)}`)}>{one.negotiation.label}</A>（
           {citeWords(one.negotiation.cite)}
           <Why cite={one.negotiation.cite} />）
+        </p>
+      )}
+      {one.offered && one.mode === 'apply' && (
+        <p>
+          这是对各部门开放的基础数据库：核验和脱敏的信息项，到<A href={at('/sharing/bases')}>基础数据库接口</A>一步取得授权，不用申请。
         </p>
       )}
       {one.conditions && <p>共享条件：{one.conditions}</p>}

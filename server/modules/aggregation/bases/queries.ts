@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { BasePlan, ConflictState, ThemePlan } from '../../../../contract/bases.ts'
+import type { BasePlan, ConflictState, DatabaseDetail, ThemePlan } from '../../../../contract/bases.ts'
 import type { Database, Tx } from '../../../platform/db.ts'
 import type { Part } from './rules.ts'
 
@@ -13,6 +13,7 @@ export type Derived = {
   department_id: string
   entry_id: string | null
   plan: BasePlan | ThemePlan | null
+  offer: DatabaseDetail['offer']
   version: number
   built: string | null
   stale: boolean

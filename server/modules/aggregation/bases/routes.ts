@@ -1,16 +1,18 @@
 import type { FastifyInstance } from 'fastify'
 import * as contract from '../../../../contract/bases.ts'
 import { itemTypes } from '../../../../contract/catalog.ts'
+import { maskProfiles, profilesFor } from '../../../../contract/delivery.ts'
 import type { StaffContext } from '../../../platform/context.ts'
 import { route } from '../../../platform/http.ts'
 import type { Jobs } from '../../../platform/jobs.ts'
 import { notFound } from '../../../platform/problem.ts'
 import { keyCommitment, recordRead } from '../../audit/public.ts'
-import { publishedEntry } from '../../catalog/public.ts'
+import { publishedEntry, shareClassOf } from '../../catalog/public.ts'
 import { regionName } from '../../regulation/public.ts'
 import { keysOf, rowsOf } from './build.ts'
 import { openCases } from './conflicts.ts'
 import { builderOf, createBase, createTheme, declare, ownDerived, rebuild, regionsAbove } from './declare.ts'
+import { offeredAs, setOffer } from './offer.ts'
 import {
   basePlan,
   conflictCounts,
@@ -77,6 +79,10 @@ export function registerBases(app: FastifyInstance): void {
     const d = await ownDerived(ctx, params.id)
     await rebuild(ctx, d)
     return detail(ctx, d)
+  })
+  route(app, contract.offerDatabase, async ({ params, body, ctx }) => {
+    await setOffer(ctx, await ownDerived(ctx, params.id), body)
+    return detail(ctx, (await derivedById(ctx.db, params.id))!)
   })
   route(app, contract.databaseRecord, async ({ params, body, ctx }) => {
     const d = await ownDerived(ctx, params.id)
@@ -205,9 +211,17 @@ async function detail(ctx: StaffContext, d: Derived): Promise<contract.DatabaseD
           title: target.title,
           items: target.content.items
             .filter(i => i.name)
-            .map(i => ({ key: i.key, name: i.name, type: i.type ? itemTypes[i.type] : '', meaning: i.description })),
+            .map(i => ({
+              key: i.key,
+              name: i.name,
+              type: i.type ? itemTypes[i.type] : '',
+              meaning: i.description,
+              proposed: shareClassOf(target.content, i) === 'denied' ? null : offeredAs(i),
+              profiles: profilesFor(i).map(value => ({ value, label: maskProfiles[value].label })),
+            })),
         }
       : null,
+    offer: d.offer,
     base,
     joins: themePlan(d),
     from: ids.map((id, i) => ({
@@ -240,6 +254,6 @@ async function detail(ctx: StaffContext, d: Derived): Promise<contract.DatabaseD
       removed: r.removed,
       batches: r.nos,
     })),
-    may: own ? (d.entry_id ? ['declare', 'rebuild', ...(d.kind === 'base' ? (['record'] as const) : [])] : ['declare']) : [],
+    may: own ? (d.entry_id ? ['declare', 'rebuild', ...(d.kind === 'base' ? (['record', 'offer'] as const) : [])] : ['declare']) : [],
   }
 }
