@@ -20,6 +20,7 @@ import * as regulation from './regulation.ts'
 import * as sharing from './sharing.ts'
 import * as supervision from './supervision.ts'
 import * as tables from './tables.ts'
+import * as uses from './uses.ts'
 
 const modules: Record<string, object> = {
   audit,
@@ -30,7 +31,7 @@ const modules: Record<string, object> = {
   quality,
   aggregation: { ...aggregation, ...push, ...agents, ...history, ...proposals, ...documents },
   bases,
-  delivery: { ...delivery, ...tables },
+  delivery: { ...delivery, ...tables, ...uses },
   sharing,
   opening,
   supervision,

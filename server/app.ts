@@ -21,6 +21,7 @@ import { registerCatalogRuns } from './modules/catalog/run-routes.ts'
 import { deliveryJobs } from './modules/delivery/jobs.ts'
 import { registerDelivery, registerDeliveryApi } from './modules/delivery/routes.ts'
 import { registerTables, tableJobs } from './modules/delivery/tables/routes.ts'
+import { registerUses, usesJobs } from './modules/delivery/uses/routes.ts'
 import { openingJobs } from './modules/opening/jobs.ts'
 import { registerOpening, registerOpeningApi } from './modules/opening/routes.ts'
 import { registerOrganization } from './modules/organization/routes.ts'
@@ -126,6 +127,7 @@ export async function buildApp({
       registerAggregation(api)
       registerDelivery(api)
       registerTables(api)
+      registerUses(api)
       registerSharing(api)
       registerOpening(api)
       registerSupervision(api)
@@ -146,6 +148,7 @@ export async function buildApp({
   aggregationJobs(jobs)
   deliveryJobs(jobs)
   tableJobs(jobs)
+  usesJobs(jobs)
   sharingJobs(jobs)
   openingJobs(jobs)
   app.get('/health', async () => {

@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { unzipSync } from 'fflate'
 import pg from 'pg'
 import * as contract from '../contract/delivery.ts'
 import { endpoints } from '../contract/index.ts'
 import * as tables from '../contract/tables.ts'
+import * as uses from '../contract/uses.ts'
 import { createDatabase, dropDatabase } from '../server/platform/postgres.ts'
 import { aGrant } from './support/delivery.ts'
 
@@ -45,6 +49,10 @@ const channels = [
   'actTablePush',
   'disposal',
   'stateDisposal',
+  'useSubscriptions',
+  'subscribeUses',
+  'actUseSubscription',
+  'usePushes',
 ]
 /** Looks at data that are no delivery under a grant, with the reason why they are tested elsewhere. */
 const elsewhere: Record<string, string> = {
@@ -74,7 +82,7 @@ const needles = ['勿泄', '金丝雀']
 async function aCanary(t: TestContext, method: 'api' | 'file') {
   const g = await aGrant(t, {
     method,
-    settings: { HUITONG_LOG_LEVEL: 'debug' },
+    settings: { HUITONG_LOG_LEVEL: 'debug', HUITONG_LOCAL_SOURCES: 'true' },
     items: [
       { key: 'c1', treatment: 'verify' },
       { key: 'c2', treatment: 'masked' },
@@ -123,6 +131,18 @@ async function aConsumer(t: TestContext) {
   }
 }
 
+/** A system of the department that takes use logs. */
+async function aReceiver(t: TestContext) {
+  const got: string[] = []
+  const web = createServer((request, reply) => {
+    request.on('data', piece => got.push(String(piece)))
+    request.on('end', () => reply.end('{}'))
+  }).listen(0, '127.0.0.1')
+  await once(web, 'listening')
+  t.after(() => web.close())
+  return { got, url: `http://127.0.0.1:${(web.address() as AddressInfo).port}/` }
+}
+
 test('canary: no channel, parameter, order, filter, error, count, preview, file, log or record holds a value the grant does not give', async t => {
   const written: string[] = []
   // The logger goes through `process.stdout` as soon as its `write` is not the usual one.
@@ -164,6 +184,12 @@ test('canary: no channel, parameter, order, filter, error, count, preview, file,
       '',
     ]
     const guess = secret('号', 1)
+    const receiver = await aReceiver(t)
+    const { subscription } = (await note(
+      'subscribeUses',
+      '',
+      g.developer.call(uses.subscribeUses, { body: { side: 'received', url: receiver.url } }) as never,
+    )) as { subscription: { id: string } }
     await note('data', 'plain', g.rows())
     for (const name of names) {
       await note('data', `fields ${name}`, g.rows({ fields: name }))
@@ -287,12 +313,28 @@ test('canary: no channel, parameter, order, filter, error, count, preview, file,
     const pushed = await consumer.everything()
     if (method === 'api') assert.match(JSON.stringify(pushed), /"月补助金额":"1"/, 'nothing was pushed')
     seen.push([`${method} table push`, pushed])
+    await g.world.job('delivery.uses')
+    assert.ok(receiver.got.join('').includes('"uses":[{'), 'no use log was pushed')
+    seen.push([`${method} use logs`, receiver.got])
+    for (const [name, reply] of [
+      ['useSubscriptions', developer.call(uses.useSubscriptions)],
+      ['usePushes', developer.call(uses.usePushes, { params: { id: subscription.id } })],
+      ['actUseSubscription', developer.call(uses.actUseSubscription, { params: { id: subscription.id }, body: { action: 'end' } })],
+    ] as [string, Promise<never>][])
+      await note(name, '', reply)
     await note('rotate', '', developer.call(contract.rotate, { params }))
     await note('disposal', '', developer.call(contract.disposal, { params }))
     const done = [{ way: 'api', done: 'deleted' }]
     await note('stateDisposal', '', developer.call(contract.stateDisposal, { params, body: { done, by: '王工', on: '2026-06-01' } }))
     seen.push([`${method} ledger`, await g.ledger()])
-    for (const table of ['delivery.call', 'delivery.package', 'delivery.table_push', 'procedure.notice', 'audit.outbox'])
+    for (const table of [
+      'delivery.call',
+      'delivery.package',
+      'delivery.table_push',
+      'delivery.use_push',
+      'procedure.notice',
+      'audit.outbox',
+    ])
       seen.push([`${method} ${table}`, (await g.services.pool.query(`select * from ${table}`)).rows])
     assert.deepEqual(
       channels.filter(name => !walked.has(name)),

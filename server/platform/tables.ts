@@ -448,12 +448,14 @@ export interface AuditEntry {
 
 export interface AuditEntryView {
   action: string | null;
+  approver: string | null;
   at: Timestamp | null;
   case_no: string | null;
   content: string | null;
   data: Json | null;
   department: string | null;
   department_id: string | null;
+  medium: string | null;
   method: string | null;
   person: string | null;
   purpose: string | null;
@@ -943,6 +945,36 @@ export interface DeliveryTablePush {
   state: string;
   trouble: Json | null;
   upserts: Generated<number>;
+}
+
+export interface DeliveryUsePush {
+  at: Timestamp;
+  error: string | null;
+  first: number;
+  id: string;
+  last: number;
+  receipt: Generated<string>;
+  seq: number;
+  status: number | null;
+  subscription_id: string;
+  uses: number;
+}
+
+export interface DeliveryUseSubscription {
+  attempts: Generated<number>;
+  created: Timestamp;
+  created_by: string;
+  department_id: string;
+  entry_id: string | null;
+  id: string;
+  next_try: Timestamp;
+  no: string;
+  position: number;
+  secret: string;
+  side: string;
+  state: string;
+  trouble: string | null;
+  url: string;
 }
 
 export interface OpeningAccess {
@@ -1953,6 +1985,8 @@ export interface DB {
   "delivery.quota": DeliveryQuota;
   "delivery.summed": DeliverySummed;
   "delivery.table_push": DeliveryTablePush;
+  "delivery.use_push": DeliveryUsePush;
+  "delivery.use_subscription": DeliveryUseSubscription;
   "opening.access": OpeningAccess;
   "opening.assessment": OpeningAssessment;
   "opening.condition_review": OpeningConditionReview;

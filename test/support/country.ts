@@ -108,8 +108,12 @@ export const said = (a: Answer<never> | Answer<any>, place?: Place) => [a.proble
  * A place with its authorities (and those above it), a department that provides and one that wants. Entries are registered through the
  * interface. `elsewhere` puts the wanting department into another place.
  */
-export async function aPlace(t: Pick<TestContext, 'after'>, place: Place, more: { day?: string; elsewhere?: Place } = {}) {
-  const world = await aWorld(t, { day: more.day ?? '2026-05-21' })
+export async function aPlace(
+  t: Pick<TestContext, 'after'>,
+  place: Place,
+  more: { day?: string; elsewhere?: Place; settings?: Record<string, string> } = {},
+) {
+  const world = await aWorld(t, { day: more.day ?? '2026-05-21', ...(more.settings && { settings: more.settings }) })
   const region = places[place]
   const bureaus: Record<string, Person> = {}
   const wanted = [region, ...(more.elsewhere ? [places[more.elsewhere]] : [])]

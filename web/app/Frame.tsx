@@ -40,7 +40,7 @@ const menu: MenuItem[][] = [
   [
     { key: 'find', label: '查找数据', path: '/sharing', icon: 'find', also: ['/sharing/apply', '/sharing/bases'] },
     { key: 'applications', label: '共享申请', path: '/sharing/applications', icon: 'apply' },
-    { key: 'grants', label: '授权', path: '/grants', icon: 'grants', also: ['/use-records', '/watermarks'] },
+    { key: 'grants', label: '授权', path: '/grants', icon: 'grants', also: ['/use-records', '/use-subscriptions', '/watermarks'] },
     { key: 'matters', label: '事项材料', path: '/matters', icon: 'apply' },
     { key: 'exchanges', label: '平台外交换', path: '/exchanges', icon: 'answer' },
     { key: 'opening', label: '开放清单', path: '/opening', icon: 'opening' },

@@ -100,6 +100,7 @@ const tree = root.addChildren([
   page('/supervision', supervision, 'Board'),
   page('/supervision/open-use/$code', supervision, 'OpenUsePage'),
   page('/grants', grants, 'Grants'),
+  page('/use-subscriptions', () => import('../features/delivery/UseLogs.tsx'), 'UseLogs'),
   page('/use-records', () => import('../features/delivery/Uses.tsx'), 'Uses'),
   page('/watermarks', () => import('../features/delivery/Tracing.tsx'), 'Tracing'),
   page('/grants/$id', grants, 'GrantPage'),

@@ -112,6 +112,7 @@ export const topicLabels: Record<Topic, string> = {
   'source-system': '数据源所属系统',
   'base-databases': '基础数据库',
   'usage-record': '使用记录',
+  'use-logs': '使用日志推送',
   'registered-only': '先登记后汇聚',
   'log-retention': '留痕保存',
 }

@@ -358,6 +358,7 @@ export const topicSchemas = {
   'catalog-update': z.strictObject({ within: Within, ...cited }),
   secrecy: z.strictObject({ barred: z.array(z.string()), ...cited }),
   'secrecy-review': z.strictObject(cited),
+  'use-logs': z.strictObject(cited),
   'usage-record': z.strictObject({ fields: z.array(z.string()), ...cited }),
   'quality-dimensions': z.strictObject({
     dimensions: z

@@ -92,7 +92,7 @@ export function Uses() {
     },
   ]
   return (
-    <Page title="使用记录" crumb={<A href={at('/grants')}>授权</A>}>
+    <Page title="使用记录" crumb={<A href={at('/grants')}>授权</A>} acts={<A href={at('/use-subscriptions')}>使用日志推送</A>}>
       <nav className="tabs" aria-label="范围">
         {(
           [

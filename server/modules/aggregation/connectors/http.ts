@@ -45,7 +45,7 @@ const forbidden = (host: string) =>
   )
 
 /** Judges every address a name stands for at the moment of connecting: a name that changes its mind afterwards gains nothing. */
-const guarded: LookupFunction = (host, options, done) =>
+export const guardedLookup: LookupFunction = (host, options, done) =>
   lookup(host, { ...options, all: true }, (error, found) => {
     if (error) return done(error, '')
     const bad = found.find(a => isLocal(a.address))
@@ -75,7 +75,7 @@ async function send(c: Http, ask: Ask, signal?: AbortSignal, redirects = REDIREC
         headers: { 'accept-encoding': 'gzip, deflate, br', 'user-agent': 'huitong', ...ask.headers },
         timeout: CONNECT,
         agent: false,
-        ...(!c.bounds?.local && { lookup: guarded }),
+        ...(!c.bounds?.local && { lookup: guardedLookup }),
         ...(signal && { signal }),
       },
       resolve,
