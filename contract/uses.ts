@@ -3,7 +3,7 @@ import { Cite, Done, Id, IdParam, Instant, PageQuery, page } from './common.ts'
 import { endpoint, staff } from './endpoint.ts'
 
 /** 使用日志推送: a department has the log of uses sent to a system of its own, signed, and the receipts are kept. */
-export const useSides = { given: '使用本部门数据的', received: '本部门使用的' } as const
+export const useSides = { given: '使用本部门数据的日志', received: '本部门使用数据的日志' } as const
 export const UseSide = z.enum(['given', 'received'])
 export const subscriptionStates = { active: '推送中', paused: '已暂停', stopped: '已停止', ended: '已结束' } as const
 export const UseSubscription = z.object({

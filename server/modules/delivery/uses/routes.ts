@@ -31,7 +31,7 @@ export function registerUses(app: FastifyInstance): void {
         reason: 'not-owner',
         detail: '只能订阅本部门目录的使用日志；这条目录不是本部门的。',
         cite,
-        remedy: '请选择本部门的目录；本部门使用别人数据的日志，选「本部门使用的」。',
+        remedy: '请选择本部门的目录；本部门使用别人数据的日志，选「本部门使用数据的日志」。',
       })
     if (new URL(body.url).username || new URL(body.url).password)
       refuse('use.address', { detail: '地址里不能写用户名和密码。', remedy: '推送以密钥签名，请由接收系统核对签名。' })
@@ -52,7 +52,7 @@ export function registerUses(app: FastifyInstance): void {
       await record(tx, ctx, {
         action: 'use.subscribe',
         subject: no,
-        content: `${contract.useSides[body.side]}使用日志推送到 ${new URL(body.url).host}`,
+        content: `${contract.useSides[body.side]}推送到 ${new URL(body.url).host}`,
         cite,
         data: { entry: entryId },
       })
