@@ -45,7 +45,7 @@ async function* inPieces<T>(
   if (text) yield encoder.encode(text)
 }
 
-const csvCell = (value: unknown) => {
+export const csvCell = (value: unknown) => {
   const text = neutralise(textOf(value))
   return /[",\r\n]/.test(text) || text !== text.trim() ? `"${text.replaceAll('"', '""')}"` : text
 }

@@ -22,6 +22,7 @@ import {
   type Param,
   project,
   projectChanges,
+  projectCopy,
   projectCount,
   projectEach,
   projectJson,
@@ -43,10 +44,13 @@ export type Call = {
   user: string | null
   channel?: 'api' | 'file'
 }
-/** Rows on their way out into a file. */
+/** Rows on their way out into a file: one after the other, or all at once by COPY. */
 export type Outflow = {
   columns: OutgoingItem[]
   rows: AsyncIterable<Record<string, string | null>>
+  copy: ReturnType<typeof projectCopy>
+  /** The grant is no longer what it was: no more rows. */
+  signal: AbortSignal
   /** Whether any record is under objection or in doubt, and what is said of one. */
   marked: boolean
   markOf(key: string): string | null
@@ -89,6 +93,8 @@ type LookUp = { columns: OutgoingItem[]; one(key: string): Promise<{ live: boole
 // Entry and table are looked up again after this time; the grant itself is checked inside every data statement.
 const freshMs = 1000
 const pageRows = 4000
+/** How often a long COPY is asked whether its grant still stands. */
+const lookMs = 1000
 
 /** The way out of the data API. One per process. */
 export function openDelivery(services: Services) {
@@ -390,8 +396,9 @@ export function openDelivery(services: Services) {
     },
 
     /**
-     * Rows for a file, page by page along the key; each page looks again whether the grant still stands. `write` puts them where nobody can
-     * fetch them yet and says how many there were; the ledger record is on disk when this resolves.
+     * Rows for a file, page by page along the key or by one COPY; each page looks again whether the grant still stands, and so does a clock
+     * while rows flow. `write` puts them where nobody can fetch them yet and says how many there were; the ledger record is on disk when this
+     * resolves.
      */
     outflow(
       ctx: Caller,
@@ -427,10 +434,22 @@ export function openDelivery(services: Services) {
           const marks = rowMarks(grant.marked)
           const whole = disputedWhole(grant)
           const said = new Map(marks.flatMap(m => m.keys.map(key => [key, m.text] as const)))
+          const stop = new AbortController()
+          // A look that fails is repeated by the next one, and after the last row.
+          const look = setInterval(
+            () =>
+              void holds(guard).then(
+                ok => ok || stop.abort(moved),
+                () => {},
+              ),
+            lookMs,
+          )
           try {
             const { rows: count, file } = await write({
               columns,
               rows: rows(),
+              copy: projectCopy({ ...p, marks, whole: whole ? markText : null }),
+              signal: stop.signal,
               marked: whole || said.size > 0,
               markOf: key => said.get(key) ?? (whole ? markText : null),
             })
@@ -439,6 +458,8 @@ export function openDelivery(services: Services) {
           } catch (error) {
             if (error === moved) return { live: false, body: '', rows: 0, content: '' }
             throw error
+          } finally {
+            clearInterval(look)
           }
         },
       )

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { createHash, createSecretKey } from 'node:crypto'
+import { createHash, createHmac, createSecretKey, type KeyObject } from 'node:crypto'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -8,7 +8,7 @@ import { parquetReadObjects } from 'hyparquet'
 import iconv from 'iconv-lite'
 import * as contract from '../../../contract/delivery.ts'
 import { aGrant, people } from '../../../test/support/delivery.ts'
-import { readMark, rowMark } from './watermark.ts'
+import { markLength, readMark, rowMarks } from './watermark.ts'
 
 type Given = Awaited<ReturnType<typeof aGrant>>
 
@@ -134,11 +134,21 @@ test('a suspended grant makes no package and hands none over; another way than g
   )
 })
 
-test('a mark is read by who made it, and by nobody who guesses', () => {
-  const key = createSecretKey(Buffer.alloc(32, 1))
-  const mark = rowMark(key, 7, 123_456)
-  assert.equal(mark.length, 19)
-  assert.deepEqual(readMark(key, mark), { packageNo: 7, row: 123_456 })
-  assert.equal(readMark(createSecretKey(Buffer.alloc(32, 2)), mark), null)
-  for (const bad of ['', 'x', `${mark}A`, mark.slice(1), mark.replace(/.$/, '_')]) assert.equal(readMark(key, bad), null)
+test('a mark is read by who made it, and by nobody who guesses; marks of earlier packages are still read', () => {
+  const [block, seal, other] = [1, 2, 3].map(byte => createSecretKey(Buffer.alloc(32, byte))) as [KeyObject, KeyObject, KeyObject]
+  const keys = { block, seal }
+  const marks = rowMarks(block, 7, 123_455, 3).toString()
+  const mark = marks.slice(markLength, 2 * markLength)
+  assert.equal(marks.length, 3 * markLength)
+  assert.deepEqual(readMark(keys, mark), { packageNo: 7, row: 123_456 })
+  assert.equal(rowMarks(block, 7, 123_456, 1).toString(), mark)
+  assert.equal(readMark({ block: other, seal }, mark), null)
+  for (const bad of ['', 'x', `${mark}A`, mark.slice(1), mark.replace(/.$/, '_'), mark.replace(/^./, c => (c === 'A' ? 'B' : 'A'))])
+    assert.equal(readMark(keys, bad), null)
+
+  const body = Buffer.from('000000070001e240', 'hex')
+  const before = Buffer.concat([body, createHmac('sha256', seal).update(body).digest().subarray(0, 6)]).toString('base64url')
+  assert.equal(before.length, 19)
+  assert.deepEqual(readMark(keys, before), { packageNo: 7, row: 123_456 })
+  assert.equal(readMark({ block, seal: other }, before), null)
 })

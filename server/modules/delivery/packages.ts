@@ -1,14 +1,11 @@
 import { createHash, createSecretKey, randomBytes } from 'node:crypto'
-import { createReadStream, createWriteStream } from 'node:fs'
+import { createReadStream } from 'node:fs'
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
-import { Zip, ZipDeflate } from 'fflate'
-import iconv from 'iconv-lite'
+import type { Readable } from 'node:stream'
 import { sql } from 'kysely'
 import type { NewPackage } from '../../../contract/delivery.ts'
-import { type Delivered, type Evidence, evidenceEnding, evidenceFormat, type FileFacts, signedText } from '../../../contract/evidence.ts'
+import { type Delivered, type Evidence, evidenceEnding, evidenceFormat, signedText } from '../../../contract/evidence.ts'
 import type { Context, Services, StaffContext } from '../../platform/context.ts'
 import { type Column, csv, json, xlsx } from '../../platform/export.ts'
 import { newId } from '../../platform/id.ts'
@@ -16,18 +13,23 @@ import { parquet } from '../../platform/parquet.ts'
 import { notFound, Problem, refuse } from '../../platform/problem.ts'
 import { attest, record } from '../audit/public.ts'
 import type { Call, Delivery, Outflow } from './api.ts'
+import { type Packed, packCopied, packPieces } from './packing/pack.ts'
 import { type LoadedGrant, loadGrantRow } from './queries.ts'
 import { treatmentLabel, urlCode } from './rules.ts'
 import { secretHash } from './tokens.ts'
 import { digestsOf } from './verify.ts'
-import { readMark, rowMark } from './watermark.ts'
+import { type MarkKeys, markLength, readMark, rowMarks } from './watermark.ts'
 
 const keptDays = 7
 const linkMinutes = 10
+const marksAtOnce = 4096
 export const packageNo = (n: number): string => `SJB-${String(n).padStart(6, '0')}`
 const folder = (config: Services['config']) => join(config.dataDir, 'packages')
 const pathOf = (config: Services['config'], id: string) => join(folder(config), `${id}.zip`)
-const keyOf = (secrets: Services['secrets']) => createSecretKey(secrets.derive('delivery.watermark'))
+const keysOf = (secrets: Services['secrets']): MarkKeys => ({
+  block: createSecretKey(secrets.derive('delivery.row-mark')),
+  seal: createSecretKey(secrets.derive('delivery.watermark')),
+})
 
 export type PackageRow = {
   id: string
@@ -92,8 +94,8 @@ const callOf = (grant: LoadedGrant, p: PackageRow): Call => ({
 })
 
 /**
- * Writes the package: rows to disk through the projection, then the ledger, then the manifest that names the record, then the evidence that
- * proves both, then the archive.
+ * Writes the package: rows into the archive through the projection, then the ledger, then the manifest that names the record and the evidence that
+ * proves both behind the rows. Until the last line it is a file that no link leads to.
  */
 export async function makePackage(ctx: Context, delivery: Delivery, id: string): Promise<void> {
   const p = (await packageById(ctx.db, id))!
@@ -101,33 +103,24 @@ export async function makePackage(ctx: Context, delivery: Delivery, id: string):
   const grant = (await loadGrantRow(ctx.pool, p.grantId))!
   const config = ctx.config
   await mkdir(folder(config), { recursive: true })
-  const data = join(folder(config), `${id}.data`)
   const no = packageNo(p.n)
-  const key = keyOf(ctx.secrets)
+  let packed: Packed | undefined
   try {
-    const name = `${urlCode(grant.code)}.${p.format}`
-    let out: { chosen: Outflow['columns']; file: FileFacts; marked: boolean } | undefined
+    let out: Pick<Outflow, 'columns' | 'marked'> | undefined
     const { seq, rows } = await delivery.outflow(
       ctx,
       callOf(grant, p),
       { fields: p.fields ?? undefined, as_of: p.asOf ?? undefined, what: no },
       async flow => {
-        const shown: Column[] = [
-          ...flow.columns.map(c => ({ key: c.key, name: c.name, type: c.treatment === 'plain' ? (c.type ?? 'C') : 'C' })),
-          ...(flow.marked ? [{ key: '_mark', name: '_标注', type: 'C' }] : []),
-          { key: '_water', name: '_水印', type: 'C' },
-        ]
-        let count = 0
-        async function* stamped() {
-          for await (const row of flow.rows) yield Object.assign(row, { _mark: flow.markOf(row._key!), _water: rowMark(key, p.n, ++count) })
-        }
-        await writeRows(p, data, shown, stamped(), no)
-        const file = { name, ...(await digestsOf(createReadStream(data))) }
-        out = { chosen: flow.columns, marked: flow.marked, file }
-        return { rows: count, file }
+        await packed?.discard()
+        packed = undefined
+        packed = await pack(ctx, p, `${urlCode(grant.code)}.${p.format}`, flow)
+        out = flow
+        return packed
       },
     )
     const made = out!
+    const { file } = packed!
     const expires = new Date(ctx.now.getTime() + keptDays * 86_400_000)
     const manifest = {
       package: no,
@@ -144,12 +137,12 @@ export async function makePackage(ctx: Context, delivery: Delivery, id: string):
       ledger: seq,
       rows,
       rowsLimitedTo: grant.limits.map(l => ({ name: l.name, values: l.values })),
-      fields: made.chosen.map(c => ({ name: c.name, type: c.type ?? 'C', treatment: c.treatment, how: treatmentLabel(c) })),
+      fields: made.columns.map(c => ({ name: c.name, type: c.type ?? 'C', treatment: c.treatment, how: treatmentLabel(c) })),
       added: [
         ...(made.marked ? [{ name: '_标注', what: '异议标注、疑义标注' }] : []),
         { name: '_水印', what: '每行一个，能认出这个数据包和取得部门；各项的值没有改动' },
       ],
-      file: { ...made.file, encoding: p.encoding },
+      file: { ...file, encoding: p.encoding },
       ...(p.format === 'csv' || p.format === 'xlsx' ? { note: '以 = + - @ 开头的文本前加了一个单引号，防止表格软件把它当公式运行' } : {}),
     }
     const listed = Buffer.from(JSON.stringify(manifest, null, 2))
@@ -164,23 +157,18 @@ export async function makePackage(ctx: Context, delivery: Delivery, id: string):
       case: p.caseRef,
       made: manifest.made,
       rows,
-      files: [made.file, { name: 'manifest.json', ...(await digestsOf([listed])) }],
+      files: [file, { name: 'manifest.json', ...(await digestsOf([listed])) }],
     })
-    const zip = pathOf(config, id)
-    await archive(zip, [
-      ['manifest.json', Readable.from([listed])],
-      [`${no}${evidenceEnding}`, Readable.from([Buffer.from(JSON.stringify(evidence, null, 2))])],
-      [name, createReadStream(data)],
+    const whole = await packed!.finish([
+      ['manifest.json', listed],
+      [`${no}${evidenceEnding}`, Buffer.from(JSON.stringify(evidence, null, 2))],
     ])
-    const whole = await digestsOf(createReadStream(zip))
     await sql`update delivery.package set state = 'ready', rows = ${rows}, bytes = ${whole.bytes}, sha256 = ${whole.sha256}, seq = ${seq},
       manifest = ${JSON.stringify(manifest)}, expires = ${expires} where id = ${id}`.execute(ctx.db)
   } catch (error) {
-    await rm(pathOf(config, id), { force: true })
+    await packed?.discard()
     if (!(error instanceof Problem)) throw error
     await sql`update delivery.package set state = 'failed', problem = ${JSON.stringify(error.document())} where id = ${id}`.execute(ctx.db)
-  } finally {
-    await rm(data, { force: true })
   }
 }
 
@@ -194,44 +182,52 @@ async function evidenceOf(ctx: Context, seq: number, what: Omit<Delivered, 'ledg
   return { format: evidenceFormat, delivered: delivered!, proof, key, signatures }
 }
 
-async function writeRows(
-  p: PackageRow,
-  file: string,
-  shown: Column[],
-  rows: AsyncIterable<Record<string, string | null>>,
-  no: string,
-): Promise<void> {
-  if (p.format === 'parquet') return parquet(file, shown, rows, { 'huitong.package': no })
-  const pieces =
-    p.format === 'csv' ? csv(shown, rows, { bom: p.encoding === 'utf-8' }) : p.format === 'json' ? json(shown, rows) : xlsx(shown, rows)
-  async function* encoded() {
-    // A piece is made of whole lines, so no character is cut in two.
-    for await (const piece of pieces) yield p.encoding === 'gb18030' ? iconv.encode(Buffer.from(piece).toString('utf8'), 'gb18030') : piece
+async function pack(ctx: Context, p: PackageRow, name: string, flow: Outflow): Promise<Packed> {
+  const shown: Column[] = [
+    ...flow.columns.map(c => ({ key: c.key, name: c.name, type: c.treatment === 'plain' ? (c.type ?? 'C') : 'C' })),
+    ...(flow.marked ? [{ key: '_mark', name: '_标注', type: 'C' }] : []),
+    { key: '_water', name: '_水印', type: 'C' },
+  ]
+  const key = keysOf(ctx.secrets).block
+  const path = pathOf(ctx.config, p.id)
+  if (p.format === 'csv') {
+    const { value: head } = await csv(shown, [], { bom: p.encoding === 'utf-8' }).next()
+    const { connectionString, application_name, options } = ctx.pool.options
+    const { text, settings } = flow.copy
+    return packCopied(
+      {
+        connection: { connectionString, application_name, options },
+        copy: { text, settings },
+        path,
+        name,
+        head: head!,
+        encoding: p.encoding,
+        key,
+        packageNo: p.n,
+        at: ctx.now,
+      },
+      flow.signal,
+    )
   }
-  await pipeline(encoded, createWriteStream(file, { mode: 0o600 }))
-}
-
-async function archive(file: string, parts: [string, AsyncIterable<unknown>][]): Promise<void> {
-  async function* bytes() {
-    let ready: Uint8Array[] = []
-    const zip = new Zip((error, piece) => {
-      if (error) throw error
-      ready.push(piece)
-    })
-    for (const [name, stream] of parts) {
-      const entry = new ZipDeflate(name, { level: 4 })
-      zip.add(entry)
-      for await (const piece of stream) {
-        entry.push(piece as Uint8Array)
-        yield* ready
-        ready = []
-      }
-      entry.push(new Uint8Array(), true)
+  let count = 0
+  async function* stamped() {
+    let marks = ''
+    for await (const row of flow.rows) {
+      const at = (count++ % marksAtOnce) * markLength
+      if (at === 0) marks = rowMarks(key, p.n, count, marksAtOnce).toString('latin1')
+      yield Object.assign(row, { _mark: flow.markOf(row._key!), _water: marks.slice(at, at + markLength) })
     }
-    zip.end()
-    yield* ready
   }
-  await pipeline(bytes, createWriteStream(file, { mode: 0o600 }))
+  const file = { path, name, at: ctx.now }
+  if (p.format !== 'parquet') return packPieces(file, (p.format === 'json' ? json : xlsx)(shown, stamped()), () => count)
+  // Written with its directory last, so it has to be whole first.
+  const data = `${path}.data`
+  try {
+    await parquet(data, shown, stamped(), { 'huitong.package': packageNo(p.n) })
+    return await packPieces(file, createReadStream(data), () => count)
+  } finally {
+    await rm(data, { force: true })
+  }
 }
 
 /** A link that works once, for some minutes. Only its digest is kept. */
@@ -287,9 +283,9 @@ export async function traceMarks(
   ctx: Context,
   marks: string[],
 ): Promise<{ mark: string; row: number; package: PackageRow; grantId: string }[]> {
-  const key = keyOf(ctx.secrets)
+  const keys = keysOf(ctx.secrets)
   const read = marks.flatMap(mark => {
-    const found = readMark(key, mark)
+    const found = readMark(keys, mark)
     return found ? [{ mark, ...found }] : []
   })
   if (!read.length) return []

@@ -1,5 +1,6 @@
 import { type MaskProfile, profilesFor } from '../../../contract/delivery.ts'
 import { refuse } from '../../platform/problem.ts'
+import { literal } from '../quality/public.ts'
 
 /** One item as it may leave. `verify` items never do, they are only compared (`comparison`); nor `aggregate` ones, they are only counted and summed (`aggregate`). */
 export type OutgoingItem = {
@@ -96,6 +97,37 @@ export function project(p: Projection): Statement & { columns: OutgoingItem[] } 
   const show = outgoing(p, param)
   const text = `select _key${chosen.map(item => `, ${show(item)} as ${column(item.key)}`).join('')} from ${from(p, param)} where ${conditions(p, param)} order by _key${p.limit === undefined ? '' : ` limit ${param(p.limit)}`}`
   return { text, values, columns: chosen }
+}
+
+/**
+ * The same rows as CSV for a file, without `_key`; a last column tells of objections and doubts where there are any. COPY takes no parameters,
+ * so values are quoted by `literal`, the one function for it; they are the grant's own, none is a caller's. What no log may show, the recipient's
+ * key and the keys of records, is given to the connection beforehand: `settings` are name and value.
+ */
+export function projectCopy(p: Source & Pick<Projection, 'fields' | 'asOf'> & { marks: Marks; whole: string | null }): {
+  text: string
+  settings: [string, string][]
+  columns: OutgoingItem[]
+} {
+  const settings: [string, string][] = []
+  const setting = (value: string) => {
+    const name = `huitong.v${settings.length}`
+    settings.push([name, value])
+    // Read once for the statement, not once for each row.
+    return `(select current_setting('${name}'))`
+  }
+  const param: Param = value => (Buffer.isBuffer(value) ? setting(`\\x${value.toString('hex')}`) : literal(String(value)))
+  const chosen = choose(p)
+  const show = outgoing(p, param)
+  // What is said last of a record counts.
+  const said = [...p.marks]
+    .reverse()
+    .map(m => `when _key in (select jsonb_array_elements_text(${setting(JSON.stringify(m.keys))}::jsonb)) then ${literal(m.text)}`)
+  const whole = p.whole === null ? 'null' : literal(p.whole)
+  const mark = said.length ? [`case ${said.join(' ')} else ${whole} end`] : p.whole === null ? [] : [whole]
+  const list = [...chosen.map(item => show(item)), ...mark].join(', ')
+  const rows = `select ${list} from ${from(p, param)} where ${conditions(p, param)} order by _key`
+  return { text: `copy (${rows}) to stdout (format csv)`, settings, columns: chosen }
 }
 
 /**
