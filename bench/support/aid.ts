@@ -20,6 +20,18 @@ export const treatment = (i: { semantic?: string }) => (i.semantic ? ('masked' a
 
 export const granted = items.map(i => ({ key: i.key, treatment: treatment(i) }))
 
+/** So many rows of the same kind that what a file costs whatever its length no longer counts. */
+export const many = 1_000_000
+export async function grow(pool: Services['pool'], relation: string): Promise<void> {
+  await pool.query(
+    `insert into ${relation} (_key, _batch, _updated, ${items.map(i => i.key).join(', ')})
+     select lpad(i::text, 8, '0'), _batch, _updated, lpad(i::text, 8, '0'), c2, i + 0.50, c4, c5, c6, c7, c8
+     from generate_series($1::int, $2::int) i, (select * from ${relation} limit 1) r`,
+    [total, many - 1],
+  )
+  await pool.query(`analyze ${relation}`)
+}
+
 export async function fill(services: Services) {
   const ctx = systemContext(services)
   const department = (region: string, name: string, n: number) =>
