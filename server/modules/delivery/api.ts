@@ -170,21 +170,7 @@ export function openDelivery(services: Services) {
       name = `d.${digest(s.text)}`
       grant.statements.set(s.text, name)
     }
-    try {
-      return await pool.query({ ...s, ...(name && { name }) })
-    } catch (error) {
-      // Class 22: a value in the filter that the column's type cannot read.
-      if (/^22/.test((error as { code?: string }).code ?? '')) {
-        refuse('data.value_invalid', {
-          status: 400,
-          reason: 'field-invalid',
-          detail: '给的值与信息项的类型不符，例如日期应写作 2026-09-24。',
-          remedy: '请按目录里的数据类型改正。',
-        })
-      }
-      if ((error as { code?: string }).code === '42P01') notMounted(grant)
-      throw error
-    }
+    return pool.query({ ...s, ...(name && { name }) }).catch(error => explain(grant, error))
   }
 
   /** Look-ups of these items that come at the same time share a statement: most of what one costs is not its row. */
@@ -457,7 +443,7 @@ export function openDelivery(services: Services) {
             return { live: await holds(guard), body: '', rows: count, content, file }
           } catch (error) {
             if (error === moved) return { live: false, body: '', rows: 0, content: '' }
-            throw error
+            return explain(grant, error as { code?: string })
           } finally {
             clearInterval(look)
           }
@@ -846,6 +832,20 @@ const remindedOf = (grant: Known) => {
 
 function turnAway({ code, status, reason, detail, remedy, cite }: Refusal): never {
   refuse(code, { status, reason, detail, remedy, ...(cite && { cite }) })
+}
+
+/** Errors of PostgreSQL that have a reason the caller can be told. */
+function explain(grant: Known, error: { code?: string }): never {
+  // Class 22: a value in the filter that the column's type cannot read.
+  if (/^22/.test(error.code ?? ''))
+    refuse('data.value_invalid', {
+      status: 400,
+      reason: 'field-invalid',
+      detail: '给的值与信息项的类型不符，例如日期应写作 2026-09-24。',
+      remedy: '请按目录里的数据类型改正。',
+    })
+  if (error.code === '42P01') notMounted(grant)
+  throw error
 }
 
 function notMounted(grant: LoadedGrant): never {

@@ -1,13 +1,17 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { createHash, createHmac, createSecretKey, type KeyObject } from 'node:crypto'
-import { readdirSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { unzipSync } from 'fflate'
 import { parquetReadObjects } from 'hyparquet'
 import iconv from 'iconv-lite'
+import pg from 'pg'
 import * as contract from '../../../contract/delivery.ts'
 import { aGrant, people } from '../../../test/support/delivery.ts'
+import { refill } from '../../../test/support/entry.ts'
+import { csv } from '../../platform/export.ts'
 import { markLength, readMark, rowMarks } from './watermark.ts'
 
 type Given = Awaited<ReturnType<typeof aGrant>>
@@ -132,6 +136,111 @@ test('a suspended grant makes no package and hands none over; another way than g
     (await api.developer.call(contract.orderPackage, { params: api.params, body: { format: 'csv', caseRef: 'YB-1' } })).status,
     403,
   )
+})
+
+test('CSV by COPY is what the same rows make one by one: formulas, quotes, line breaks, marks of records, both encodings, as of a day', async t => {
+  const g = await aGrant(t, {
+    method: 'file',
+    items: [
+      { key: 'c2', treatment: 'masked' },
+      { key: 'c3', treatment: 'plain' },
+      { key: 'c5', treatment: 'plain' },
+    ],
+  })
+  const nasty = ['=cmd|"<b>', '-1.5', '-', '＝1', ' 前', '后\u3000', '甲,乙', '甲"乙', '甲\r\n乙', '\r', '\\.', '', null, '𠮷 é']
+  const rows = [...nasty, ...Array.from({ length: 5000 }, (_, i) => `樟城镇${i}号`)].map((text, i) => [
+    String(100_000 + i),
+    '王五',
+    i % 3 ? null : `${i}.50`,
+    null,
+    text,
+  ])
+  await refill(g.services.pool, g.entry, ['c1', 'c2', 'c3', 'c4', 'c5'], rows)
+  for (const [record, kind] of [
+    ['100002', 'objection'],
+    ['100003', 'objection'],
+    ['100003', 'doubt'],
+  ])
+    await g.services.pool.query(
+      'insert into quality.mark (case_no, entry_id, record, ground, since, kind) values ($1, $2, $3, $4, now(), $5)',
+      [`${record} ${kind}`, g.entry.id, record, 'x', kind],
+    )
+  const key = createSecretKey(g.services.secrets.derive('delivery.row-mark'))
+  const said = new Map([
+    ['100002', /有异议/],
+    ['100003', /疑义/],
+  ])
+  for (const body of [{ encoding: 'utf-8' }, { encoding: 'gb18030' }, { encoding: 'utf-8', asOf: '2026-06-01' }]) {
+    const p = await made(g, { format: 'csv', ...body })
+    assert.deepEqual([p.state, p.rows, p.problem], ['ready', body.asOf ? 0 : rows.length, null])
+    const { reply } = await taken(g, p.id)
+    const data = Buffer.from(unzipSync(reply.raw)[`${g.entry.path}.csv`]!)
+    const n = Number(p.no.replace(/\D/g, ''))
+    const columns = ['姓名', '月补助金额', '户籍地址', '_标注', '_水印'].map((name, i) => ({ key: String(i), name, type: 'C' }))
+    const text = iconv.decode(data, body.encoding)
+    const told = (record: string) => said.has(record) && new RegExp(`[^,]*${said.get(record)!.source}[^,]*`).exec(text)![0]
+    const wanted = (body.asOf ? [] : rows).map((row, i) => [
+      '王**',
+      row[2],
+      row[4],
+      told(row[0]!) || null,
+      rowMarks(key, n, i + 1, 1).toString(),
+    ])
+    const pieces: Uint8Array[] = []
+    for await (const piece of csv(
+      columns,
+      wanted.map(row => ({ ...row })),
+      { bom: body.encoding === 'utf-8' },
+    ))
+      pieces.push(piece)
+    const expected = iconv.encode(Buffer.concat(pieces).toString(), body.encoding)
+    assert.ok(data.equals(expected), `${body.encoding}: ${text.slice(0, 900)}`)
+    if (existsSync('/usr/bin/unzip')) execFileSync('/usr/bin/unzip', ['-tq', join(g.services.config.dataDir, 'packages', `${p.id}.zip`)])
+  }
+})
+
+test('a grant suspended while a long copy runs stops it: no file, the refusal in the ledger', async t => {
+  const g = await aGrant(t, { method: 'file' })
+  await refill(
+    g.services.pool,
+    g.entry,
+    ['c1', 'c2', 'c3', 'c4', 'c5'],
+    Array.from({ length: 50_000 }, (_, i) => [String(i), '王五', null, null, null]),
+  )
+  const admin = new pg.Client({ connectionString: g.services.pool.options.connectionString })
+  admin.on('error', () => {})
+  await admin.connect()
+  t.after(() => admin.end())
+  // A hundred seconds and more for all of them, some kB each so that they leave at once.
+  await admin.query(`create or replace function delivery.mask_name(value text) returns text language plpgsql as
+    $$ begin perform pg_sleep(0.002); return repeat('*', 5000); end $$`)
+  const copying = async () =>
+    (await admin.query('select tuples_processed::int as n from pg_stat_progress_copy where datname = current_database()')).rows[0]?.n
+  const until = async (what: () => Promise<boolean>) => {
+    for (let i = 0; !(await what()); i++) {
+      assert.ok(i < 300, 'in time')
+      await new Promise(done => setTimeout(done, 100))
+    }
+  }
+  const files = () => readdirSync(join(g.services.config.dataDir, 'packages'))
+  await g.developer.ok(contract.orderPackage, { params: g.params, body: { format: 'csv', caseRef: 'YB-1' } })
+  await until(async () => (await copying()) > 100)
+  assert.equal(files().length, 1)
+  await g.set('suspended')
+  await until(async () => (await g.developer.ok(contract.packages, { params: g.params }))[0]!.state === 'failed')
+  await until(async () => (await copying()) === undefined)
+  assert.deepEqual(files(), [])
+  const last = (await g.ledger()).at(-1)!
+  assert.deepEqual([last.action, last.method, last.caseNo], ['data.refused', '数据文件', 'YB-1'])
+})
+
+test('data that are gone fail the package and leave no file', async t => {
+  const g = await aGrant(t, { method: 'file' })
+  await g.services.pool.query(`drop table ${g.entry.relation}`)
+  const p = await made(g, { format: 'csv' })
+  assert.deepEqual([p.state, p.ledger], ['failed', null])
+  assert.match(p.problem!, /目前没有挂接数据/)
+  assert.deepEqual(readdirSync(join(g.services.config.dataDir, 'packages')), [])
 })
 
 test('a mark is read by who made it, and by nobody who guesses; marks of earlier packages are still read', () => {

@@ -167,6 +167,7 @@ export async function makePackage(ctx: Context, delivery: Delivery, id: string):
       manifest = ${JSON.stringify(manifest)}, expires = ${expires} where id = ${id}`.execute(ctx.db)
   } catch (error) {
     await packed?.discard()
+    await rm(pathOf(config, id), { force: true })
     if (!(error instanceof Problem)) throw error
     await sql`update delivery.package set state = 'failed', problem = ${JSON.stringify(error.document())} where id = ${id}`.execute(ctx.db)
   }

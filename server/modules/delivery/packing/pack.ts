@@ -1,11 +1,10 @@
 import { once } from 'node:events'
-import { rm } from 'node:fs/promises'
 import { Worker } from 'node:worker_threads'
 import type { FileFacts } from '../../../../contract/evidence.ts'
 import { createZip } from '../../../platform/zip.ts'
 import type { Task } from './thread.ts'
 
-/** A package that has its data and waits for what is said about them. Until it is finished nothing but its path says that it is there. */
+/** A package that has its data and waits for what is said about them. Who discards it removes the file. */
 export type Packed = {
   rows: number
   file: FileFacts
@@ -14,35 +13,32 @@ export type Packed = {
 }
 
 /** CSV straight from COPY, in a thread of its own: the rows never pass through the one that answers. */
-export async function packCopied(task: Task, signal: AbortSignal): Promise<Packed> {
+export async function packCopied(task: Task, stop: AbortSignal): Promise<Packed> {
   const worker = new Worker(new URL('./thread.ts', import.meta.url), { workerData: task, resourceLimits: { maxOldGenerationSizeMb: 256 } })
-  const discard = async () => {
-    await worker.terminate()
-    await rm(task.path, { force: true })
-  }
-  const answer = async <T>(stopped?: AbortSignal): Promise<T> => {
-    const ended = new AbortController()
-    const gone = () => ended.abort(new Error('the thread ended early'))
-    worker.once('exit', gone)
+  const discard = async () => void (await worker.terminate())
+  const ended = new AbortController()
+  worker.once('exit', () => ended.abort(new Error('the thread ended early')))
+  // Told to whoever waits; without a listener it would end the process when nobody does.
+  worker.on('error', () => {})
+  const answer = async <T>(signal: AbortSignal): Promise<T> => {
     try {
-      // An error of the thread rejects.
-      const [message] = await once(worker, 'message', { signal: AbortSignal.any([ended.signal, ...(stopped ? [stopped] : [])]) })
+      const [message] = await once(worker, 'message', { signal })
       return message as T
     } catch (error) {
+      // Read before the end of the thread gives another reason.
+      const reason = signal.aborted ? signal.reason : error
       await discard()
-      throw stopped?.aborted ? stopped.reason : ended.signal.aborted ? ended.signal.reason : error
-    } finally {
-      worker.off('exit', gone)
+      throw reason
     }
   }
-  const { rows, file } = await answer<Pick<Packed, 'rows' | 'file'>>(signal)
+  const { rows, file } = await answer<Pick<Packed, 'rows' | 'file'>>(AbortSignal.any([ended.signal, stop]))
   return {
     rows,
     file,
     discard,
     async finish(parts) {
       worker.postMessage(parts)
-      return (await answer<{ whole: { bytes: number; sha256: string } }>()).whole
+      return (await answer<{ whole: { bytes: number; sha256: string } }>(ended.signal)).whole
     },
   }
 }
@@ -54,10 +50,7 @@ export async function packPieces(
   rows: () => number,
 ): Promise<Packed> {
   const zip = await createZip(path, at)
-  const discard = async () => {
-    await zip.close()
-    await rm(path, { force: true })
-  }
+  const discard = () => zip.close()
   const orDiscard = async <T>(work: () => Promise<T>): Promise<T> => {
     try {
       return await work()
