@@ -60,24 +60,23 @@ export function csvLines(marksFrom: (first: number, count: number) => Buffer) {
       if (bytes[until - 1] !== LF) throw new Error('a row without an end')
       let to = written
       let line = room(to, until - from + markLength + 3)
+      let taken = from
       for (let at = from; at < until; at++) {
         const begin = at
-        const start = to
         const quoted = bytes[at] === QUOTE
-        if (quoted) {
-          at = closed(bytes, at)
-          to += bytes.copy(line, to, begin, at)
-        } else for (let c = bytes[at]!; c !== COMMA && c !== LF; c = bytes[++at]!) line[to++] = c
+        if (quoted) at = closed(bytes, at)
+        else for (let c = bytes[at]!; c !== COMMA && c !== LF; c = bytes[++at]!);
         const head = quoted ? begin + 1 : begin
         const behind = quoted ? at - 1 : at
-        if (begin < at && doubtful(bytes, head, behind)) {
-          const text = bytes.toString('utf8', head, behind)
-          const cell = csvCell(quoted ? text.replaceAll('""', '"') : text)
-          line = room(start, cell.length * 3 + until - at + markLength + 3)
-          to = start + line.write(cell, start)
-        }
-        if (bytes[at] === COMMA) line[to++] = COMMA
+        if (begin === at || !doubtful(bytes, head, behind)) continue
+        const text = bytes.toString('utf8', head, behind)
+        const cell = csvCell(quoted ? text.replaceAll('""', '"') : text)
+        line = room(to, begin - taken + cell.length * 3 + until - at + markLength + 3)
+        to += bytes.copy(line, to, taken, begin)
+        to += line.write(cell, to)
+        taken = at
       }
+      to += bytes.copy(line, to, taken, until - 1)
       if (mark === marks.length) {
         marks = marksFrom(rows + 1, MARKS)
         mark = 0

@@ -3,8 +3,7 @@ import { once } from 'node:events'
 import { setPriority } from 'node:os'
 import { parentPort, workerData } from 'node:worker_threads'
 import iconv from 'iconv-lite'
-import type pg from 'pg'
-import { Listening } from '../../../platform/db.ts'
+import pg from 'pg'
 import { othersFirst } from '../../../platform/priority.ts'
 import { createZip } from '../../../platform/zip.ts'
 import type { projectCopy } from '../projection.ts'
@@ -30,12 +29,13 @@ if (process.platform === 'linux') setPriority(10)
 
 const task = workerData as Task
 const port = parentPort!
-const client = new Listening(task.connection)
+const client = new pg.Client(task.connection)
+// Its query hears of it.
+client.on('error', () => {})
 await client.connect()
-// A backend that sorts or waits notices by this that nobody wants its rows any more.
-await client.query(
-  `select set_config('client_connection_check_interval', '1s', false), set_config('max_parallel_workers_per_gather', '0', false)`,
-)
+// A backend that sorts or waits notices by this that nobody wants its rows any more; not every system can.
+await client.query(`select set_config('client_connection_check_interval', '1s', false)`).catch(() => {})
+await client.query(`select set_config('max_parallel_workers_per_gather', '0', false)`)
 for (const [name, value] of task.copy.settings) await client.query('select set_config($1, $2, false)', [name, value])
 const lowered = othersFirst(client as unknown as pg.PoolClient)
 
