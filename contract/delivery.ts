@@ -86,6 +86,7 @@ export const Grant = z.object({
   allowedIps: z.array(z.string()),
   officer: z.string().describe('Who answers for the grant at the department that uses it'),
   formerOfficers: z.array(z.object({ name: z.string(), until: Day })).describe('Calls in their names are refused'),
+  originals: z.boolean().describe('Packages may hold the files that the entry consists of'),
   may: z.array(
     z.enum(['suspend', 'resume', 'stop', 'settle', 'rotate', 'try', 'edit-ips', 'package', 'dispose', 'hand-over', 'narrow', 'renew']),
   ),
@@ -258,9 +259,22 @@ export const openApi = endpoint({
   kind: 'stream',
 })
 /** Files under a grant. Each row carries a mark that names the package; no value is changed by it. */
-export const packageFormats = { csv: 'CSV', xlsx: 'Excel 工作簿', json: 'JSON', parquet: 'Parquet' } as const
+export const packageFormats = {
+  csv: 'CSV',
+  xlsx: 'Excel 工作簿',
+  json: 'JSON',
+  parquet: 'Parquet',
+  originals: '文件原件（附 CSV 清单）',
+} as const
 export const NewPackage = z.object({
-  format: z.enum(['csv', 'xlsx', 'json', 'parquet']),
+  format: z
+    .enum(['csv', 'xlsx', 'json', 'parquet', 'originals'])
+    .describe('originals: the files that the entry consists of, with a CSV list'),
+  digests: z
+    .array(z.string().regex(/^[0-9a-f]{64}$/, '文件摘要是 64 位的十六进制数'))
+    .max(1000)
+    .optional()
+    .describe('Only these files of `originals`; absent: all that the grant gives'),
   encoding: z.enum(['utf-8', 'gb18030']).default('utf-8').describe('Of CSV; all others are UTF-8'),
   fields: z.array(z.string().max(200)).max(500).optional().describe('Absent: all that the grant gives'),
   asOf: Day.optional().describe('The rows as they stood at the end of this day'),

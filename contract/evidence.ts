@@ -173,8 +173,10 @@ export async function judgeEvidence(
 
   const met = new Set<FileFacts>()
   for (const f of given) {
-    const own = delivered.files.find(x => x.name === f.name)
-    const meant = own ?? delivered.files.find(x => x.sm3 === f.sm3 && x.bytes === f.bytes)
+    // By its content first: of two files that were called the same, one has another name in the package.
+    const same = (x: FileFacts) => x.sm3 === f.sm3 && x.bytes === f.bytes
+    const named = delivered.files.find(x => x.name === f.name)
+    const meant = named && same(named) ? named : (delivered.files.find(same) ?? named)
     if (!meant) {
       say(false, `「${f.name}」不是这个数据包里的文件，或既改了名又改了内容。`, '请给出数据包里原来的文件。')
       continue
@@ -190,7 +192,7 @@ export async function judgeEvidence(
     else
       say(
         true,
-        `「${f.name}」没有改动（${f.bytes} 字节，${f.sha256 === null ? 'SM3' : 'SM3、SHA-256'} 相符${own ? '' : `；原名「${meant.name}」`}）。`,
+        `「${f.name}」没有改动（${f.bytes} 字节，${f.sha256 === null ? 'SM3' : 'SM3、SHA-256'} 相符${meant === named ? '' : `；原名「${meant.name}」`}）。`,
       )
   }
   for (const f of delivered.files.filter(f => !met.has(f))) {

@@ -36,6 +36,7 @@ const channels = [
   'tryCall',
   'calls',
   'usage',
+  'alerts',
   'useRecords',
   'packages',
   'orderPackage',
@@ -254,6 +255,7 @@ test('canary: no channel, parameter, order, filter, error, count, preview, file,
       ['openApi', developer.call(contract.openApi, { params }) as never],
       ['setIps', developer.call(contract.setIps, { params, body: { ips: [] } }) as never],
       ['usage', developer.call(contract.usage, { params }) as never],
+      ['alerts', developer.call(contract.alerts, { params }) as never],
       ['useRecords', developer.call(contract.useRecords, { query: { limit: 200 } }) as never],
       ['calls', developer.call(contract.calls, { params }) as never],
       ['traceMarks', developer.call(contract.traceMarks, { body: { marks: ['x'] } }) as never],
@@ -266,6 +268,7 @@ test('canary: no channel, parameter, order, filter, error, count, preview, file,
       { format: 'json', asOf: '2026-06-01' },
       { format: 'xlsx' },
       { format: 'parquet' },
+      { format: 'originals' },
     ]) {
       await note(
         'orderPackage',
@@ -293,7 +296,8 @@ test('canary: no channel, parameter, order, filter, error, count, preview, file,
           if (name.endsWith('.xlsx'))
             for (const part of Object.values(unzipSync(data))) seen.push([`package ${name}`, Buffer.from(part).toString('utf8')])
         }
-      else assert.equal(method === 'api' || 'fields' in body, true, `no package for ${JSON.stringify(body)}`)
+      // What the grant does not hold, and files of an entry that has none, make no package.
+      else assert.equal(method === 'api' || 'fields' in body || body.format === 'originals', true, `no package for ${JSON.stringify(body)}`)
     }
     const consumer = await aConsumer(t)
     await note('testTablePush', '', developer.call(tables.testTablePush, { params, body: { connection: consumer.connection } }))

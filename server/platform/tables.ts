@@ -898,6 +898,7 @@ export interface DeliveryPackage {
   bytes: number | null;
   case_ref: string;
   created: Timestamp;
+  digests: string[] | null;
   downloads: Generated<number>;
   encoding: string;
   expires: Timestamp | null;

@@ -18,7 +18,7 @@ export const people = [
 /** A grant on an entry with three persons, its credentials, and short ways to call the data API under it. */
 export async function aGrant(
   t: TestContext,
-  more: { quotaPerDay?: number; items?: GrantedItem[]; method?: 'api' | 'file'; settings?: Record<string, string> } = {},
+  more: { quotaPerDay?: number; items?: GrantedItem[]; method?: 'api' | 'file'; settings?: Record<string, string>; lastItem?: string } = {},
 ) {
   const world = await aWorld(t, { day: '2026-06-01', ...(more.settings && { settings: more.settings }) })
   const { services } = world.app
@@ -37,7 +37,7 @@ export async function aGrant(
         { key: 'c2', name: names[1], type: 'C', semantic: 'person-name' },
         { key: 'c3', name: names[2], type: 'Y' },
         { key: 'c4', name: names[3], type: 'D' },
-        { key: 'c5', name: names[4], type: 'C', semantic: 'address' },
+        more.lastItem ? { key: 'c5', name: more.lastItem, type: 'C' } : { key: 'c5', name: names[4], type: 'C', semantic: 'address' },
       ],
     },
     rows: people,

@@ -390,7 +390,7 @@ export function openDelivery(services: Services) {
       ctx: Caller,
       call: Call,
       query: { fields?: string[] | undefined; as_of?: string | undefined; what: string },
-      write: (flow: Outflow) => Promise<{ rows: number; file: FileFacts }>,
+      write: (flow: Outflow) => Promise<{ rows: number; file: FileFacts; originals?: FileFacts[] }>,
     ): Promise<Delivered> {
       return perform(
         ctx,
@@ -431,7 +431,11 @@ export function openDelivery(services: Services) {
             lookMs,
           )
           try {
-            const { rows: count, file } = await write({
+            const {
+              rows: count,
+              file,
+              originals,
+            } = await write({
               columns,
               rows: rows(),
               copy: projectCopy({ ...p, marks, whole: whole ? markText : null }),
@@ -439,7 +443,7 @@ export function openDelivery(services: Services) {
               marked: whole || said.size > 0,
               markOf: key => said.get(key) ?? (whole ? markText : null),
             })
-            const content = `${grant.title}（${grant.code}）数据包 ${query.what}，${query.as_of ? `${query.as_of} 的 ` : ''}${count} 行：${columns.map(c => c.name).join('、')}`
+            const content = `${grant.title}（${grant.code}）数据包 ${query.what}，${query.as_of ? `${query.as_of} 的 ` : ''}${count} 行${originals ? `、原件 ${originals.length} 份` : ''}：${columns.map(c => c.name).join('、')}`
             return { live: await holds(guard), body: '', rows: count, content, file }
           } catch (error) {
             if (error === moved) return { live: false, body: '', rows: 0, content: '' }

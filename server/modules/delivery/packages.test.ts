@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { createHash, createHmac, createSecretKey, type KeyObject } from 'node:crypto'
-import { existsSync, readdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { unzipSync } from 'fflate'
 import { parquetReadObjects } from 'hyparquet'
@@ -12,6 +12,7 @@ import * as contract from '../../../contract/delivery.ts'
 import { aGrant, people } from '../../../test/support/delivery.ts'
 import { refill } from '../../../test/support/entry.ts'
 import { csv } from '../../platform/export.ts'
+import { verifyPackage } from './verify.ts'
 import { markLength, readMark, rowMarks } from './watermark.ts'
 
 type Given = Awaited<ReturnType<typeof aGrant>>
@@ -112,6 +113,76 @@ test('every format holds the same rows; numbers keep their digits', async t => {
   )
   const xlsx = await made(g, { format: 'xlsx' })
   assert.equal(xlsx.rows, 3)
+})
+
+test('files themselves: with the list of them and evidence of each; only those chosen; a file that is not what it was makes no package', async t => {
+  const g = await aGrant(t, {
+    method: 'file',
+    lastItem: '文件摘要',
+    items: [
+      { key: 'c2', treatment: 'masked' },
+      { key: 'c5', treatment: 'plain' },
+    ],
+  })
+  const { pool, config } = g.services
+  // The last item now is the digest of a file.
+  await pool.query(`update catalog.version set content = replace(content::text, '户籍地址', '文件摘要')::jsonb where entry_id = $1`, [
+    g.entry.id,
+  ])
+  const contents = ['%PDF-1.4 低保批复', '%PDF-1.4 另一份', 'PK 证照'].map(text => Buffer.from(text))
+  const digests = contents.map(c => createHash('sha256').update(c).digest('hex'))
+  const [first, second, third] = digests as [string, string, string]
+  const placeOf = (digest: string) => join(config.dataDir, 'files', digest.slice(0, 2), digest)
+  for (const [i, name] of ['批复.pdf', '批复.pdf', '../电子证照'].entries()) {
+    mkdirSync(dirname(placeOf(digests[i]!)), { recursive: true })
+    writeFileSync(placeOf(digests[i]!), contents[i]!)
+    await pool.query(
+      `insert into aggregation.document (entry_id, digest, name, kind, bytes, given, batch_id, created, created_by)
+       select $1, $2, $3, $4, $5, '{}', id, now(), 'test' from aggregation.batch where entry_id = $1 limit 1`,
+      [g.entry.id, digests[i], name, i < 2 ? 'pdf' : 'ofd', contents[i]!.length],
+    )
+    await pool.query(`update ${g.entry.relation} set c5 = $1 where _key = $2`, [digests[i], people[i]![0]])
+  }
+  assert.ok((await g.developer.ok(contract.grant, { params: g.params })).originals)
+
+  const p = await made(g, { format: 'originals' })
+  assert.deepEqual([p.state, p.rows], ['ready', 3], p.problem ?? '')
+  const { reply } = await taken(g, p.id)
+  const files = unzipSync(reply.raw)
+  const at = (name: string) => Buffer.from(files[name]!)
+  const manifest = JSON.parse(at('manifest.json').toString())
+  const names = manifest.originals.map((f: { name: string }) => f.name) as string[]
+  assert.deepEqual([...names].sort(), ['__电子证照.ofd', '批复 (2).pdf', '批复.pdf'])
+  assert.deepEqual(names.map(n => createHash('sha256').update(at(n)).digest('hex')).sort(), [...digests].sort())
+  assert.match(at(manifest.file.name).toString(), /^\ufeff姓名,文件摘要,_水印\r\n/)
+  const zip = join(config.dataDir, 'taken.zip')
+  writeFileSync(zip, reply.raw)
+  assert.deepEqual(await verifyPackage(zip, [], []).then(v => [v.ok, v.findings.filter(f => f.holds === false)]), [true, []])
+  // One of them by itself against the evidence, and another that is not in it.
+  const evidence = join(config.dataDir, 'x.evidence.json')
+  writeFileSync(evidence, at(Object.keys(files).find(n => n.endsWith('.evidence.json'))!))
+  writeFileSync(join(config.dataDir, '批复.pdf'), contents[1]!)
+  assert.equal((await verifyPackage(evidence, [join(config.dataDir, '批复.pdf')], [])).ok, true)
+  writeFileSync(join(config.dataDir, '批复.pdf'), '%PDF-1.4 低保批复。')
+  assert.equal((await verifyPackage(evidence, [join(config.dataDir, '批复.pdf')], [])).ok, false)
+  assert.match((await g.ledger()).findLast(r => r.action === 'data.package')!.content!, /3 行、原件 3 份：/)
+
+  const one = await made(g, { format: 'originals', digests: [second] })
+  assert.deepEqual([one.state, one.rows], ['ready', 1])
+  const strange = await made(g, { format: 'originals', digests: [second, 'f'.repeat(64)] })
+  assert.match(strange.problem!, /授权里没有这些文件：ffff/)
+
+  writeFileSync(placeOf(third), 'PK 换掉的')
+  assert.match((await made(g, { format: 'originals' })).problem!, /「\.\.\/电子证照\.ofd」的原件与登记的文件摘要不符/)
+  rmSync(placeOf(first))
+  assert.match((await made(g, { format: 'originals', digests: [first] })).problem!, /不在平台上/)
+  await pool.query('delete from aggregation.document where digest = $1', [first]).catch(() => {})
+  const kept = readdirSync(join(config.dataDir, 'packages'))
+  assert.equal(kept.length, 2, kept.join())
+
+  const plain = await aGrant(t, { method: 'file' })
+  assert.equal((await plain.developer.ok(contract.grant, { params: plain.params })).originals, false)
+  assert.match((await made(plain, { format: 'originals' })).problem!, /没有原样提供的「文件摘要」/)
 })
 
 test('a suspended grant makes no package and hands none over; another way than granted is refused', async t => {

@@ -11,8 +11,10 @@ import { type Column, csv, json, xlsx } from '../../platform/export.ts'
 import { newId } from '../../platform/id.ts'
 import { parquet } from '../../platform/parquet.ts'
 import { notFound, Problem, refuse } from '../../platform/problem.ts'
+import { digestKey } from '../aggregation/public.ts'
 import { attest, record } from '../audit/public.ts'
 import type { Call, Delivery, Outflow } from './api.ts'
+import { addOriginals } from './packing/originals.ts'
 import { type Packed, packCopied, packPieces } from './packing/pack.ts'
 import { type LoadedGrant, loadGrantRow } from './queries.ts'
 import { treatmentLabel, urlCode } from './rules.ts'
@@ -35,7 +37,9 @@ export type PackageRow = {
   id: string
   n: number
   grantId: string
-  format: 'csv' | 'xlsx' | 'json' | 'parquet'
+  format: NewPackage['format']
+  /** Only these files, of `originals`. */
+  digests: string[] | null
   encoding: 'utf-8' | 'gb18030'
   fields: string[] | null
   asOf: string | null
@@ -51,7 +55,7 @@ export type PackageRow = {
   expires: Date | null
   downloads: number
 }
-const columns = sql`id, n, grant_id as "grantId", format, encoding, fields, as_of as "asOf", state, problem, operator, case_ref as "caseRef", rows, bytes, sha256, seq, created, expires, downloads`
+const columns = sql`id, n, grant_id as "grantId", format, encoding, fields, digests, as_of as "asOf", state, problem, operator, case_ref as "caseRef", rows, bytes, sha256, seq, created, expires, downloads`
 
 export const listPackages = async (db: Services['db'], grantId: string) =>
   (
@@ -74,8 +78,9 @@ export async function orderPackage(ctx: StaffContext, grant: LoadedGrant, order:
         detail: '这个授权还有一个数据包正在生成。',
         remedy: '请等它完成后再生成下一个。',
       })
-    await sql`insert into delivery.package (id, grant_id, format, encoding, fields, as_of, operator, person_id, case_ref, created)
-      values (${id}, ${grant.id}, ${order.format}, ${order.format === 'csv' ? order.encoding : 'utf-8'}, ${order.fields?.length ? order.fields : null}, ${order.asOf ?? null},
+    await sql`insert into delivery.package (id, grant_id, format, encoding, fields, digests, as_of, operator, person_id, case_ref, created)
+      values (${id}, ${grant.id}, ${order.format}, ${order.format === 'csv' ? order.encoding : 'utf-8'}, ${order.fields?.length ? order.fields : null},
+        ${order.format === 'originals' && order.digests?.length ? order.digests : null}, ${order.asOf ?? null},
         ${ctx.actor.name}, ${ctx.actor.personId}, ${order.caseRef}, ${ctx.now})`.execute(tx)
     await record(tx, ctx, { action: 'package.order', subject: grant.no, caseNo: order.caseRef, content: `${grant.title} ${order.format}` })
     await ctx.jobs.enqueue(tx, 'delivery.package', { id })
@@ -114,7 +119,7 @@ export async function makePackage(ctx: Context, delivery: Delivery, id: string):
       async flow => {
         await packed?.discard()
         packed = undefined
-        packed = await pack(ctx, p, `${urlCode(grant.code)}.${p.format}`, flow)
+        packed = await pack(ctx, p, grant, flow)
         out = flow
         return packed
       },
@@ -143,7 +148,10 @@ export async function makePackage(ctx: Context, delivery: Delivery, id: string):
         { name: '_水印', what: '每行一个，能认出这个数据包和取得部门；各项的值没有改动' },
       ],
       file: { ...file, encoding: p.encoding },
-      ...(p.format === 'csv' || p.format === 'xlsx' ? { note: '以 = + - @ 开头的文本前加了一个单引号，防止表格软件把它当公式运行' } : {}),
+      ...(packed!.originals && { originals: packed!.originals }),
+      ...(p.format === 'csv' || p.format === 'xlsx' || p.format === 'originals'
+        ? { note: '以 = + - @ 开头的文本前加了一个单引号，防止表格软件把它当公式运行' }
+        : {}),
     }
     const listed = Buffer.from(JSON.stringify(manifest, null, 2))
     const evidence = await evidenceOf(ctx, seq, {
@@ -157,7 +165,7 @@ export async function makePackage(ctx: Context, delivery: Delivery, id: string):
       case: p.caseRef,
       made: manifest.made,
       rows,
-      files: [file, { name: 'manifest.json', ...(await digestsOf([listed])) }],
+      files: [file, ...(packed!.originals ?? []), { name: 'manifest.json', ...(await digestsOf([listed])) }],
     })
     const whole = await packed!.finish([
       ['manifest.json', listed],
@@ -183,7 +191,8 @@ async function evidenceOf(ctx: Context, seq: number, what: Omit<Delivered, 'ledg
   return { format: evidenceFormat, delivered: delivered!, proof, key, signatures }
 }
 
-async function pack(ctx: Context, p: PackageRow, name: string, flow: Outflow): Promise<Packed> {
+async function pack(ctx: Context, p: PackageRow, grant: LoadedGrant, flow: Outflow): Promise<Packed> {
+  const name = `${urlCode(grant.code)}.${p.format === 'originals' ? 'csv' : p.format}`
   const shown: Column[] = [
     ...flow.columns.map(c => ({ key: c.key, name: c.name, type: c.treatment === 'plain' ? (c.type ?? 'C') : 'C' })),
     ...(flow.marked ? [{ key: '_mark', name: '_标注', type: 'C' }] : []),
@@ -211,15 +220,47 @@ async function pack(ctx: Context, p: PackageRow, name: string, flow: Outflow): P
     )
   }
   let count = 0
-  async function* stamped() {
+  async function* stamped(rows = flow.rows) {
     let marks = ''
-    for await (const row of flow.rows) {
+    for await (const row of rows) {
       const at = (count++ % marksAtOnce) * markLength
       if (at === 0) marks = rowMarks(key, p.n, count, marksAtOnce).toString('latin1')
       yield Object.assign(row, { _mark: flow.markOf(row._key!), _water: marks.slice(at, at + markLength) })
     }
   }
   const file = { path, name, at: ctx.now }
+  if (p.format === 'originals') {
+    const column = digestKey(flow.columns.filter(c => c.treatment === 'plain'))
+    if (!column)
+      refuse('package.no_digest', {
+        status: 403,
+        reason: 'field-not-granted',
+        detail: '授权里没有原样提供的「文件摘要」，不知道给哪些原件。',
+        remedy: '请改用其他格式；要原件的，申请把「文件摘要」列入授权。',
+      })
+    const wanted = p.digests && new Set(p.digests)
+    const digests: string[] = []
+    async function* chosen() {
+      for await (const row of flow.rows) {
+        const digest = row[column!]
+        if (!digest || (wanted && !wanted.has(digest))) continue
+        digests.push(digest)
+        yield row
+      }
+      const strange = p.digests?.filter(d => !digests.includes(d)) ?? []
+      if (strange.length)
+        refuse('package.no_original', {
+          detail: `授权里没有这些文件：${strange.slice(0, 3).join('、')}${strange.length > 3 ? ` 等 ${strange.length} 个` : ''}。`,
+          remedy: '请核对文件摘要。',
+        })
+    }
+    return packPieces(
+      file,
+      csv(shown, stamped(chosen())),
+      () => count,
+      zip => addOriginals(ctx, zip, { entryId: grant.entryId, digests, list: name }),
+    )
+  }
   if (p.format !== 'parquet') return packPieces(file, (p.format === 'json' ? json : xlsx)(shown, stamped()), () => count)
   // Written with its directory last, so it has to be whole first.
   const data = `${path}.data`

@@ -6,6 +6,7 @@ import type { StaffContext } from '../../platform/context.ts'
 import { route } from '../../platform/http.ts'
 import { limiter } from '../../platform/limiter.ts'
 import { notFound, Problem, refuse } from '../../platform/problem.ts'
+import { digestKey } from '../aggregation/public.ts'
 import { expandLedger, record, recordRead } from '../audit/public.ts'
 import { publishedEntry } from '../catalog/public.ts'
 import { deliveryOf, headerText } from './api.ts'
@@ -475,6 +476,7 @@ function view(ctx: StaffContext, g: LoadedGrant) {
     allowedIps: g.allowedIps,
     officer: g.officer,
     formerOfficers: g.formerOfficers.map(({ name, until }) => ({ name, until })),
+    originals: !!digestKey(g.items.filter(i => i.treatment === 'plain')),
     may: grantActions(ctx.actor, placeOf(g, ctx.day)),
   }
 }

@@ -665,7 +665,7 @@ function Packages({ of: one }: { of: Grant }) {
 }
 
 function NewPackageForm({ of: one, shut }: { of: Grant; shut: () => void }) {
-  const form = useForm({ format: 'csv', encoding: 'utf-8', caseRef: '', asOf: '' })
+  const form = useForm({ format: one.originals ? 'originals' : 'csv', encoding: 'utf-8', caseRef: '', asOf: '', digests: '' })
   const { message } = App.useApp()
   const send = useAct(orderPackage, () => {
     message.success('正在生成，完成后可以下载')
@@ -674,7 +674,14 @@ function NewPackageForm({ of: one, shut }: { of: Grant; shut: () => void }) {
   const submit = () => {
     if (!form.complete()) return
     const { format, encoding, caseRef, asOf } = form.value
-    const body = { format: format as 'csv', encoding: encoding as 'utf-8', caseRef, ...(asOf && { asOf }) }
+    const digests = format === 'originals' ? form.value.digests.split(/[\s,，;；]+/).filter(Boolean) : []
+    const body = {
+      format: format as 'csv',
+      encoding: encoding as 'utf-8',
+      caseRef,
+      ...(asOf && { asOf }),
+      ...(digests.length && { digests: digests.map(d => d.toLowerCase()) }),
+    }
     send.mutate({ params: { id: one.id }, body }, { onError: form.refused })
   }
   return (
@@ -700,9 +707,21 @@ function NewPackageForm({ of: one, shut }: { of: Grant; shut: () => void }) {
         <Summary form={form} />
         <Field form={form} at="/format" label="格式" required>
           {({ labelledby: _, ...control }) => (
-            <Select {...control} options={Object.entries(packageFormats).map(([value, label]) => ({ value, label }))} />
+            <Select
+              {...control}
+              options={Object.entries(packageFormats)
+                .filter(([value]) => value !== 'originals' || one.originals)
+                .map(([value, label]) => ({ value, label }))}
+            />
           )}
         </Field>
+        {form.value.format === 'originals' && (
+          <Field form={form} at="/digests" label="哪些文件" hint="每行一个文件摘要；不填是授权里的全部文件">
+            {({ labelledby: _, onChange, ...control }) => (
+              <Input.TextArea {...control} rows={3} onChange={event => onChange(event.target.value)} />
+            )}
+          </Field>
+        )}
         {form.value.format === 'csv' && (
           <Field form={form} at="/encoding" label="编码" required>
             {({ labelledby: _, ...control }) => (

@@ -29,10 +29,11 @@ const facts: Fact[] = [
   { names: ['创建日期', '创建时间', '文件创建日期', '文件创建时间'], of: f => f.look.created },
   { names: ['修改日期', '修改时间', '文件修改日期', '文件修改时间'], of: f => f.look.modified },
 ]
-const factOf = (item: Item): Fact | undefined => facts.find(f => f.names.some(n => plainName(n) === plainName(item.name)))
+const factOf = (item: Pick<Item, 'name'>): Fact | undefined => facts.find(f => f.names.some(n => plainName(n) === plainName(item.name)))
 
-/** The item that carries the digest, if the entry has one. */
-export const digestItem = (items: Item[]): Item | undefined => items.find(i => factOf(i) === digest)
+/** Whether an item carries the digest. */
+export const isDigest = (item: Pick<Item, 'name'>): boolean => factOf(item) === digest
+export const digestItem = (items: Item[]): Item | undefined => items.find(isDigest)
 export const nameOfFact = (item: Item): string | null => factOf(item)?.names[0] ?? null
 export const isFileName = (column: string): boolean => facts[1]!.names.some(n => plainName(n) === plainName(column))
 /** Whether the accompanying table may say it. */

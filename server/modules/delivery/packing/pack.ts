@@ -8,6 +8,8 @@ import type { Task } from './thread.ts'
 export type Packed = {
   rows: number
   file: FileFacts
+  /** Files of the entry that stand beside the list of them. */
+  originals?: FileFacts[]
   finish(parts: [string, Uint8Array][]): Promise<{ bytes: number; sha256: string }>
   discard(): Promise<void>
 }
@@ -43,11 +45,13 @@ export async function packCopied(task: Task, stop: AbortSignal): Promise<Packed>
   }
 }
 
-/** Any other format, from pieces made here. */
+type Zip = Awaited<ReturnType<typeof createZip>>
+/** Any other format, from pieces made here; `beside` puts more files behind them. */
 export async function packPieces(
   { path, name, at }: Pick<Task, 'path' | 'name' | 'at'>,
   pieces: AsyncIterable<Uint8Array>,
   rows: () => number,
+  beside?: (zip: Zip) => Promise<FileFacts[]>,
 ): Promise<Packed> {
   const zip = await createZip(path, at)
   const discard = () => zip.close()
@@ -59,10 +63,11 @@ export async function packPieces(
       throw error
     }
   }
-  const file = await orDiscard(() => zip.add(name, pieces))
+  const [file, originals] = await orDiscard(async () => [{ name, ...(await zip.add(name, pieces)) }, await beside?.(zip)] as const)
   return {
     rows: rows(),
-    file: { name, ...file },
+    file,
+    ...(originals && { originals }),
     discard,
     finish: parts =>
       orDiscard(async () => {
