@@ -155,13 +155,19 @@ function staging({ client, feed, p }: Once) {
       const stream = client.query(copy.from(`copy ${into} from stdin (format csv, delimiter ${literal(feed.delimiter)}, freeze)`))
       const { stream: socket } = (client as unknown as { connection: { stream: Writable } }).connection
       await pipeline(async function* () {
+        // Buffers whose bytes may still wait in the socket. Given back, they are written anew; left to the garbage collector, they make it
+        // stop everything every second.
+        let waiting: (() => void)[] = []
         for await (const { out, free } of pieces) {
           const bytes = out.length
           if (!bytes) continue
           yield out
-          // The stream asks for more when it has handed on all of this; what still waits in the socket is left to the garbage collector.
-          if (socket.writableLength === 0) free?.()
+          if (free) waiting.push(free)
           await p.pace?.rest(bytes)
+          // The stream asks for more when it has handed on all of this.
+          if (socket.writableLength > 0) continue
+          for (const give of waiting) give()
+          waiting = []
         }
       }, stream)
       return stream.rowCount ?? 0
