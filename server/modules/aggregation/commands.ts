@@ -11,6 +11,7 @@ import type { Tx } from '../../platform/db.ts'
 import { newId } from '../../platform/id.ts'
 import { paced } from '../../platform/priority.ts'
 import { Faults, notFound, refuse } from '../../platform/problem.ts'
+import { createSteady } from '../../platform/steady.ts'
 import { record } from '../audit/public.ts'
 import { entryForFilling, type PublishedEntry, publishedEntry } from '../catalog/public.ts'
 import { govern, passGate } from '../regulation/public.ts'
@@ -254,13 +255,13 @@ export async function receiveUpload(
   let bytes = 0
   const pace = paced(ctx.pool)
   try {
-    const file = await open(path, 'wx', 0o600)
+    const file = await createSteady(path, () => pace.served)
     try {
       for await (const chunk of content) {
         bytes += chunk.length
         if (bytes > ctx.config.maxUploadBytes) break
         hash.update(chunk)
-        await file.appendFile(chunk)
+        await file.write(chunk)
         await pace.rest(chunk.length * UPLOAD_SHARE)
       }
     } finally {
