@@ -754,28 +754,30 @@ function Alerts({ id }: { id: string }) {
   const load = useRead(alerts, { params: { id } })
   if (!load.data?.length) return null
   return (
-    <DataTable
-      name="异常提示"
-      rows={load.data}
-      rowKey={row => row.at + row.kind}
-      columns={[
-        { title: '异常提示', head: true, cell: row => row.what },
-        { title: '类别', narrow: true, cell: row => row.kindLabel },
-        { title: '时间', narrow: true, keep: true, cell: row => moment(row.at) },
-        {
-          title: '处理',
-          narrow: true,
-          cell: row =>
-            row.suspended ? (
-              <Mark hue="red" shape="‖">
-                已自动暂停
-              </Mark>
-            ) : (
-              '已提示双方和主管部门'
-            ),
-        },
-      ]}
-    />
+    <Sheet title="异常提示">
+      <DataTable
+        name="异常提示"
+        rows={load.data}
+        rowKey={row => row.at + row.kind}
+        columns={[
+          { title: '情况', head: true, cell: row => row.what },
+          { title: '类别', narrow: true, cell: row => row.kindLabel },
+          { title: '时间', narrow: true, keep: true, cell: row => moment(row.at) },
+          {
+            title: '处理',
+            narrow: true,
+            cell: row =>
+              row.suspended ? (
+                <Mark hue="red" shape="‖">
+                  已自动暂停
+                </Mark>
+              ) : (
+                '已提示双方和主管部门'
+              ),
+          },
+        ]}
+      />
+    </Sheet>
   )
 }
 
