@@ -15,6 +15,7 @@ import {
   aggregate,
   comparison,
   hmacPads,
+  isText,
   leaving,
   type Measures,
   type OutgoingItem,
@@ -27,6 +28,7 @@ import {
   projectEach,
   projectJson,
   type Statement,
+  usable,
 } from './projection.ts'
 import { type LoadedGrant, loadGrantRow } from './queries.ts'
 import { type Articles, judgeCall, type Refusal } from './rules.ts'
@@ -119,12 +121,8 @@ export function openDelivery(services: Services) {
     }
     const pseudonyms = pseudonymsOf(secrets, grant.granteeDepartmentId)
     const byKey =
-      grant.keys.length > 0 &&
-      grant.keys.every(key =>
-        grant.items.some(
-          i => i.key === key && i.treatment === 'plain' && grant.columns.includes(key) && (!i.type || 'CMG'.includes(i.type)),
-        ),
-      )
+      usable(grant.items, grant.keys).lookUp &&
+      grant.items.every(i => !grant.keys.includes(i.key) || (isText(i) && grant.columns.includes(i.key)))
     return {
       ...grant,
       articles,
@@ -335,11 +333,10 @@ export function openDelivery(services: Services) {
           const position = query.after ? unsealAfter(query.after, grant.id, query.sort) : undefined
           const filter = query.filter ? readFilter(query.filter) : undefined
           const key = filter && hasKey(grant, filter) ? keyOf(grant, filter) : undefined
-          const asked = query.filter && !query.after ? 1 : 0
           const told = (count: number, columns: OutgoingItem[]) => ({
             rows: count,
             key,
-            looked: asked ? { asked, missed: count ? 0 : 1 } : undefined,
+            looked: query.filter && !query.after ? { asked: 1, missed: count ? 0 : 1 } : undefined,
             content: `${grant.title}（${grant.code}）${query.as_of ? `${query.as_of} 的 ` : ''}${count} 行：${columns.map(c => c.name).join('、')}`,
           })
           const body = (rows: string, count: number, at: unknown[] | null) => {

@@ -263,6 +263,8 @@ const measures = {
   max: (c: string, f: string) => `max(${c})${f}::text`,
 }
 export type Measure = keyof typeof measures
+/** Only of text is what a caller writes the same text as in the key of a row. */
+export const isText = (item: Pick<OutgoingItem, 'type'>) => !item.type || 'CMG'.includes(item.type)
 export const isNumber = (item: Pick<OutgoingItem, 'type'>) => !!item.type && 'NYIBF'.includes(item.type)
 const mostGroups = 5000
 
@@ -444,7 +446,7 @@ function rowLimits(p: Source, param: Param): string[] {
 
 /** `_key` is the text of its items, joined by the unit separator; only for text items is what a caller writes the same text. */
 function byKey(p: Source, given: Map<OutgoingItem, string>, param: Param): string[] {
-  const parts = (p.keys ?? []).map(key => [...given].find(([item]) => item.key === key && (!item.type || 'CMG'.includes(item.type))))
+  const parts = (p.keys ?? []).map(key => [...given].find(([item]) => item.key === key && isText(item)))
   if (!parts.length || parts.some(part => !part)) return []
   return [`_key = ${param(parts.map(part => part![1]).join('\u001f'))}`]
 }
