@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -10,6 +9,7 @@ import { verifyDatabase } from '../server/modules/audit/sources.ts'
 import { idCheck } from '../server/modules/quality/public.ts'
 import { openSigner } from '../server/platform/signer.ts'
 import { launchBrowser } from '../test/support/chromium.ts'
+import { look as lookAt } from '../test/support/pages.ts'
 import { aWorld, type Person, type World } from '../test/support/world.ts'
 
 /**
@@ -47,45 +47,12 @@ after(async () => {
   for (const end of ends) await end()
 })
 
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 const looked = new Set<string>()
-
-/** No axe violation and no sideways scrolling, on a desk and on a phone. Each kind of page once. */
+/** Each kind of page once. */
 async function look(page: Page, name: string): Promise<void> {
   if (looked.has(name)) return
   looked.add(name)
-  for (const size of [
-    { width: 390, height: 844 },
-    { width: 1366, height: 768 },
-  ]) {
-    await page.setViewportSize(size)
-    await page
-      .getByRole('heading', { level: 1 })
-      .or(page.getByRole('heading', { level: 2 }))
-      .first()
-      .waitFor()
-    // What still fades in has no colours to judge yet.
-    await page.evaluate(() =>
-      Promise.allSettled(
-        document
-          .getAnimations()
-          .filter(a => a.effect?.getTiming().iterations !== Infinity)
-          .map(a => a.finished),
-      ),
-    )
-    await page.evaluate(axe)
-    const found = await page.evaluate(async () => {
-      const { violations } = await (window as any).axe.run(document, { resultTypes: ['violations'] })
-      const wide = document.documentElement.scrollWidth - document.documentElement.clientWidth
-      return [
-        ...violations.map(
-          (v: any) => `${v.id}: ${v.nodes.slice(0, 3).map((n: any) => `${n.html.slice(0, 160)} ${n.any[0]?.message ?? ''}`)}`,
-        ),
-        ...(wide > 1 ? [`${wide} px too wide`] : []),
-      ]
-    })
-    assert.deepEqual(found, [], `${name} at ${size.width}`)
-  }
+  await lookAt(page, name)
 }
 
 /** The page of a person, signed in through the form the first time. */
@@ -238,6 +205,7 @@ step('1 the authority publishes; a change makes a new reviewed version', async (
   await heading(steward, new RegExp(`${title}（第 2 版）`))
   await take(authority, new RegExp(`${title}（第 2 版）`))
   await authority.getByRole('link', { name: '查看变化' }).click()
+  await heading(authority, '比较第 1 版与第 2 版')
   await authority.getByText('每周').first().waitFor()
   await look(authority, '比较版本')
   await authority.goBack()

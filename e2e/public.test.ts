@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { after, before, test } from 'node:test'
 import type { Browser, Page } from 'playwright-core'
 import * as opening from '../contract/opening.ts'
 import { launchBrowser } from '../test/support/chromium.ts'
 import { act, aPlace, aPlainEntry, fill } from '../test/support/country.ts'
+import { look as lookAt } from '../test/support/pages.ts'
 
 /** What somebody without an account does on the portal: demand, apply, sign, take, object, look how it stands; and what the portal makes public. */
 let browser: Browser
@@ -13,7 +12,6 @@ let address: string
 let place: Awaited<ReturnType<typeof aPlace>>
 let code: string
 const ends: (() => unknown)[] = []
-const shots = process.env.HUITONG_SHOTS
 
 before(async () => {
   browser = await launchBrowser()
@@ -72,32 +70,9 @@ after(async () => {
   for (const end of ends) await end()
 })
 
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
-/** No axe violation and no sideways scrolling, on a phone and on a desk. */
 async function look(page: Page, name: string): Promise<void> {
-  for (const size of [
-    { width: 390, height: 844 },
-    { width: 1366, height: 768 },
-  ]) {
-    await page.setViewportSize(size)
-    await page.getByRole('heading', { level: 1 }).first().waitFor()
-    if (shots) {
-      mkdirSync(shots, { recursive: true })
-      await page.screenshot({ path: `${shots}/${name}-${size.width}.png`, fullPage: true })
-    }
-    await page.evaluate(axe)
-    const found = await page.evaluate(async () => {
-      const { violations } = await (window as any).axe.run(document, { resultTypes: ['violations'] })
-      const wide = document.documentElement.scrollWidth - document.documentElement.clientWidth
-      return [
-        ...violations.map(
-          (v: any) => `${v.id}: ${v.nodes.slice(0, 3).map((n: any) => `${n.html.slice(0, 160)} ${n.any[0]?.message ?? ''}`)}`,
-        ),
-        ...(wide > 1 ? [`${wide} px too wide`] : []),
-      ]
-    })
-    assert.deepEqual(found, [], `${name} at ${size.width}`)
-  }
+  await page.getByRole('heading', { level: 1 }).first().waitFor()
+  await lookAt(page, name)
 }
 const open = async (path: string) => {
   const page = await (await browser.newContext({ viewport: { width: 1366, height: 768 }, locale: 'zh-CN' })).newPage()

@@ -12,7 +12,11 @@ export async function look(page: Page, name: string): Promise<void> {
     { width: 1366, height: 768 },
   ]) {
     await page.setViewportSize(size)
-    await page.getByRole('heading').first().waitFor()
+    await page
+      .getByRole('heading', { level: 1 })
+      .or(page.getByRole('heading', { level: 2 }))
+      .first()
+      .waitFor()
     // What still fades in has no colours to judge yet.
     await page.evaluate(() =>
       Promise.allSettled(
