@@ -4,9 +4,10 @@ import { readFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
 import fc from 'fast-check'
 import pg from 'pg'
+import copy from 'pg-copy-streams'
 import { startTemporaryPostgres } from '../../platform/postgres.ts'
 import { Problem } from '../../platform/problem.ts'
-import { aggregate, comparison, hmacPads, type OutgoingItem, project, projectChanges, projectCount, projectJson } from './projection.ts'
+import { aggregate, comparison, hmacPads, type OutgoingItem, project, projectChanges, projectCopy, projectCount, projectJson } from './projection.ts'
 
 let server: Awaited<ReturnType<typeof startTemporaryPostgres>>
 let client: pg.Client
@@ -156,6 +157,18 @@ test('rows leave as exact text, masked as granted, without items for comparison 
   ])
 })
 
+test('a file holds the same text of each value, whatever its type', async () => {
+  await client.query(`create table pool.e_types (_key text primary key, c1 bigint, c2 double precision, c3 numeric, c4 date, c5 timestamp, c6 boolean);
+    insert into pool.e_types values ('a', 9007199254740993, 0.1, 1.50, '2024-02-29', '2026-01-01 08:00:00.5', true),
+      ('b', -1, 1e300, 'NaN', '0044-03-15 BC', 'infinity', false), ('c', null, null, null, null, null, null)`)
+  const types = ['I', 'F', 'N', 'D', 'T', 'L'].map((type, i) => ({ ...item(`c${i + 1}`, `${type}`, 'plain'), type }))
+  const both = { relation: 'pool.e_types', columns, items: types }
+  const { text } = projectCopy({ ...both, marks: [], whole: null })
+  const pieces: Buffer[] = []
+  for await (const piece of client.query(copy.to(text))) pieces.push(piece)
+  const rows = (await run(project(both))).map(({ _key, ...row }) => Object.values(row).map(value => value ?? '').join(','))
+  assert.deepEqual(Buffer.concat(pieces).toString().trim().split('\n'), rows)
+})
 test('one JSON text with the names of the items, keyset paging and filters by the type of the column', async () => {
   const [first] = await run(projectJson({ ...source, limit: 1, after: 'a', fields: ['金额', '姓名'] }))
   assert.deepEqual(first, { live: true, rows: '[{"金额":"99999999.99","姓名":"李**"}]', count: 1, last: 'b' })

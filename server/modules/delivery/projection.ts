@@ -125,7 +125,9 @@ export function projectCopy(p: Source & Pick<Projection, 'fields' | 'asOf'> & { 
     .map(m => `when _key in (select jsonb_array_elements_text(${setting(JSON.stringify(m.keys))}::jsonb)) then ${literal(m.text)}`)
   const whole = p.whole === null ? 'null' : literal(p.whole)
   const mark = said.length ? [`case ${said.join(' ')} else ${whole} end`] : p.whole === null ? [] : [whole]
-  const list = [...chosen.map(item => show(item)), ...mark].join(', ')
+  // COPY writes a value as the cast would, except for true and false.
+  const shown = (item: OutgoingItem) => (item.treatment === 'plain' && item.type !== 'L' ? column(item.key) : show(item))
+  const list = [...chosen.map(shown), ...mark].join(', ')
   const rows = `select ${list} from ${from(p, param)} where ${conditions(p, param)} order by _key`
   return { text: `copy (${rows}) to stdout (format csv)`, settings, columns: chosen }
 }
