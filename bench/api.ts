@@ -18,11 +18,19 @@ import { systemContext } from '../server/platform/context.ts'
 import { migrate } from '../server/platform/migrate.ts'
 import { startTemporaryPostgres } from '../server/platform/postgres.ts'
 import { asked, keep, keepRates, median } from './results.ts'
-import { fill, granted, grow, items, key, many, treatment } from './support/aid.ts'
+import { fill, granted, grow, items, key, many, total, treatment } from './support/aid.ts'
 import { callerOf, grantFor, tokenFor } from './support/grant.ts'
 import { postgraphile } from './support/postgraphile.ts'
 
-export const measures = ['api.point', 'api.point_vs_postgraphile', 'api.page100', 'api.p99_half_load', 'export.csv', 'export.csv_vs_plain']
+export const measures = [
+  'api.point',
+  'api.point_grants',
+  'api.point_vs_postgraphile',
+  'api.page100',
+  'api.p99_half_load',
+  'export.csv',
+  'export.csv_vs_plain',
+]
 
 const seconds = Number(process.argv.slice(2).find(a => /^\d+$/.test(a)) ?? 6)
 const rounds = 3
@@ -53,40 +61,57 @@ try {
     })
   const statements = { point: { ...statement(10, { 编号: key }), name: 'bare.point' }, page100: { ...statement(100), name: 'bare.page' } }
   for (const kind of ['point', 'page100'] as const) {
-    bare.get(`/${kind}`, async (_request, reply) => {
-      const { rows, count } = (await pool.query(statements[kind])).rows[0] as { rows: string; count: number }
+    bare.get<{ Querystring: { key?: string } }>(`/${kind}`, async (request, reply) => {
+      const { values, ...prepared } = statements[kind]
+      const wanted = values.map(value => (value === key && request.query.key) || value)
+      const { rows, count } = (await pool.query({ ...prepared, values: wanted })).rows[0] as { rows: string; count: number }
       return reply.header('content-type', 'application/json; charset=utf-8').send(`{"rows":${rows},"count":${count},"next":null}`)
     })
   }
   const bareUrl = await bare.listen({ host: '127.0.0.1', port: 0 })
 
-  const measure = async (
-    address: string,
-    h: Record<string, string> = {},
-    time = seconds,
-    rate?: number,
-    more: { method?: 'POST'; body?: string } = {},
-  ) => {
-    const r = await autocannon({ url: address, connections, duration: time, headers: h, ...more, ...(rate && { overallRate: rate }) })
+  type Call = { path: string; headers?: Record<string, string>; method?: 'POST'; body?: string }
+  /** `calls` gives what a connection asks for, one after the other and from the beginning again. */
+  const measure = async (address: string, calls: (connection: number) => Call[], time = seconds, rate?: number) => {
+    let connection = 0
+    const r = await autocannon({
+      url: address,
+      connections,
+      duration: time,
+      setupClient: client => client.setRequests(calls(connection++)),
+      ...(rate && { overallRate: rate }),
+    })
     if (r.non2xx || r.errors) throw new Error(`${address}: ${r.non2xx} refused, ${r.errors} errors`)
     return { perSecond: r['2xx'] / r.duration, p99: r.latency.p99 }
   }
 
-  const data = `${url}/data/v1/${entry.path}`
+  const data = `/data/v1/${entry.path}`
+  // Each connection asks for other rows, as callers do.
+  const keysOf = (connection: number) =>
+    Array.from({ length: 1000 }, (_, i) => String((connection * 7919 + i * 10_007) % total).padStart(8, '0'))
   const kinds = {
-    point: { title: 'one row by its key', url: `${data}?limit=10&filter=${encodeURIComponent(JSON.stringify({ 编号: key }))}` },
-    page100: { title: 'a page of a hundred rows', url: `${data}?limit=100` },
+    point: {
+      title: 'one row by its key',
+      bare: (n: number): Call[] => keysOf(n).map(k => ({ path: `/point?key=${k}` })),
+      ours: (n: number, headers: Call['headers']): Call[] =>
+        keysOf(n).map(k => ({ path: `${data}?limit=10&filter=${encodeURIComponent(JSON.stringify({ 编号: k }))}`, headers })),
+    },
+    page100: {
+      title: 'a page of a hundred rows',
+      bare: (): Call[] => [{ path: '/page100' }],
+      ours: (_: number, headers: Call['headers']): Call[] => [{ path: `${data}?limit=100`, headers }],
+    },
   }
   const at = () => new Date().toISOString()
   for (const kind of ['point', 'page100'] as const) {
     if (!asked(`api.${kind}`)) continue
-    const { title, url: address } = kinds[kind]
-    await measure(`${bareUrl}/${kind}`, {}, 2)
-    await measure(address, headers, 2)
+    const { title, bare, ours: own } = kinds[kind]
+    await measure(bareUrl, bare, 2)
+    await measure(url, n => own(n, headers), 2)
     const pairs: { ours: number; base: number }[] = []
     for (let round = 1; round <= rounds; round++) {
-      const base = await measure(`${bareUrl}/${kind}`)
-      const ours = await measure(address, headers)
+      const base = await measure(bareUrl, bare)
+      const ours = await measure(url, n => own(n, headers))
       pairs.push({ ours: ours.perSecond, base: base.perSecond })
       console.log(
         `${title}, round ${round}: bare ${base.perSecond.toFixed(0)}/s (p99 ${base.p99} ms), data API ${ours.perSecond.toFixed(0)}/s (p99 ${ours.p99} ms), ratio ${(ours.perSecond / base.perSecond).toFixed(2)}`,
@@ -98,14 +123,31 @@ try {
       `${title}, ${connections} connections, ledger on, ${rounds} turns of ${seconds} s; baseline: bare Fastify route, same SQL, same process`,
     )
   }
+  if (asked('api.point_grants')) {
+    const { title, bare, ours: own } = kinds.point
+    const callers = await Promise.all(
+      Array.from({ length: connections }, async () =>
+        callerOf(await tokenFor(app.services, url, { entryId: entry.id, departmentId: user.id, items: granted })),
+      ),
+    )
+    const ask = (n: number) => own(n, callers[n % connections])
+    await measure(url, ask, 2)
+    const pairs: { ours: number; base: number }[] = []
+    for (let round = 1; round <= rounds; round++) {
+      const base = await measure(bareUrl, bare)
+      const ours = await measure(url, ask)
+      pairs.push({ ours: ours.perSecond, base: base.perSecond })
+    }
+    keepRates('api.point_grants', pairs, `${title}, ${connections} connections, each with a grant of its own; baseline as of api.point`)
+  }
   if (asked('api.p99_half_load')) {
-    const { url: address, title } = kinds.point
-    const peak = (await measure(address, headers)).perSecond
+    const { title, bare, ours: own } = kinds.point
+    const peak = (await measure(url, n => own(n, headers))).perSecond
     const rate = Math.round(peak / 2)
     const pairs: { ours: number; base: number }[] = []
     for (let round = 1; round <= rounds; round++) {
-      const base = await measure(`${bareUrl}/point`, {}, seconds, rate)
-      const ours = await measure(address, headers, seconds, rate)
+      const base = await measure(bareUrl, bare, seconds, rate)
+      const ours = await measure(url, n => own(n, headers), seconds, rate)
       pairs.push({ ours: ours.p99, base: base.p99 })
     }
     const value = median(pairs.map(p => p.ours))
@@ -131,16 +173,23 @@ try {
     await owner.query('analyze public.aid')
     await owner.end()
     const other = await postgraphile(server.url, config.poolSize)
-    const body = JSON.stringify({ query: `{ aidByC1(c1: "${key}") { ${items.map(i => i.key).join(' ')} } }` })
-    const answer = await (await fetch(other.url, { method: 'POST', headers: { 'content-type': 'application/json' }, body })).json()
+    const asking = (k: string): Call => ({
+      path: '/graphql',
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ query: `query ($k: String!) { aidByC1(c1: $k) { ${items.map(i => i.key).join(' ')} } }`, variables: { k } }),
+    })
+    const { path, ...request } = asking(key)
+    const answer = await (await fetch(`${other.url}${path}`, request as RequestInit)).json()
     if (answer.data?.aidByC1?.c1 !== key) throw new Error(`PostGraphile: ${JSON.stringify(answer)}`)
-    const post = { method: 'POST' as const, body }
-    await measure(other.url, { 'content-type': 'application/json' }, 3, undefined, post)
-    await measure(kinds.point.url, headers, 2)
+    const post = (n: number) => keysOf(n).map(asking)
+    const own = (n: number) => kinds.point.ours(n, headers)
+    await measure(other.url, post, 3)
+    await measure(url, own, 2)
     const pairs: { ours: number; base: number }[] = []
     for (let round = 1; round <= rounds; round++) {
-      const base = await measure(other.url, { 'content-type': 'application/json' }, seconds, undefined, post)
-      const ours = await measure(kinds.point.url, headers)
+      const base = await measure(other.url, post)
+      const ours = await measure(url, own)
       pairs.push({ ours: ours.perSecond, base: base.perSecond })
     }
     await other.close()

@@ -40,7 +40,7 @@ export async function postgraphile(
   await pgl.createServ(load('postgraphile/grafserv/node').grafserv).addTo(server)
   await new Promise<void>(done => server.listen(0, '127.0.0.1', done))
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/graphql`,
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     version,
     async close() {
       await new Promise(done => server.close(done))

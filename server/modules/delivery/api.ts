@@ -758,28 +758,23 @@ type Values = { filter: Record<string, string> | undefined; after: string | unde
 type Plan = ReturnType<typeof projectJson>
 // No value that comes in holds this character in a plan: it stands for one that is not known yet.
 const HOLE = '\u0000'
-const LIMIT = -1
 /** The statement for these items and filters, built once for each version of the grant; then only its values are other ones. */
 function planned(grant: Known, fields: string | undefined, given: Values, build: (values: Values) => Plan): Plan {
   const names = given.filter ? Object.keys(given.filter) : []
-  const shape = JSON.stringify([fields, names, given.after !== undefined])
+  const shape = JSON.stringify([fields, names, given.after !== undefined, given.limit])
   let plan = grant.plans.get(shape)
   if (!plan) {
     plan = build({
       filter: given.filter && Object.fromEntries(names.map((name, i) => [name, `${HOLE}${i}`])),
       after: given.after === undefined ? undefined : `${HOLE}after`,
-      limit: LIMIT,
+      limit: given.limit,
     })
     if (grant.plans.size < 12) grant.plans.set(shape, plan)
   }
   const fill = (value: string) =>
     value.startsWith(HOLE) ? (value === `${HOLE}after` ? given.after! : given.filter![names[Number(value.slice(1))]!]!) : value
   const values = plan.values.map(value =>
-    value === LIMIT
-      ? given.limit
-      : typeof value === 'string' && value.includes(HOLE)
-        ? value.split('\u001f').map(fill).join('\u001f')
-        : value,
+    typeof value === 'string' && value.includes(HOLE) ? value.split('\u001f').map(fill).join('\u001f') : value,
   )
   return { ...plan, values }
 }

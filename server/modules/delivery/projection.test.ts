@@ -7,7 +7,18 @@ import pg from 'pg'
 import copy from 'pg-copy-streams'
 import { startTemporaryPostgres } from '../../platform/postgres.ts'
 import { Problem } from '../../platform/problem.ts'
-import { aggregate, comparison, hmacPads, type OutgoingItem, project, projectChanges, projectCopy, projectCount, projectJson } from './projection.ts'
+import {
+  aggregate,
+  comparison,
+  hmacPads,
+  type OutgoingItem,
+  project,
+  projectChanges,
+  projectCopy,
+  projectCount,
+  projectEach,
+  projectJson,
+} from './projection.ts'
 
 let server: Awaited<ReturnType<typeof startTemporaryPostgres>>
 let client: pg.Client
@@ -166,7 +177,11 @@ test('a file holds the same text of each value, whatever its type', async () => 
   const { text } = projectCopy({ ...both, marks: [], whole: null })
   const pieces: Buffer[] = []
   for await (const piece of client.query(copy.to(text))) pieces.push(piece)
-  const rows = (await run(project(both))).map(({ _key, ...row }) => Object.values(row).map(value => value ?? '').join(','))
+  const rows = (await run(project(both))).map(({ _key, ...row }) =>
+    Object.values(row)
+      .map(value => value ?? '')
+      .join(','),
+  )
   assert.deepEqual(Buffer.concat(pieces).toString().trim().split('\n'), rows)
 })
 test('one JSON text with the names of the items, keyset paging and filters by the type of the column', async () => {
@@ -342,6 +357,30 @@ test('only rows within the limits of a grant leave, are counted, found, compared
   )
 })
 
+test('look-ups, pages and batches are planned a few times and never again', async () => {
+  await client.query(`create table pool.e_planned (_key text primary key, c1 text, c2 text);
+    insert into pool.e_planned select n::text, n::text, '甲' from generate_series(1, 20000) n; analyze pool.e_planned`)
+  const p = {
+    relation: 'pool.e_planned',
+    columns: ['c1', 'c2'],
+    items: [item('c1', '编号', 'plain'), item('c2', '名称', 'plain')],
+    keys: ['c1'],
+  }
+  const among = [{ 编号: '1' }, { 编号: '2' }]
+  for (const [name, { text, values }] of Object.entries({
+    'look-up': projectEach(p, ['1', '2']),
+    'first page': projectJson({ ...p, limit: 2 }),
+    'next page': projectJson({ ...p, limit: 2, after: '5' }),
+    batch: projectJson({ ...p, limit: 1000, among }),
+  })) {
+    for (let n = 1; n <= 20; n++) {
+      const { rows } = await client.query({ name, text, values })
+      assert.equal(name === 'look-up' ? rows.length : rows[0].count, 2)
+    }
+    const kept = await client.query(`select generic_plans::int as n from pg_prepared_statements where name = $1`, [name])
+    assert.deepEqual(kept.rows, [{ n: 15 }], name)
+  }
+})
 test('rows by many keys at once, where the key is given as it is', async () => {
   await client.query('create table pool.many (_key text collate "C" primary key, c1 text, c2 text)')
   await client.query(`insert into pool.many select i::text, i::text, '值' || i from generate_series(1, 2000) i; analyze pool.many`)
