@@ -44,6 +44,40 @@ export async function connect(url: string, options: { max?: number; as?: 'app' |
   return { db, pool, close: () => db.destroy() }
 }
 
+/** `lost`: the connection is no more, and the lock with it. `spent`, set by the work: nobody is to use the connection again. */
+export type Held = { lost: boolean; spent: boolean }
+
+/**
+ * Does the work as the only one with this lock, on the connection that holds it, so that the lock goes with whoever dies; `busy` says what happens
+ * where somebody else has it. `space` keeps the same key of two kinds of work apart.
+ */
+export async function alone<T>(
+  pool: pg.Pool,
+  [key, space]: [key: string, space: number],
+  work: (client: pg.PoolClient, held: Held) => Promise<T>,
+  busy: () => T | Promise<T>,
+): Promise<T> {
+  const client = await pool.connect()
+  const held: Held = { lost: false, spent: false }
+  const lost = () => {
+    held.lost = true
+  }
+  client.on('error', lost)
+  try {
+    const { rows } = await client.query<{ mine: boolean }>('select pg_try_advisory_lock(hashtextextended($1, $2)) as mine', [key, space])
+    if (!rows[0]!.mine) return await busy()
+    try {
+      return await work(client, held)
+    } finally {
+      // A connection that cannot give the lock back is not used again.
+      await client.query('select pg_advisory_unlock(hashtextextended($1, $2))', [key, space]).catch(lost)
+    }
+  } finally {
+    client.off('error', lost)
+    client.release(held.lost || held.spent)
+  }
+}
+
 async function usableRole(url: string): Promise<string | undefined> {
   const client = new pg.Client({ connectionString: url })
   await client.connect()

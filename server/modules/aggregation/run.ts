@@ -8,7 +8,7 @@ import type { Item } from '../../../contract/catalog.ts'
 import { secretFields } from '../../../contract/connections.ts'
 import { dayOf } from '../../platform/clock.ts'
 import type { Context } from '../../platform/context.ts'
-import type { Database, Tx } from '../../platform/db.ts'
+import { alone, type Database, type Tx } from '../../platform/db.ts'
 import { othersFirst, paced } from '../../platform/priority.ts'
 import { Problem } from '../../platform/problem.ts'
 import { Unreadable } from '../../platform/xlsx.ts'
@@ -95,7 +95,7 @@ export async function runBatch(ctx: Context, batchId: string, via?: Beginning): 
         ).rows[0]?.id
   // Asked again once the lock is given back: what was queued meanwhile found it taken.
   let more = !!sourceId
-  while (more && (await next())) more = await alone(ctx, sourceId!, work)
+  while (more && (await next())) more = await working(ctx, sourceId!, work)
 
   async function work(client: pg.PoolClient): Promise<boolean> {
     for (let id = await next(); id; id = await next()) {
@@ -107,33 +107,25 @@ export async function runBatch(ctx: Context, batchId: string, via?: Beginning): 
   }
 }
 
-/** Does work that only one process at a time may do for a source. False when another is at it, or when the work says that it is to end. */
-async function alone(ctx: Context, sourceId: string, work: (client: pg.PoolClient) => Promise<boolean>): Promise<boolean> {
-  const client = await ctx.pool.connect()
-  const broken = () => {}
-  client.on('error', broken)
-  const polite = othersFirst(client)
-  let release: Error | undefined
-  try {
-    // Held by the session: when the process dies the lock goes with it, and its batch is known to have no worker.
-    const { rows } = await client.query<{ mine: boolean }>(`select pg_try_advisory_lock(hashtextextended($1, 6)) as mine`, [sourceId])
-    if (!rows[0]!.mine) return false
-    try {
-      return await work(client)
-    } catch (error) {
-      if (!/connection|terminat/i.test((error as Error).message)) throw error
-      release = error as Error
-      return true
-    } finally {
-      await client.query(`select pg_advisory_unlock(hashtextextended($1, 6))`, [sourceId]).catch((error: Error) => {
-        release = error
-      })
-    }
-  } finally {
-    client.off('error', broken)
-    client.release(polite.stop() || release)
-  }
-}
+/** Does work that only one process at a time may do for a source, politely. False when another is at it, or when the work says that it is to end. */
+const working = (ctx: Context, sourceId: string, work: (client: pg.PoolClient) => Promise<boolean>): Promise<boolean> =>
+  alone(
+    ctx.pool,
+    [sourceId, 6],
+    async (client, held) => {
+      const polite = othersFirst(client)
+      try {
+        return await work(client)
+      } catch (error) {
+        if (!/connection|terminat/i.test((error as Error).message)) throw error
+        held.lost = true
+        return true
+      } finally {
+        held.spent = polite.stop()
+      }
+    },
+    () => false,
+  )
 
 async function captured(ctx: Pick<Context, 'pool'>, batchId: string): Promise<boolean> {
   const { rows } = await ctx.pool.query<{ mode: string }>(

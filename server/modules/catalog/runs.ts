@@ -7,7 +7,7 @@ import type { EntryContent } from '../../../contract/catalog.ts'
 import { type Changes, noteLevels, outcomes, type Run, runStates } from '../../../contract/catalog-runs.ts'
 import type { Cite } from '../../../contract/common.ts'
 import type { Actor, Context, StaffContext } from '../../platform/context.ts'
-import type { Database, Tx } from '../../platform/db.ts'
+import { alone, type Database, type Tx } from '../../platform/db.ts'
 import { newId } from '../../platform/id.ts'
 import { notFound, Problem, refuse } from '../../platform/problem.ts'
 import { Unreadable } from '../../platform/xlsx.ts'
@@ -182,29 +182,19 @@ export async function workOn(ctx: Context, id: string): Promise<void> {
   const run = await runById(ctx.db, id)
   if (!run || (run.state !== 'checking' && run.state !== 'saving')) return
   // One at a time in a department, so that two files with the same new entries do not make them twice.
-  const holder = await ctx.pool.connect()
-  let free = true
-  try {
-    const { rows } = await holder.query<{ ok: boolean }>('select pg_try_advisory_lock(hashtext($1)) as ok', [lockName(run)])
-    if (!rows[0]!.ok) {
-      await ctx.jobs.enqueue(ctx.db, 'catalog.run', { id }, { startAfter: new Date(Date.now() + 3000) })
-      return
-    }
-    const staff: StaffContext = { ...ctx, actor: run.actor }
-    // Another process may have finished it while this one waited.
-    const now = await runById(ctx.db, id)
-    if (now?.state === 'checking') await check(staff, now)
-    else if (now?.state === 'saving') await save(staff, now)
-    await holder.query('select pg_advisory_unlock(hashtext($1))', [lockName(run)])
-  } catch (error) {
-    // The connection goes, and the lock with it.
-    free = false
-    throw error
-  } finally {
-    holder.release(!free)
-  }
+  await alone(
+    ctx.pool,
+    [run.department_id, 4],
+    async () => {
+      const staff: StaffContext = { ...ctx, actor: run.actor }
+      // Another process may have finished it while this one waited.
+      const now = await runById(ctx.db, id)
+      if (now?.state === 'checking') await check(staff, now)
+      else if (now?.state === 'saving') await save(staff, now)
+    },
+    async () => void (await ctx.jobs.enqueue(ctx.db, 'catalog.run', { id }, { startAfter: new Date(Date.now() + 3000) })),
+  )
 }
-const lockName = (run: RunRecord) => `catalog.run.${run.department_id}`
 
 const stepsOf = (ctx: StaffContext, run: RunRecord): AsyncGenerator<Step> =>
   run.kind === 'import' ? importPlans(ctx, runPath(ctx.config.dataDir, run.id)) : bulkPlans(ctx, run.input)

@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import type pg from 'pg'
 import type * as contract from '../../../../contract/agents.ts'
 import type { Context } from '../../../platform/context.ts'
+import { alone } from '../../../platform/db.ts'
 import { notFound, refuse } from '../../../platform/problem.ts'
 import { noteChange } from '../bases/refresh.ts'
 import {
@@ -49,32 +50,15 @@ export async function capturesOf(ctx: Context, agent: AgentRecord): Promise<cont
 }
 
 /** Writes as the one who follows this source. Who finds another at it is asked to come again. */
-async function alone<T>(ctx: Context, source: SourceRecord, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
-  const client = await ctx.pool.connect()
-  let broken: Error | undefined
-  const lost = (error: Error) => {
-    broken = error
-  }
-  client.on('error', lost)
-  try {
-    const { rows } = await client.query<{ mine: boolean }>('select pg_try_advisory_lock(hashtextextended($1, 8)) as mine', [source.id])
-    if (!rows[0]!.mine)
-      refuse('agent.capture_busy', {
-        status: 409,
-        detail: '这个来源的上一批变更还在入库。',
-        remedy: '请一秒后再发。',
-        headers: { 'retry-after': '1' },
-      })
-    try {
-      return await work(client)
-    } finally {
-      await client.query('select pg_advisory_unlock(hashtextextended($1, 8))', [source.id]).catch(lost)
-    }
-  } finally {
-    client.off('error', lost)
-    client.release(broken)
-  }
-}
+const following = <T>(ctx: Context, source: SourceRecord, work: (client: pg.PoolClient) => Promise<T>): Promise<T> =>
+  alone(ctx.pool, [source.id, 8], work, () =>
+    refuse('agent.capture_busy', {
+      status: 409,
+      detail: '这个来源的上一批变更还在入库。',
+      remedy: '请一秒后再发。',
+      headers: { 'retry-after': '1' },
+    }),
+  )
 
 export async function openCapture(ctx: Context, agent: AgentRecord, id: string) {
   const source = await captureOf(ctx, agent, id)
@@ -82,7 +66,7 @@ export async function openCapture(ctx: Context, agent: AgentRecord, id: string) 
   const { names } = await planned(ctx, source)
   const difference = driftOf(source)
   if (difference) {
-    await alone(ctx, source, () => stopForDrift(ctx, source, difference, false))
+    await following(ctx, source, () => stopForDrift(ctx, source, difference, false))
     notFound('agent.capture', '实时捕获的来源')
   }
   return { columns: names.asked, keys: names.keys, position: source.position }
@@ -107,7 +91,7 @@ const NEWS = 60_000
 export async function takeChanges(ctx: Context, agent: AgentRecord, id: string, body: contract.Changes) {
   const source = await captureOf(ctx, agent, id)
   if (!followed(source) || !source.position) notFound('agent.capture', '实时捕获的来源')
-  return alone(ctx, source, async client => {
+  return following(ctx, source, async client => {
     let live = sessions.get(id)
     if (live?.print !== printOf(source) || !(await stands(ctx, live))) {
       const { plan, entry } = await planned(ctx, source)
@@ -148,7 +132,7 @@ function moved(): never {
 
 export async function endCapture(ctx: Context, agent: AgentRecord, id: string, body: contract.CaptureEnd) {
   const source = await captureOf(ctx, agent, id)
-  await alone(ctx, source, async () => {
+  await following(ctx, source, async () => {
     switch (body.why) {
       case 'dropped':
         await closeBatch(ctx, source)
@@ -173,7 +157,7 @@ export async function closeOverdue(ctx: Context): Promise<void> {
     select s.* from aggregation.source s join aggregation.batch b on b.source_id = s.id
     where s.agent_id is not null and b.open_until <= ${ctx.clock()} limit 500`.execute(ctx.db)
   for (const source of rows)
-    await alone(ctx, source, async () => {
+    await following(ctx, source, async () => {
       if (await overdue(ctx, source)) await closeBatch(ctx, source)
     }).catch(() => {})
 }

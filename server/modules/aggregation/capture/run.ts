@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import type pg from 'pg'
 import { placeOf } from '../../../../contract/connections.ts'
 import { type Context, type Services, type StaffContext, systemContext } from '../../../platform/context.ts'
-import { connect } from '../../../platform/db.ts'
+import { alone, connect } from '../../../platform/db.ts'
 import { noteChange } from '../bases/refresh.ts'
 import { queueBatch } from '../commands.ts'
 import { SourceDown, type Database as Target } from '../connectors/types.ts'
@@ -85,46 +85,37 @@ const pause = (ms: number, signal: AbortSignal) =>
     signal.addEventListener('abort', end)
   })
 
-async function keep(services: Services, pool: pg.Pool, id: string, signal: AbortSignal): Promise<void> {
-  const client = await pool.connect()
-  let broken: Error | undefined
-  const lost = (error: Error) => {
-    broken = error
-  }
-  client.on('error', lost)
-  try {
-    const { rows } = await client.query<{ mine: boolean }>('select pg_try_advisory_lock(hashtextextended($1, 8)) as mine', [id])
-    if (!rows[0]!.mine) return
-    let failures = 0
-    while (!signal.aborted && !broken) {
-      const source = await sourceById(services.db, id)
-      if (!source) break
-      const ctx: Context = systemContext(services, source.run_as)
-      const connector = captureConnector(source.kind)
-      try {
-        if (!connector || source.mode !== 'capture' || !source.active) {
-          await letGo(ctx, source)
-          break
+const keep = (services: Services, pool: pg.Pool, id: string, signal: AbortSignal): Promise<void> =>
+  alone(
+    pool,
+    [id, 8],
+    async (client, held) => {
+      let failures = 0
+      while (!signal.aborted && !held.lost) {
+        const source = await sourceById(services.db, id)
+        if (!source) break
+        const ctx: Context = systemContext(services, source.run_as)
+        const connector = captureConnector(source.kind)
+        try {
+          if (!connector || source.mode !== 'capture' || !source.active) {
+            await letGo(ctx, source)
+            break
+          }
+          await follow(ctx, client, source, connector, signal, () => {
+            failures = 0
+          })
+        } catch (error) {
+          await client.query('rollback').catch(() => {
+            held.lost = true
+          })
+          if (signal.aborted || held.lost) break
+          const seconds = await complain(ctx, source, error, failures++)
+          await pause(seconds * 1000, signal)
         }
-        await follow(ctx, client, source, connector, signal, () => {
-          failures = 0
-        })
-      } catch (error) {
-        await client.query('rollback').catch(lost)
-        if (signal.aborted || broken) break
-        const seconds = await complain(ctx, source, error, failures++)
-        await pause(seconds * 1000, signal)
       }
-    }
-    await client.query('select pg_advisory_unlock(hashtextextended($1, 8))', [id]).catch(lost)
-  } catch (error) {
-    broken ??= error as Error
-    throw error
-  } finally {
-    client.off('error', lost)
-    client.release(broken)
-  }
-}
+    },
+    () => {},
+  )
 
 /** Notes what went wrong; returns the seconds to wait. */
 async function complain(ctx: Context, source: SourceRecord, error: unknown, failures: number): Promise<number> {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { sql } from 'kysely'
 import type { TargetConnection } from '../../../../contract/tables.ts'
 import type { Context } from '../../../platform/context.ts'
+import { alone } from '../../../platform/db.ts'
 import { Problem } from '../../../platform/problem.ts'
 import { SourceDown } from '../../aggregation/public.ts'
 import { deliveryOf } from '../api.ts'
@@ -41,26 +42,15 @@ const printOf = (grant: LoadedGrant, columns: object[]) =>
  * Brings the consumer's table up to date. Every row leaves as through the data API: judged, projected and recorded before it is sent.
  * Position and rows are one transaction of the consumer's database; killed anywhere it goes on from what that says.
  */
-export async function pushTable(ctx: Context, id: string): Promise<void> {
-  const client = await ctx.pool.connect()
-  let broken: Error | undefined
-  try {
-    const { rows } = await client.query<{ mine: boolean }>('select pg_try_advisory_lock(hashtextextended($1, 9)) as mine', [id])
-    if (!rows[0]!.mine) return
-    try {
-      await alone(ctx, id)
-    } finally {
-      await client.query('select pg_advisory_unlock(hashtextextended($1, 9))', [id]).catch((error: Error) => {
-        // The lock goes with the session that holds it.
-        broken = error
-      })
-    }
-  } finally {
-    client.release(broken)
-  }
-}
+export const pushTable = (ctx: Context, id: string): Promise<void> =>
+  alone(
+    ctx.pool,
+    [id, 9],
+    () => push(ctx, id),
+    () => {},
+  )
 
-async function alone(ctx: Context, id: string): Promise<void> {
+async function push(ctx: Context, id: string): Promise<void> {
   const { rows } =
     await sql<PushRecord>`update delivery.table_push set began = ${ctx.clock()} where id = ${id} and state = 'active' returning *`.execute(
       ctx.db,
