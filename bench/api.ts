@@ -18,7 +18,7 @@ import { systemContext } from '../server/platform/context.ts'
 import { migrate } from '../server/platform/migrate.ts'
 import { startTemporaryPostgres } from '../server/platform/postgres.ts'
 import { asked, keep, keepRates, median } from './results.ts'
-import { fill, granted, grow, items, key, many, total, treatment } from './support/aid.ts'
+import { fill, granted, grow, items, key, keysOf, many, rowAt, treatment } from './support/aid.ts'
 import { callerOf, grantFor, tokenFor } from './support/grant.ts'
 import { postgraphile } from './support/postgraphile.ts'
 
@@ -85,21 +85,16 @@ try {
     return { perSecond: r['2xx'] / r.duration, p99: r.latency.p99 }
   }
 
-  const data = `/data/v1/${entry.path}`
-  // Each connection asks for other rows, as callers do.
-  const keysOf = (connection: number) =>
-    Array.from({ length: 1000 }, (_, i) => String((connection * 7919 + i * 10_007) % total).padStart(8, '0'))
   const kinds = {
     point: {
       title: 'one row by its key',
       bare: (n: number): Call[] => keysOf(n).map(k => ({ path: `/point?key=${k}` })),
-      ours: (n: number, headers: Call['headers']): Call[] =>
-        keysOf(n).map(k => ({ path: `${data}?limit=10&filter=${encodeURIComponent(JSON.stringify({ 编号: k }))}`, headers })),
+      ours: (n: number, headers: Call['headers']): Call[] => keysOf(n).map(k => ({ path: rowAt(entry.path, k), headers })),
     },
     page100: {
       title: 'a page of a hundred rows',
       bare: (): Call[] => [{ path: '/page100' }],
-      ours: (_: number, headers: Call['headers']): Call[] => [{ path: `${data}?limit=100`, headers }],
+      ours: (_: number, headers: Call['headers']): Call[] => [{ path: `/data/v1/${entry.path}?limit=100`, headers }],
     },
   }
   const at = () => new Date().toISOString()

@@ -20,6 +20,13 @@ export const treatment = (i: { semantic?: string }) => (i.semantic ? ('masked' a
 
 export const granted = items.map(i => ({ key: i.key, treatment: treatment(i) }))
 
+/** Keys that a connection asks for one after the other: other ones than its neighbours, as callers do. */
+export const keysOf = (connection: number): string[] =>
+  Array.from({ length: 1000 }, (_, i) => String((connection * 7919 + i * 10_007) % total).padStart(8, '0'))
+/** The address of one row in the data API. */
+export const rowAt = (path: string, key: string): string =>
+  `/data/v1/${path}?limit=10&filter=${encodeURIComponent(JSON.stringify({ 编号: key }))}`
+
 /** So many rows of the same kind that what a file costs whatever its length no longer counts. */
 export const many = 1_000_000
 export async function grow(pool: Services['pool'], relation: string): Promise<void> {
