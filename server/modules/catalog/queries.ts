@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import type { EntryContent, EntryDetail } from '../../../contract/catalog.ts'
 import { regionPrefix } from '../../../contract/common.ts'
+import { dayOf } from '../../platform/clock.ts'
 import type { Actor, StaffContext } from '../../platform/context.ts'
 import type { Database } from '../../platform/db.ts'
 import { notFound, refuse } from '../../platform/problem.ts'
@@ -116,7 +117,7 @@ export async function entryDetail(ctx: StaffContext, e: EntryHead, version?: num
     region: e.region,
     regionName: regionName(e.region),
     content,
-    published: v.published ? v.published.toISOString().slice(0, 10) : null,
+    published: v.published ? dayOf(v.published) : null,
     shareLabel: shareLabel(e.region, content.shareClass, day),
     openLabel: openLabel(e.region, content.openClass, day),
     acquisitionLabel: govern(e.region, 'catalog-origin', day).value.values[content.acquisition ?? ''] ?? null,

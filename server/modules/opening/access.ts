@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import type { Fault } from '../../../contract/common.ts'
 import { regionPrefix } from '../../../contract/common.ts'
+import { addMonths } from '../../platform/clock.ts'
 import type { Context, StaffContext } from '../../platform/context.ts'
 import type { Tx } from '../../platform/db.ts'
 import { newId, newSecret } from '../../platform/id.ts'
@@ -12,13 +13,6 @@ import { gateMode, govern, regionName } from '../regulation/public.ts'
 import { type AccessRow, accessColumns, accessLabels, withinScenario } from './admit.ts'
 import { withdrawListing } from './commands.ts'
 import { findEntry } from './queries.ts'
-
-/** Adds months to a day, keeping to the end of a shorter month. */
-function addMonths(day: string, n: number): string {
-  const [y, m, d] = day.split('-').map(Number) as [number, number, number]
-  const last = new Date(Date.UTC(y, m - 1 + n + 1, 0)).getUTCDate()
-  return new Date(Date.UTC(y, m - 1 + n, Math.min(d, last))).toISOString().slice(0, 10)
-}
 
 registerHooks('open-application', {
   href: c => `/workbench/opening/${c.subject_code?.replace('/', '-')}`,

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { Cite, Fault } from '../../../contract/common.ts'
-import { addDays, dayOf } from '../../platform/clock.ts'
+import { addDays, addMonths, dayOf } from '../../platform/clock.ts'
 import type { Context, StaffContext } from '../../platform/context.ts'
 import type { Tx } from '../../platform/db.ts'
 import { newId } from '../../platform/id.ts'
@@ -124,9 +124,7 @@ export function coverageOf(f: ScopeFacts, day: string, now: Date): Coverage {
 function nextEvaluation(f: ScopeFacts, ends: string | undefined, day: string): string {
   const { months } = govern(f.region, 'open-reevaluate', day).value
   const since = f.evaluation ? dayOf(new Date(f.evaluation.at)) : dayOf(f.published)
-  const d = new Date(`${since}T00:00:00Z`)
-  d.setUTCMonth(d.getUTCMonth() + months)
-  const regular = d.toISOString().slice(0, 10)
+  const regular = addMonths(since, months)
   return ends && /^\d{4}-\d{2}-\d{2}$/.test(ends) && addDays(ends, 1) < regular && addDays(ends, 1) > since ? addDays(ends, 1) : regular
 }
 

@@ -2,6 +2,7 @@ import { semantics } from '../../../contract/catalog.ts'
 import { regionPrefix } from '../../../contract/common.ts'
 import { maskProfiles, profilesFor } from '../../../contract/delivery.ts'
 import type { Form, GrantedItem } from '../../../contract/procedure.ts'
+import { dayOf } from '../../platform/clock.ts'
 import type { StaffContext } from '../../platform/context.ts'
 import { Faults, notFound, refuse } from '../../platform/problem.ts'
 import { record } from '../audit/public.ts'
@@ -163,7 +164,7 @@ const rowsOf =
   (denied: boolean): NonNullable<Parameters<typeof registerHooks>[1]['rows']> =>
   async (db, c) => {
     const entry = await publishedEntry(db, { id: c.subject_id })
-    return entry ? itemRows(entry, c.opened_at.toISOString().slice(0, 10), denied) : []
+    return entry ? itemRows(entry, dayOf(c.opened_at), denied) : []
   }
 registerSubject('grant', async (_, ctx, id) => {
   const g = /^[0-9a-f-]{36}$/.test(id) ? await loadGrant(ctx.pool, id) : undefined

@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import { regionPrefix } from '../../../contract/common.ts'
+import { dayOf } from '../../platform/clock.ts'
 import type { StaffContext } from '../../platform/context.ts'
 import { notFound, refuse } from '../../platform/problem.ts'
 import { expandLedger } from '../audit/public.ts'
@@ -98,6 +99,6 @@ export async function openUseOf(ctx: StaffContext, code: string) {
       method: r.method,
       ledger: Number(r.seq),
     })),
-    from: entry.published.toISOString().slice(0, 10),
+    from: dayOf(entry.published),
   }
 }

@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import type { EntryContent } from '../../../contract/catalog.ts'
 import { regionPrefix } from '../../../contract/common.ts'
+import { dayOf } from '../../platform/clock.ts'
 import type { StaffContext } from '../../platform/context.ts'
 import { expandLedger } from '../audit/public.ts'
 import { publishedEntry } from '../catalog/public.ts'
@@ -106,7 +107,7 @@ async function refused(ctx: StaffContext, region: string, b: Breach): Promise<Fo
       if (!entry || !sensitiveNames(entry.content).some(name => asked.includes(name))) continue
     }
     const what = `${r.subject}：${r.content}${asked.length ? `（${asked.join('、')}）` : ''}`
-    const since = r.at.toISOString().slice(0, 10)
+    const since = dayOf(r.at)
     found.push({
       region,
       department: r.department,
@@ -162,7 +163,7 @@ async function repeated(ctx: StaffContext, region: string, b: Breach): Promise<F
     what: `授权 ${r.no}（${r.title}）${often.days} 天内 ${r.calls} 次超出授权取用被拒绝：${Object.entries(r.counts)
       .map(([content, n]) => `${beyondWords[content.slice(3)] ?? content} ${n} 次`)
       .join('、')}`,
-    since: r.last.toISOString().slice(0, 10),
+    since: dayOf(r.last),
     legal: true,
     href: `/workbench/use-records?kind=refused&q=${r.no}`,
   }))
