@@ -120,6 +120,23 @@ test('who asks for records that another process is just opening up waits for it;
   assert.equal(rows[0].n, 3)
 })
 
+test('a record with text that PostgreSQL cannot read as JSON is opened up all the same, and so are those after it', async t => {
+  const world = await aWorld(t)
+  const { db } = world.app.services
+  const seq = await recordRead(systemContext(world.app.services), {
+    action: 'data.refused',
+    subject: 'a\u0000b',
+    content: 'C:\\u0000',
+    data: { asked: `姓名${'𠮷'.slice(0, 1)}` },
+  })
+  await write(world, 1)
+  await expand(db)
+  const rows = await db.selectFrom('audit.entry').select(['subject', 'content', 'data']).where('seq', '>=', seq).orderBy('seq').execute()
+  assert.deepEqual(rows[0], { subject: 'a\ufffdb', content: 'C:\\u0000', data: { asked: '姓名\ufffd' } })
+  assert.equal(rows.length, 2)
+  assert.equal((await verify(world)).ok, true)
+})
+
 test('a change that is rolled back leaves no record, one that is committed leaves one', async t => {
   const world = await aWorld(t)
   const ctx = systemContext(world.app.services)

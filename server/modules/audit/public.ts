@@ -56,7 +56,7 @@ type Caller = Pick<Context, 'actor' | 'now' | 'requestId' | 'ip'>
 /** The text that is sealed: one JSON object with a fixed order of keys. */
 export function recordText(ctx: Caller, e: Entry): string {
   const a = ctx.actor
-  return JSON.stringify({
+  const text = JSON.stringify({
     at: ctx.now.toISOString(),
     action: e.action,
     person: e.person ?? a?.name ?? null,
@@ -77,7 +77,12 @@ export function recordText(ctx: Caller, e: Entry): string {
     request: ctx.requestId,
     ...(e.key && { key: e.key }),
   })
+  return unreadable.test(text) ? JSON.stringify(JSON.parse(text), readable) : text
 }
+/** NUL and half a character, as where a text was cut: PostgreSQL reads no JSON that has them, and the record could never be opened. */
+const unreadable = /\\u(0000|d[89a-f])/
+const readable = (_: string, value: unknown) =>
+  typeof value === 'string' ? value.replaceAll('\u0000', '\ufffd').toWellFormed() : value
 
 /** Records a change in the transaction that makes it: both happen or neither. The route's reply waits until it is in a block. */
 export async function record(tx: Tx | Database, ctx: Caller, entry: Entry): Promise<void> {
