@@ -86,10 +86,7 @@ function rootFrom(leaf, index, count, path) {
   return sn === 0 ? root : null
 }
 const headHash = h => sm3(`huitong-block-1|${h.height}|${h.first}|${h.count}|${h.at}|${h.root}|${h.previous}`).toString('hex')
-const keyText = keys =>
-  Array.from(Object.entries(keys), pair => pair.join(':'))
-    .sort()
-    .join()
+const keyText = keys => String(Array.from(Object.entries(keys), pair => pair.join(':')).sort())
 const keyHash = (k, before = '0'.repeat(64)) => sm3(`huitong-key-1|${k.no}|${k.at}|${keyText(k.public)}|${before}`).toString('hex')
 const statementHash = s => sm3(`huitong-witness-1|${s.witness}|${s.no}|${s.height}|${s.hash}|${s.at}`)
 
@@ -125,14 +122,15 @@ export function proof({ seq, record, leaf, path, heads, keys, checkpoint }) {
 
 async function ledger(file) {
   const [keys, witnesses, statements, checkpoints, kept] = [[], new Map(), [], new Map(), new Map()]
-  const [saidKeys, saidWitnesses, prunings, taken] = [new Map(), new Map(), new Map(), new Map()]
+  const [saidKeys, saidWitnesses, prunings, taken, saidSeen, seen] = [new Map(), new Map(), new Map(), new Map(), new Set(), new Set()]
   const keep = (by, s) => kept.set(s.height, [...(kept.get(s.height) ?? []), { by, hash: s.hash }])
-  const linesOf = path => readFileSync(path, 'utf8').split('\n').filter(Boolean)
-  for (const path of after('--witness')) for (const line of linesOf(path)) keep(path, JSON.parse(line))
+  for (const path of after('--witness')) for (const line of readFileSync(path, 'utf8').match(/.+/g) ?? []) keep(path, JSON.parse(line))
   let [height, next, previous, newest, ended, lastKey, lastSigned] = [0, 1, '0'.repeat(64), 1, false, 0, 0]
   const listen = record => {
-    const { action, data } = record.includes('"action":"audit.') ? JSON.parse(record) : {}
+    const { action, data, person, subject } = record.includes('"action":"audit.') ? JSON.parse(record) : {}
     if (action === 'audit.key') newest = Math.max(newest, saidKeys.set(data.no, data.hash) && data.no)
+    if (action === 'audit.checkpoint') saidSeen.add(`检查点 ${subject}（区块 ${data.height}）`)
+    if (action === 'audit.witnessed') saidSeen.add(`${person}检查点 ${subject}（区块 ${data.height}）`)
     if (action === 'audit.witness') saidWitnesses.set(data.name, keyText(data.public))
     if (action === 'audit.prune') prunings.set(data.order, data)
   }
@@ -169,6 +167,7 @@ async function ledger(file) {
     if (line.type === 'witness') witnesses.set(line.name, line.public)
     if (line.type === 'statement') statements.push(line) && keep(line.witness, line)
     if (line.type === 'checkpoint') checkpoints.set(line.height, line)
+    if (['statement', 'checkpoint'].includes(line.type)) seen.add(`${line.witness ?? ''}检查点 #${line.no}（区块 ${line.height}）`)
     if (line.type === 'block' && height === 0) checkKeys(keys)
     if (line.type === 'block') block(line)
     if (line.type === 'end') ended = line.blocks === height
@@ -176,6 +175,7 @@ async function ledger(file) {
   must(ended, '导出文件不完整')
   for (const h of [...checkpoints.keys(), ...kept.keys()])
     stop(`区块 ${h} 有人签过或见过，账本只到 ${height}：末尾被删去，或换成了旧的副本`)
+  for (const one of saidSeen) must(seen.has(one), `账本里登记过${one}，现在不见了`)
   for (const s of statements) {
     const key = witnesses.get(s.witness) ?? {}
     must(saidWitnesses.get(s.witness) === keyText(key), `见证人「${s.witness}」的公钥与账本里登记的不符`)

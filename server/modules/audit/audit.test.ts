@@ -211,6 +211,35 @@ test('the queryable copy, a missing block and a rebuilt chain are found too', as
   assert.deepEqual((await verify(world)).bad?.seq, seq)
   await tamper(world, `update audit.entry set purpose = '核对' where seq = $1`, [seq])
   assert.equal((await verify(world)).ok, true)
+  // What decides who sees a record, and what nobody looks for.
+  for (const [change, back, says] of [
+    [
+      'update audit.entry set department_id = gen_random_uuid() where seq = $1',
+      'update audit.entry set department_id = null where seq = $1',
+      '「department_id」',
+    ],
+    [
+      'update audit.entry set provider_id = gen_random_uuid() where seq = $1',
+      'update audit.entry set provider_id = null where seq = $1',
+      '「provider_id」',
+    ],
+    [`update audit.entry set data = '{"rows": 1}' where seq = $1`, 'update audit.entry set data = null where seq = $1', '「data」'],
+    [
+      `insert into audit.entry (seq, at, action) select seq, at + interval '1 ms', 'data.read' from audit.entry where seq = $1`,
+      `delete from audit.entry where seq = $1 and purpose is null`,
+      '在查询表里有 2 条',
+    ],
+  ] as const) {
+    await tamper(world, change, [seq])
+    const { bad, upTo } = await verify(world)
+    assert.deepEqual([bad?.seq, upTo], [seq, seq! - 1], change)
+    assert.ok(bad!.message.includes(says), bad!.message)
+    await tamper(world, back, [seq])
+  }
+  await tamper(world, `insert into audit.entry (seq, at, action) values (0, now(), 'data.read')`)
+  assert.match((await verify(world)).bad!.message, /查询表里有第 0 条/)
+  await tamper(world, `delete from audit.entry where seq = 0`)
+  assert.equal((await verify(world)).ok, true)
 
   assert.equal(await checkpoint(ctx), true)
   await ctx.ledger.flush()

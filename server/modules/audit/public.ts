@@ -81,8 +81,7 @@ export function recordText(ctx: Caller, e: Entry): string {
 }
 /** NUL and half a character, as where a text was cut: PostgreSQL reads no JSON that has them, and the record could never be opened. */
 const unreadable = /\\u(0000|d[89a-f])/
-const readable = (_: string, value: unknown) =>
-  typeof value === 'string' ? value.replaceAll('\u0000', '\ufffd').toWellFormed() : value
+const readable = (_: string, value: unknown) => (typeof value === 'string' ? value.replaceAll('\u0000', '\ufffd').toWellFormed() : value)
 
 /** Records a change in the transaction that makes it: both happen or neither. The route's reply waits until it is in a block. */
 export async function record(tx: Tx | Database, ctx: Caller, entry: Entry): Promise<void> {

@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
+import { isDeepStrictEqual } from 'node:util'
 import type pg from 'pg'
 import type { Block, Checkpoint, Key, Statement, Witness } from './format.ts'
 import { type Bad, type Source, type Trust, verifyLedger } from './verify.ts'
@@ -23,7 +24,9 @@ type BlockRow = {
 const entryColumns = {
   action: 'action',
   person: 'person',
+  person_id: 'personId',
   department: 'department',
+  department_id: 'departmentId',
   region: 'region',
   purpose: 'purpose',
   approver: 'approver',
@@ -32,6 +35,9 @@ const entryColumns = {
   medium: 'medium',
   subject: 'subject',
   case_no: 'caseNo',
+  key: 'key',
+  cite: 'cite',
+  data: 'data',
 } as const
 
 /** The ledger in the database, as of one moment. */
@@ -48,6 +54,8 @@ export const verifyDatabase = (client: pg.ClientBase, trust: Trust) => withDatab
 
 export async function databaseSource(client: pg.ClientBase): Promise<Source> {
   const list = async <T extends pg.QueryResultRow>(text: string) => (await client.query<T>(text)).rows
+  // What people are found by.
+  const names = new Set((await list<{ name: string }>(`select kind || ' ' || name as name from audit.name`)).map(n => n.name))
   const expanded = (await list<{ seq: number | null }>('select max(seq) as seq from audit.entry'))[0]!.seq ?? 0
   return {
     keys: await list<Key>('select no, at, public, hash, signatures from audit.key order by no'),
@@ -77,36 +85,44 @@ export async function databaseSource(client: pg.ClientBase): Promise<Source> {
       const to = Math.min(blocks.at(-1)!.first + blocks.at(-1)!.count - 1, expanded)
       if (to < from) return null
       const { rows } = await client.query(
-        `select seq, at, encode(key, 'hex') as key, provider_id, ${Object.keys(entryColumns).join(', ')} from audit.entry where seq between $1 and $2 order by seq`,
+        `select *, encode(key, 'hex') as key from audit.entry where seq <= $2 and (seq >= $1 or $1 = 1)`,
         [from, to],
       )
-      const bySeq = new Map(rows.map(r => [Number(r.seq), r]))
+      const bySeq = Map.groupBy(rows, r => r.seq as number)
+      for (const seq of bySeq.keys()) if (seq < from) return { seq: null, height: 1, message: `查询表里有第 ${seq} 条，账本从第 1 条开始` }
       for (const b of blocks)
         for (const [i, text] of b.records.entries()) {
           const seq = b.first + i
           if (seq > to) return null
-          const bad = differs(bySeq.get(seq), text, seq)
-          if (bad) return { seq, height: b.height, message: bad }
+          const bad = differs(bySeq.get(seq) ?? [], text, names)
+          if (bad) return { seq, height: b.height, message: `第 ${seq} 条${bad}` }
         }
       return null
     },
     async beyond(seq, height): Promise<Bad | null> {
       if (expanded <= seq) return null
-      return { seq: seq + 1, height, message: `查询表里有第 ${seq + 1} 条，账本里没有：账本末尾被删去，只到区块 ${height}` }
+      return {
+        seq: seq + 1,
+        height,
+        message: `查询表里有第 ${seq + 1} 条，账本里没有：账本末尾被删去，只到区块 ${height}，或查询表里添了记录`,
+      }
     },
   }
 }
 
-function differs(row: Record<string, unknown> | undefined, text: string | null, seq: number): string | null {
-  if (text === null) return row ? `第 ${seq} 条的内容已清理，查询表里却还有` : null
-  if (!row) return `第 ${seq} 条从查询表中消失`
+function differs(rows: Record<string, unknown>[], text: string | null, names: Set<string>): string | null {
+  if (text === null) return rows.length ? '的内容已清理，查询表里却还有' : null
+  const [row] = rows
+  if (!row) return '从查询表中消失'
+  if (rows.length > 1) return `在查询表里有 ${rows.length} 条`
   const record = JSON.parse(text) as Record<string, unknown> & { data?: { providerId?: string } | null; at: string }
-  if ((row.at as Date).getTime() !== Date.parse(record.at)) return `第 ${seq} 条在查询表中的「at」与账本不符`
-  if (row.key !== (record.key ?? null)) return `第 ${seq} 条在查询表中的「key」与账本不符`
-  // Empty in copies made before there was this column.
-  if (row.provider_id && row.provider_id !== record.data?.providerId) return `第 ${seq} 条在查询表中的「provider_id」与账本不符`
+  const { at, provider_id } = row as { at: Date; provider_id: string | null }
+  if (at.getTime() !== Date.parse(record.at)) return '在查询表中的「at」与账本不符'
+  if (provider_id !== (record.data?.providerId ?? null)) return '在查询表中的「provider_id」与账本不符'
   for (const [column, key] of Object.entries(entryColumns))
-    if ((row[column] ?? null) !== (record[key] ?? null)) return `第 ${seq} 条在查询表中的「${column}」与账本不符`
+    if (!isDeepStrictEqual(row[column] ?? null, record[key] ?? null)) return `在查询表中的「${column}」与账本不符`
+  for (const kind of ['person', 'department'])
+    if (record[kind] && !names.has(`${kind} ${record[kind]}`)) return `的「${record[kind]}」从查找用的名单里消失`
   return null
 }
 

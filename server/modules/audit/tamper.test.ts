@@ -163,6 +163,22 @@ test('whatever somebody with all rights does to the ledger, both verifiers notic
         says: /平台在数据库之外在 .* 见过区块 \d+，账本只到区块/,
       },
       {
+        what: 'all that was signed taken away, blocks left',
+        sql: `delete from audit.statement; delete from audit.checkpoint; delete from audit.key`,
+        says: /账本里登记过检查点 #1（区块 \d+），现在不见了/,
+      },
+      {
+        what: 'one checkpoint taken away',
+        sql: `delete from audit.statement; delete from audit.checkpoint where no = 1`,
+        says: /账本里登记过检查点 #1（区块 \d+），现在不见了/,
+      },
+      {
+        what: 'what a witness said taken away',
+        sql: `delete from audit.statement`,
+        says: /账本里登记过见证人「上级平台」对检查点 #2（区块 \d+）的见证，现在不见了/,
+        exportSays: /账本里登记过上级平台检查点 #2/,
+      },
+      {
         what: 'a signature taken away',
         sql: `update audit.checkpoint set signatures = signatures - 'SM2'`,
         says: /检查点 #1 的签名与区块 \d+ 不符（SM2）/,

@@ -63,7 +63,7 @@ export async function verifyLedger(source: Source, trust: Trust = {}, progress?:
   ]
   const kept = Map.groupBy(seen, k => k.height)
   const orders = new Map<number, { hash: Hash; count: number }>()
-  const said = { keys: new Map<number, string>(), witnesses: new Map<string, ByAlgorithm>(), prunings: new Map<number, Pruning>() }
+  const said: Said = { keys: new Map(), witnesses: new Map(), prunings: new Map(), seen: new Set() }
   let records = 0
   let pruned = 0
   let blocks = 0
@@ -76,7 +76,7 @@ export async function verifyLedger(source: Source, trust: Trust = {}, progress?:
     ok: bad === null,
     records,
     blocks,
-    upTo: next - 1,
+    upTo: Math.min(next, bad?.seq ?? next) - 1,
     milliseconds: Math.round(performance.now() - started),
     bad,
     checkpoint: last && { no: last.no, at: last.at.toISOString(), algorithms: Object.keys(last.signatures) },
@@ -159,6 +159,11 @@ export async function verifyLedger(source: Source, trust: Trust = {}, progress?:
     if (bad.length) return end(`见证人「${s.witness}」对检查点 #${s.no} 的见证签名不符（${bad.join('、')}）`)
     if (!witness || s.height >= witness.height) witness = { name: s.witness, height: s.height, at: s.at.toISOString() }
   }
+  const there = new Set([
+    ...source.checkpoints.map(c => seenWords('', c.no, c.height)),
+    ...source.statements.map(s => seenWords(s.witness, s.no, s.height)),
+  ])
+  for (const one of said.seen) if (!there.has(one)) return end(`账本里登记过${one}，现在不见了`)
   // A key that was just introduced may still wait for its block; one that signed has been in it before.
   for (const key of source.keys.slice(1)) {
     const hash = said.keys.get(key.no)
@@ -190,15 +195,25 @@ export function badKey(keys: Key[], first: ByAlgorithm | undefined): string | nu
 }
 
 type Pruning = { count: number; digest: string; approvers: string[] }
-type Said = { keys: Map<number, string>; witnesses: Map<string, ByAlgorithm>; prunings: Map<number, Pruning> }
-/** Takes note of what the ledger says about its own keys, witnesses and prunings; returns the newest key it has heard of. */
+type Said = { keys: Map<number, string>; witnesses: Map<string, ByAlgorithm>; prunings: Map<number, Pruning>; seen: Set<string> }
+/** A checkpoint, or what a witness said about one. */
+const seenWords = (witness: string, no: number, height: number) =>
+  `${witness && `见证人「${witness}」对`}检查点 #${no}（区块 ${height}）${witness && '的见证'}`
+/** Takes note of what the ledger says about its own keys, checkpoints, witnesses and prunings; returns the newest key it has heard of. */
 function listen(text: string, said: Said): number {
-  const { action, data } = JSON.parse(text) as { action: string; data: Record<string, unknown> | null }
+  const { action, data, person, subject } = JSON.parse(text) as {
+    action: string
+    data: Record<string, unknown> | null
+    person: string
+    subject: string
+  }
   if (!data) return 1
   if (action === 'audit.key') {
     said.keys.set(Number(data.no), String(data.hash))
     return Number(data.no)
   }
+  if (action === 'audit.checkpoint' || action === 'audit.witnessed')
+    said.seen.add(seenWords(action === 'audit.witnessed' ? person : '', Number(subject.slice(1)), Number(data.height)))
   if (action === 'audit.witness') said.witnesses.set(String(data.name), data.public as ByAlgorithm)
   if (action === 'audit.prune') said.prunings.set(Number(data.order), data as unknown as Pruning)
   return 1
