@@ -34,7 +34,11 @@ export const Problem = z.object({
 })
 export type Problem = z.infer<typeof Problem>
 
-export const Day = z.string().regex(/^\d{4}-\d{2}-\d{2}$/, '日期写作 2026-09-24')
+/** A day of the calendar, of a year that somebody can mean: whoever counts days from it comes to an end. */
+export const Day = z
+  .string()
+  .regex(/^\d{4}-\d{2}-\d{2}$/, { error: '日期写作 2026-09-24', abort: true })
+  .refine(day => /^(19|20|21)/.test(day) && new Date(`${day}T00:00Z`).toJSON()?.startsWith(day) === true, '没有这一天')
 export const Id = z.uuid()
 export const IdParam = z.object({ id: Id })
 export const Instant = z.string().describe('ISO 8601 instant, UTC')

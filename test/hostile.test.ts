@@ -6,7 +6,7 @@ import { type Endpoint, roleKeys } from '../contract/endpoint.ts'
 import { endpoints } from '../contract/index.ts'
 import { aWorld } from './support/world.ts'
 
-/** Strings that have broken other people's systems: SQL, markup, formulas, template marks, control and right-to-left characters, lone surrogates, NUL. */
+/** Strings that have broken other people's systems: SQL, markup, formulas, template marks, control and right-to-left characters, lone surrogates, NUL, days nobody has. */
 const hostile = [
   "'; drop table catalog.entry; --",
   "' or '1'='1",
@@ -27,6 +27,9 @@ const hostile = [
   'null',
   '[]',
   '{}',
+  '2026-02-30',
+  '9999-12-31',
+  '0000-01-01',
   '',
 ]
 

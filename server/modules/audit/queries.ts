@@ -83,7 +83,7 @@ export async function ledgerPage(db: Database, actor: Actor, f: LedgerFilter): P
     const n = Number(counted[0]!.n)
     page.total += n
     if (n && found.length <= f.limit && (!afterMonth || m.name <= afterMonth)) {
-      const before = m.name === afterMonth ? sql`and seq < ${Number(afterSeq) || 0}` : sql``
+      const before = m.name === afterMonth ? sql`and seq < ${Math.min(Number(afterSeq) || 0, Number.MAX_SAFE_INTEGER)}` : sql``
       const { rows } = await sql<Record<string, any>>`
         select * from audit.entry where ${where} ${before} order by seq desc limit ${f.limit + 1 - found.length}`.execute(db)
       found.push(...rows.map(r => ({ ...r, month: m.name })))
