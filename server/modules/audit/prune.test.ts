@@ -125,6 +125,7 @@ test('[henan-12-2] [jinjiang-5-3b] a record stays as long as its place keeps it,
   const before = (await prove(world.app.services.db, seqs['350582 four years']!))!
   const made = await propose('350582', '2023-11-20')
   assert.equal(made.status, 200)
+  assert.equal((await propose('350582', '2023-11-20')).problem.code, 'audit.pruning_open')
   await world.job('audit.prune', made.body)
   assert.equal((await left()).length, 6, 'one person is not enough')
   const alone = await security.call(contract.approvePruning, { params: made.body })

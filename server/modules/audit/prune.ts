@@ -116,6 +116,15 @@ export async function proposePruning(
         detail: `${p.before} 以前没有可以清理的留痕。`,
         remedy: '请核对地区和日期。账本关于自己的记录（检查点、密钥、见证、清理）一直保留。',
       })
+    const open = (await orders(tx)).find(o => o.region === p.region && !o.done && !o.withdrawn)
+    // The second to be carried out would find nothing, and wait for ever.
+    if (open)
+      refuse('audit.pruning_open', {
+        status: 409,
+        reason: 'wrong-state',
+        detail: `这个地区的第 ${open.no} 号清理（${open.before} 以前）还没有完成。`,
+        remedy: '请先由另一人批准，或撤回后重新提出。',
+      })
     const last = await tx.selectFrom('audit.pruning').select('no').orderBy('no', 'desc').limit(1).executeTakeFirst()
     const no = (last?.no ?? 0) + 1
     const { region, reason } = p
