@@ -6,6 +6,8 @@ import * as delivery from '../contract/delivery.ts'
 import * as history from '../contract/history.ts'
 import * as quality from '../contract/quality.ts'
 import * as sharing from '../contract/sharing.ts'
+import { recordRead } from '../server/modules/audit/public.ts'
+import { systemContext } from '../server/platform/context.ts'
 import { deliver, finished } from './support/batches.ts'
 import { aPlace, aPlainEntry } from './support/country.ts'
 import { free, stated } from './support/sharing.ts'
@@ -65,7 +67,7 @@ test('[jinjiang-5-3b] each of the nine kinds of operation leaves records with pe
 })
 
 test('each use of shared data is recorded with its seven fields, and the provider sees who used it for what', async t => {
-  const { provider, consumer, entry } = await aConversation(t)
+  const { world, provider, consumer, entry } = await aConversation(t)
   const { rows } = await provider.ok(audit.ledger, { query: { reads: true, subject: entry.code.replace('-', '/') } as never })
   const uses = rows.filter(r => ['data.read', 'data.verify'].includes(r.action))
   assert.equal(uses.length, 2)
@@ -91,6 +93,22 @@ test('each use of shared data is recorded with its seven fields, and the provide
     [['养老机构（含民办）名录', 2, 1]],
   )
   assert.equal((await consumer.ok(audit.ledgerUsage, { query: {} })).users.length, 0)
+
+  // A file is a use when it is fetched.
+  const { subject, content, department, region, providerId } = await provider
+    .ok(audit.ledgerRecord, { params: { seq: uses[0]!.seq } })
+    .then(({ text }) => JSON.parse(text))
+    .then(r => ({ ...r, ...r.data }))
+  for (const action of ['data.package', 'data.download'] as const)
+    await recordRead(systemContext(world.app.services), {
+      ...{ action, subject, content, department, region, person: '周倩', purpose: stated.purpose },
+      ...{ method: '数据文件', medium: '文件', data: { providerId } },
+    })
+  const fetched = await provider.ok(audit.ledgerUsage, { query: {} })
+  assert.deepEqual([fetched.reads, fetched.users.find(u => u.method === '数据文件')?.times], [2, 1])
+  const files = (await provider.ok(audit.ledger, { query: { reads: true, operation: '下载' } as never })).rows.map(r => r.action)
+  assert.deepEqual(files, ['data.download', 'data.package'])
+
   const long = await provider.call(audit.ledgerUsage, { query: { from: '2020-01-01' } })
   assert.equal(long.problem.code, 'audit.usage_period')
 })

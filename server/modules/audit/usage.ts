@@ -30,7 +30,7 @@ export async function usageOf(
     select *, action = 'data.refused' as turned_away, action = 'data.verify' as verifying, split_part(coalesce(content, ''), '（' || subject || '）', 1) as title
     from audit.entry
     where ${whose} and at >= ${`${from} 00:00:00+08`}::timestamptz and at < ${`${to} 00:00:00+08`}::timestamptz + interval '1 day'
-      and action in ('data.read', 'data.verify', 'data.refused', 'open.download', 'open.read') and subject is not null
+      and action in ('data.read', 'data.verify', 'data.refused', 'data.download', 'open.download', 'open.read') and subject is not null
       and (${q.subject ?? null}::text is null or subject = ${q.subject ?? null})`
   const { rows: weeks } = await sql<{ week: string; reads: number; verifies: number; refused: number }>`
     select to_char(date_trunc('week', at at time zone 'Asia/Shanghai'), 'YYYY-MM-DD') as week,

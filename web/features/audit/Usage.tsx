@@ -110,7 +110,7 @@ function Counted({ of, choose }: { of: Usage; choose: (subject: string) => strin
           { label: '被拒绝', values: of.weeks.map(w => w.refused) },
         ]}
         top={top}
-        source="按周一所在的日期；取用含接口、下载和开放接口，不含试调用和预览。"
+        source="按周一所在的日期；取用含服务接口、库表推送、数据包下载和开放数据，不含试调用和预览。"
       />
       <Sheet title="哪些目录被使用">
         <DataTable
