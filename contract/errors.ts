@@ -427,6 +427,7 @@ export const errors: { area: string; label: string; codes: Record<string, Explai
       'audit.retention_not_elapsed': { is: '留痕还没有满规定的保存时间', do: '改为 detail 写的日期或更早；依据写在 cite 里。' },
       'audit.nothing_to_prune': { is: '没有可以清理的留痕', do: '核对地区和日期。' },
       'audit.witness_known': { is: '见证人已经登记过，公钥不能改', do: '对方换了密钥的，用新的名称登记。' },
+      'audit.witness_key': { is: '不是公钥', do: '请对方重新打印，整行复制。' },
       'audit.witness_not_found': { is: '没有登记这个见证人', do: '请平台的安全管理员先登记名称和公钥。' },
       'audit.checkpoint_not_found': { is: '没有这个检查点', do: '重新取最新的检查点。' },
       'audit.statement_signature': { is: '见证不是登记的密钥签的', do: '核对名称和密钥。' },

@@ -37,11 +37,24 @@ export function checkSignatures(
   const result: Record<string, boolean> = {}
   for (const [algorithm, signature] of Object.entries(signatures)) {
     const key = keys[algorithm]
-    if (!key) result[algorithm] = false
-    else if (algorithm === 'Ed25519') result[algorithm] = verify(null, message, ed25519Key(key), Buffer.from(signature, 'hex'))
-    else result[algorithm] = sm2.doVerifySignature(message, signature, key, { hash: true, der: true, userId: '1234567812345678' })
+    try {
+      if (!key) result[algorithm] = false
+      else if (algorithm === 'Ed25519') result[algorithm] = verify(null, message, ed25519Key(key), Buffer.from(signature, 'hex'))
+      else result[algorithm] = sm2.doVerifySignature(message, signature, key, { hash: true, der: true, userId: '1234567812345678' })
+    } catch {
+      // A key that is no point of the curve, a signature that is none.
+      result[algorithm] = false
+    }
   }
   return result
+}
+
+export function isSm2Key(key: string): boolean {
+  try {
+    return sm2.verifyPublicKey(key)
+  } catch {
+    return false
+  }
 }
 
 const ed25519Key = (hex: string): KeyObject => createPublicKey({ key: Buffer.from(hex, 'hex'), format: 'der', type: 'spki' })

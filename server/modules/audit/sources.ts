@@ -261,8 +261,12 @@ export function readKept(text: string, by: string): { by: string; height: number
   return text
     .split('\n')
     .filter(Boolean)
-    .map(line => {
-      const one = JSON.parse(line) as { witness?: string; height: number; hash: string; at: string }
-      return { by: one.witness ? `见证人「${one.witness}」` : by, height: one.height, hash: bytes(one.hash), at: new Date(one.at) }
+    .map((line, i) => {
+      try {
+        const one = JSON.parse(line) as { witness?: string; height: number; hash: string; at: string }
+        return { by: one.witness ? `见证人「${one.witness}」` : by, height: one.height, hash: bytes(one.hash), at: new Date(one.at) }
+      } catch {
+        throw new Error(`${by}保存的第 ${i + 1} 行读不出来，不是区块的见证`)
+      }
     })
 }

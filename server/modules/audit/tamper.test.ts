@@ -9,7 +9,7 @@ import pg from 'pg'
 import * as contract from '../../../contract/audit.ts'
 import { aWorld, type World } from '../../../test/support/world.ts'
 import { systemContext } from '../../platform/context.ts'
-import { openSigner } from '../../platform/signer.ts'
+import { checkSignatures, openSigner } from '../../platform/signer.ts'
 import { expand } from './expand.ts'
 import { checkpoint, keptOutside, rotateKey } from './jobs.ts'
 import { prove } from './prove.ts'
@@ -237,6 +237,12 @@ test('a statement of somebody unknown, with a wrong signature or about another b
   assert.equal((await send({ signatures: { SM2: good.signatures.SM2 } })).problem.code, 'audit.statement_signature')
   const known = await admin.call(contract.addLedgerWitness, { body: { name: '上级平台', public: witnessKeys(place(t)) } })
   assert.equal(known.problem.code, 'audit.witness_known')
+  // No point of the curve: no key, and nothing is signed by it.
+  const nowhere = `04${'1'.repeat(128)}`
+  const off = await admin.call(contract.addLedgerWitness, { body: { name: '坏钥平台', public: { SM2: nowhere } } })
+  assert.equal(off.problem.code, 'audit.witness_key')
+  assert.deepEqual(checkSignatures(Buffer.alloc(32), { SM2: good.signatures.SM2 }, { SM2: nowhere }), { SM2: false })
+  assert.throws(() => readKept('{"height":1}\n见证', '文件「a」'), /文件「a」保存的第 1 行读不出来/)
   const trust = await admin.ok(contract.ledgerTrust)
   assert.deepEqual([trust.keys.length, trust.checkpoints.count, trust.witnesses[0]?.statements], [2, 2, 1])
 })

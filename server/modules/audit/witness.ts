@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { Context, StaffContext } from '../../platform/context.ts'
 import { notFound, refuse } from '../../platform/problem.ts'
 import { loadKey, openSecrets } from '../../platform/secrets.ts'
-import { openSigner } from '../../platform/signer.ts'
+import { isSm2Key, openSigner } from '../../platform/signer.ts'
 import { type ByAlgorithm, statementHash, wrongSignatures } from './format.ts'
 import { keepOutside } from './jobs.ts'
 import { brokenHeads, type HeadText } from './prove.ts'
@@ -12,6 +12,11 @@ import { badKey } from './verify.ts'
 
 /** Somebody outside who keeps our checkpoints. Its public key becomes part of the ledger, so that it cannot be exchanged later. */
 export async function addWitness(ctx: StaffContext, w: { name: string; public: ByAlgorithm }): Promise<void> {
+  if (w.public.SM2 && !isSm2Key(w.public.SM2))
+    refuse('audit.witness_key', {
+      detail: '这不是 SM2 公钥：不是曲线上的点，用它核对不了任何签名。',
+      remedy: '请对方重新用 audit witness keys 打印，整行复制。',
+    })
   await ctx.db.transaction().execute(async tx => {
     const { numInsertedOrUpdatedRows: added } = await tx
       .insertInto('audit.witness')
