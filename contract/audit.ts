@@ -263,9 +263,18 @@ export const ledgerRecord = endpoint({
     }),
     proof: z.array(z.string()),
     intact: z.boolean(),
-    previous: z.number().int().nullable(),
+    previous: z.number().int().nullable().describe('The record before it, where this person may see that'),
     next: z.number().int().nullable(),
   }),
+})
+export const ledgerProof = endpoint({
+  method: 'GET',
+  path: '/audit/records/:seq/proof',
+  summary:
+    'The proof of one record as a file: from the record to a signed checkpoint, verifiable offline. Of pruned ones without the content',
+  access: readers,
+  params: z.object({ seq: z.coerce.number().int().min(1) }),
+  kind: 'stream',
 })
 export const Verification = z.object({
   ok: z.boolean(),

@@ -8,6 +8,7 @@ import { connect } from '../../platform/db.ts'
 import { openSigner } from '../../platform/signer.ts'
 import { expand } from './expand.ts'
 import { checkpoint, keptOutside } from './jobs.ts'
+import { judgeProof } from './prove.ts'
 import { keyCommitment, openLedger, record, recordRead, recordText } from './public.ts'
 import { verifyDatabase } from './sources.ts'
 
@@ -270,8 +271,17 @@ test('who sees what: a department its own, the authority its region, and the que
   assert.equal(again.rows.length, 1)
   const hidden = await other.call(contract.ledgerRecord, { params: { seq: mine.rows[0]!.seq } })
   assert.equal(hidden.status, 404)
+  assert.equal((await other.call(contract.ledgerProof, { params: { seq: mine.rows[0]!.seq } })).status, 404)
   const shown = await own.ok(contract.ledgerRecord, { params: { seq: mine.rows[0]!.seq } })
   assert.equal(shown.intact, true)
+  // The neighbours are of the other department, and no way leads to them.
+  const all = await world.person({ department: '甲局', roles: ['audit_admin'] })
+  const { rows } = await all.ok(contract.ledger, { query: { limit: 200 } })
+  const [one] = rows.filter((r, i) => r.department === '甲局' && rows[i - 1]?.department === '乙局')
+  assert.equal((await own.ok(contract.ledgerRecord, { params: { seq: one!.seq } })).next, null)
+  assert.equal((await all.ok(contract.ledgerRecord, { params: { seq: one!.seq } })).next, one!.seq + 1)
+  const proof = (await own.call(contract.ledgerProof, { params: { seq: one!.seq } })).raw.toString()
+  assert.equal(judgeProof(JSON.parse(proof)), null)
 })
 
 test('who used our data, who asked for one record: found by parts of names, by the provider and by a commitment', async t => {

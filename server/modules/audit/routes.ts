@@ -9,7 +9,7 @@ import { openSigner } from '../../platform/signer.ts'
 import { expand } from './expand.ts'
 import { checkpoint, keptOutside, rotateKey } from './jobs.ts'
 import { leafOf, pathOf } from './merkle.ts'
-import { checkpointText, headsOf, keyText } from './prove.ts'
+import { checkpointText, headsOf, keyText, prove } from './prove.ts'
 import { approvePruning, orders, proposePruning, prunedBy, pruningRules, type Retention, withdrawPruning } from './prune.ts'
 import { keyCommitment, record, recordRead } from './public.ts'
 import { ledgerPage, scopeOf, toRow, visibleRecord } from './queries.ts'
@@ -49,7 +49,7 @@ export function registerAudit(app: FastifyInstance, retention: Retention): void 
         refuse('audit.pruned', {
           status: 410,
           detail: `第 ${params.seq} 条的内容已按第 ${gone.no} 号清理删去，摘要和证明还在。`,
-          remedy: '需要证明的，请审计管理员用 audit prove 打印。',
+          remedy: `证明可以从 /api/audit/records/${params.seq}/proof 下载。`,
           cite: gone.cite as Cite,
         })
       notFound('audit.record', '留痕记录')
@@ -66,6 +66,7 @@ export function registerAudit(app: FastifyInstance, retention: Retention): void 
     const leaves = Array.from({ length: block.count }, (_, i) => block.leaves.subarray(32 * i, 32 * i + 32))
     const stored = leaves[index]!
     const text = block.records[index]!
+    const seen = async (seq: number) => ((await visibleRecord(db, ctx.actor, seq)) ? seq : null)
     await recordRead(ctx, { action: 'audit.query', subject: `第 ${params.seq} 条` })
     return {
       ...toRow(entry),
@@ -81,9 +82,20 @@ export function registerAudit(app: FastifyInstance, retention: Retention): void 
       },
       proof: pathOf(leaves, index).map(h => h.toString('hex')),
       intact: leafOf(text).equals(stored),
-      previous: params.seq > 1 ? params.seq - 1 : null,
-      next: params.seq + 1,
+      previous: await seen(params.seq - 1),
+      next: await seen(params.seq + 1),
     }
+  })
+
+  route(app, contract.ledgerProof, async ({ params: { seq }, ctx, reply }) => {
+    await expand(db)
+    if (!(await visibleRecord(db, ctx.actor, seq)) && !(await prunedBy(db, seq))) notFound('audit.record', '留痕记录')
+    if (await checkpoint(ctx, seq)) await ctx.ledger.flush()
+    const proof = await prove(db, seq)
+    await recordRead(ctx, { action: 'audit.query', subject: `第 ${seq} 条的证明` })
+    return reply
+      .headers({ 'content-type': 'application/json; charset=utf-8', 'content-disposition': `attachment; filename="proof-${seq}.json"` })
+      .send(JSON.stringify(proof, null, 2))
   })
 
   route(app, contract.verifyLedger, async ({ ctx }) => {

@@ -259,6 +259,9 @@ export function RecordPage() {
           }
           acts={
             <>
+              <a className="ht-btn" href={`/api/audit/records/${one.seq}/proof`} download>
+                下载证明
+              </a>
               {one.previous !== null && (
                 <A className="ht-btn" href={at(`/audit/${one.previous}`)}>
                   上一条
