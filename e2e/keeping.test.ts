@@ -11,6 +11,7 @@ test('账本保管: old records are proposed for pruning by one, approved or wit
   for (const subject of ['一', '二'])
     await recordRead(systemContext(world.app.services), { action: 'data.read', subject, region: '350582', purpose: '核对' })
   world.at('2026-11-20')
+  const use = await recordRead(systemContext(world.app.services), { action: 'data.read', subject: '三', region: '350582', caseNo: 'YW-7' })
   await world.department({ region: '350582', name: '某局' })
   const security = await world.person({ department: '某局', roles: ['security_admin'], name: '安全员' })
   const auditor = await world.person({ department: '某局', roles: ['audit_admin'], name: '审计员' })
@@ -19,6 +20,13 @@ test('账本保管: old records are proposed for pruning by one, approved or wit
   t.after(() => browser.close())
   const [one, other] = [await signedIn(browser, address, security.username), await signedIn(browser, address, auditor.username)]
   for (const page of [one, other]) await page.goto(`${address}/workbench/audit/keeping`)
+
+  // The matter of whoever used the data is no case of the platform.
+  await other.goto(`${address}/workbench/audit/${use}`)
+  await other.getByText('YW-7', { exact: true }).waitFor()
+  assert.equal(await other.getByRole('link', { name: 'YW-7' }).count(), 0)
+  await look(other, '一条留痕')
+  await other.goto(`${address}/workbench/audit/keeping`)
 
   const propose = async () => {
     await one.getByRole('button', { name: '提出清理' }).click()

@@ -232,6 +232,9 @@ export function Audit() {
   )
 }
 
+/** Uses of data name the matter of whoever uses them; it is no case of the platform. */
+const ownMatter = (action: string) => /^(data|package)\./.test(action)
+
 export function RecordPage() {
   const { seq } = useParams({ strict: false }) as { seq: string }
   const load = useRead(ledgerRecord, { params: { seq: Number(seq) } })
@@ -287,8 +290,10 @@ export function RecordPage() {
                   ['获取方式', one.method],
                   ['介质', one.medium],
                   [
-                    '办件',
-                    one.caseNo ? (
+                    ownMatter(one.action) ? '事项' : '办件',
+                    one.caseNo && ownMatter(one.action) ? (
+                      one.caseNo
+                    ) : one.caseNo ? (
                       <A key="c" href={at(`/cases/${one.caseNo}`)}>
                         {one.caseNo}
                       </A>
