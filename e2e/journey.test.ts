@@ -457,4 +457,5 @@ step('6 the ledger shows it all, verifies, and names the record one byte of whic
   assert.equal(bad.bad?.seq, Number(rows[0].first_seq))
   await button(page, '立即核验').click()
   await page.getByText('核验失败').first().waitFor()
+  await page.getByText('按安全事件报告').waitFor()
 })

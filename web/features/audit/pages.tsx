@@ -34,6 +34,7 @@ function Verdict({ of: one, when }: { of: Verified | null; when: string | null }
           )}
           {one.bad.seq !== null && one.bad.seq > 1 && ` 其前 ${number(one.bad.seq - 1)} 条有效。`}
         </p>
+        <p>请先留一份数据目录的副本，不要再改动，与见证人保存的和导出过的账本比对，并按安全事件报告。</p>
       </div>
     )
   return (
