@@ -127,7 +127,8 @@ function inWords(issue: z.core.$ZodRawIssue): string {
     case 'too_big':
       return counted(issue.origin) ? `最多 ${count(issue.maximum, unit(issue.origin))}` : `不能大于 ${issue.maximum}`
     case 'too_small':
-      return counted(issue.origin) ? `至少 ${count(issue.minimum, unit(issue.origin))}` : `不能小于 ${issue.minimum}`
+      if (counted(issue.origin)) return `至少 ${count(issue.minimum, unit(issue.origin))}`
+      return issue.inclusive ? `不能小于 ${issue.minimum}` : `须大于 ${issue.minimum}`
     case 'invalid_format':
       return '格式不对'
     case 'invalid_value':
