@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import { createHash } from 'node:crypto'
 import type pg from 'pg'
 import type { FileFacts } from '../../../contract/evidence.ts'
@@ -865,6 +866,7 @@ export const splitNames = (text: string): string[] =>
   text
     .split(/[,，]/)
     .map(name => name.trim())
+const gb18030 = new TextDecoder('gb18030')
     .filter(Boolean)
 
 /** `{"信息项":"值"}`; numbers may be written bare. */
@@ -885,13 +887,14 @@ export function readFilter(text: string): Record<string, string> {
   })
 }
 
-/** A name in a request header: percent-encoded UTF-8, or raw UTF-8 that Node reads byte by byte. */
+/** A name in a request header: percent-encoded or raw, which Node reads byte by byte. What is no UTF-8 is GB18030, as older systems send it. */
 export function headerText(value: string | string[] | undefined): string | null {
   if (typeof value !== 'string') return null
-  let text = Buffer.from(value, 'latin1').toString('utf8')
-  try {
-    text = decodeURIComponent(text)
-  } catch {}
+  const bytes = Buffer.from(
+    value.replace(/%([\da-f]{2})/gi, (_, hex) => String.fromCharCode(Number.parseInt(hex, 16))),
+    'latin1',
+  )
+  let text = isUtf8(bytes) ? bytes.toString() : gb18030.decode(bytes)
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters have no place in a record
   text = text.replace(/[\u0000-\u001f\u007f]/g, ' ').trim()
   return text ? text.slice(0, 100) : null

@@ -156,6 +156,8 @@ test('names in headers may be percent-encoded or raw UTF-8; markup of the record
   assert.equal(headerText('%E5%91%A8%E5%80%A9'), '周倩')
   assert.equal(headerText(Buffer.from('周倩').toString('latin1')), '周倩')
   assert.equal(headerText('100%'), '100%')
+  assert.equal(headerText('\xd6\xdc\xd9\xbb'), '周倩')
+  assert.equal(headerText('%D6%DC%D9%BB'), '周倩')
   assert.equal(headerText('a%0d%0ab'), 'a  b')
   assert.equal(headerText('  '), null)
   assert.equal(headerText(undefined), null)
