@@ -31,6 +31,7 @@ export const Problem = z.object({
   remedy: z.string().optional().describe('What to do next'),
   errors: z.array(Fault).optional(),
   requestId: z.string().optional(),
+  error: z.string().optional().describe('At /oauth/token only: the code of RFC 6749 §5.2'),
 })
 export type Problem = z.infer<typeof Problem>
 

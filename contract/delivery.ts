@@ -446,7 +446,7 @@ export const token = endpoint({
   summary: 'Access token for a consumer system',
   access: 'public',
   body: z.object({
-    grant_type: z.literal('client_credentials'),
+    grant_type: z.string().max(100).default('').describe('client_credentials'),
     client_id: z.string().max(80).optional(),
     client_secret: z.string().max(200).optional(),
   }),

@@ -21,6 +21,7 @@ export const errors: { area: string; label: string; codes: Record<string, Explai
     label: '数据接口',
     codes: {
       'oauth.invalid_client': { is: 'client_id 或密钥不对', do: '核对凭证；密钥丢失时在授权页轮换。' },
+      'oauth.grant_type': { is: '换取令牌时没有写 grant_type，或写的不是 client_credentials', do: '发送 grant_type=client_credentials。' },
       'data.token_invalid': { is: '没有带令牌，或令牌不对、已过期', do: '向 /oauth/token 换取令牌，放在 Authorization: Bearer 里。' },
       'data.operator_replaced': { is: '使用人员已不是授权的经办人', do: '写明现在的使用人员。' },
       'data.field_not_granted': { is: '要了授权范围之外的信息项', do: '核对名称；确需使用的，申请扩大范围。' },

@@ -153,36 +153,36 @@ function unstorableText(value: unknown, at: string): string | null {
 
 /** The one place where errors become replies: RFC 9457 `application/problem+json`. */
 export function handleError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  let problem: Problem
-  if (error instanceof Problem) problem = error
-  else {
-    const e = error as { statusCode?: number; code?: string; message?: string; validation?: unknown }
-    if (e.statusCode && e.statusCode < 500) {
-      problem = new Problem(`http.${(e.code ?? String(e.statusCode)).toLowerCase()}`, {
-        status: e.statusCode,
-        detail: clientMessages[e.statusCode] ?? '请求没有被接受。',
-      })
-    } else if (isConnectionError(e)) {
-      request.log.error({ err: error }, 'database unavailable')
-      problem = new Problem('database.unavailable', {
-        status: 503,
-        detail: '数据库暂时连不上，没有保存任何内容。',
-        remedy: '请稍后重试。',
-        headers: { 'retry-after': '5' },
-      })
-    } else {
-      request.log.error({ err: error }, 'unexpected')
-      problem = new Problem('server.unexpected', {
-        status: 500,
-        detail: `没有完成，系统出错了。你填的内容没有丢。请重试；仍不行请把编号 ${request.id} 告诉平台管理员。`,
-      })
-    }
-  }
+  const problem = problemOf(error, request)
   return reply
     .status(problem.status)
     .headers(problem.details.headers ?? {})
     .type('application/problem+json; charset=utf-8')
     .send(JSON.stringify(problem.document(request.id)))
+}
+
+export function problemOf(error: unknown, request: FastifyRequest): Problem {
+  if (error instanceof Problem) return error
+  const e = error as { statusCode?: number; code?: string; message?: string; validation?: unknown }
+  if (e.statusCode && e.statusCode < 500)
+    return new Problem(`http.${(e.code ?? String(e.statusCode)).toLowerCase()}`, {
+      status: e.statusCode,
+      detail: clientMessages[e.statusCode] ?? '请求没有被接受。',
+    })
+  if (isConnectionError(e)) {
+    request.log.error({ err: error }, 'database unavailable')
+    return new Problem('database.unavailable', {
+      status: 503,
+      detail: '数据库暂时连不上，没有保存任何内容。',
+      remedy: '请稍后重试。',
+      headers: { 'retry-after': '5' },
+    })
+  }
+  request.log.error({ err: error }, 'unexpected')
+  return new Problem('server.unexpected', {
+    status: 500,
+    detail: `没有完成，系统出错了。你填的内容没有丢。请重试；仍不行请把编号 ${request.id} 告诉平台管理员。`,
+  })
 }
 
 const clientMessages: Record<number, string> = {

@@ -9,6 +9,8 @@ type Details = {
   remedy?: string
   errors?: Fault[]
   headers?: Record<string, string>
+  /** Code of RFC 6749 §5.2, by which clients of OAuth know an error. */
+  error?: string
 }
 
 /** An error people can act on. `http.ts` turns it into RFC 9457; nothing else builds error replies. */
@@ -25,7 +27,7 @@ export class Problem extends Error {
   }
 
   document(requestId?: string): Document {
-    const { title, detail, reason, cite, remedy, errors } = this.details
+    const { title, detail, reason, cite, remedy, errors, error } = this.details
     return {
       type: `/help/errors#${this.code}`,
       title: title ?? titles[this.status] ?? '请求没有完成',
@@ -37,6 +39,7 @@ export class Problem extends Error {
       ...(remedy && { remedy }),
       ...(errors?.length && { errors }),
       ...(requestId && { requestId }),
+      ...(error && { error }),
     }
   }
 }

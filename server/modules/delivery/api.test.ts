@@ -176,7 +176,7 @@ test('trying keys out raises an alert, and suspends where the setting says so', 
   assert.equal((await guess(60, 0)).status, 200)
   assert.equal((await guess(60, 60)).status, 200)
   const record = (await g.ledger()).find(r => r.action === 'data.scan')!
-  assert.match(record.content!, /查找 120 次，其中 120 次查无此值.*已暂停授权/)
+  assert.match(record.content!, /查找 120 次，其中 120 次查无此键或值不符.*已暂停授权/)
   const { rows } = await g.services.pool.query(`select text from procedure.notice where text like '%试探%'`)
   assert.ok(rows.length >= 2)
   assert.equal((await g.rows()).problem.code, 'data.grant_suspended')

@@ -311,7 +311,7 @@ export function openDelivery(services: Services) {
   const lookedUp = async (ctx: Caller, grant: Known, asked: number, missed: number): Promise<void> => {
     const found = watch(grant.id, ctx.now, asked, missed)
     if (!found) return
-    const what = `十分钟内查找 ${found.asked} 次，其中 ${found.missed} 次查无此值，疑为逐个试探`
+    const what = `十分钟内查找 ${found.asked} 次，其中 ${found.missed} 次查无此键或值不符，疑为逐个试探`
     await raiseAlert(systemContext(services), grant, { kind: 'scan', what, cite: grant.articles.use, data: found }, scanSuspends)
     if (scanSuspends) known.delete(grant.id)
   }
@@ -450,6 +450,11 @@ export function openDelivery(services: Services) {
           }
         },
       )
+    },
+
+    /** A call that could not be read is judged, counted and recorded like any other, and then refused. */
+    unread(ctx: Caller, call: Call, problem: Problem): Promise<Delivered> {
+      return perform(ctx, call, { action: 'data.read', method: '服务接口', asked: problem.details.detail }, () => Promise.reject(problem))
     },
 
     /** What was made before is handed over now: judged and recorded like any other call. */
@@ -678,7 +683,8 @@ export function openDelivery(services: Services) {
           }),
           rows: row.agrees ? 1 : 0,
           key: asked,
-          looked: { asked: 1, missed: row.agrees ? 0 : 1 },
+          // Values are tried out like keys: one that is wrong tells as much.
+          looked: { asked: 1, missed: row.agrees && Object.values(row.agrees).every(Boolean) ? 0 : 1 },
           content: `${grant.title}（${grant.code}）核验：${Object.keys(values).join('、')}`,
         }
       })
@@ -860,13 +866,13 @@ function named(problem: Problem, grant: Known): Problem {
   return new Problem(problem.code, { ...d, detail: `本授权 ${grant.no} ${d.detail}`, cite: d.cite ?? grant.articles.purpose })
 }
 
+const gb18030 = new TextDecoder('gb18030')
 const digest = (text: string) => createHash('sha1').update(text).digest('base64url')
 
 export const splitNames = (text: string): string[] =>
   text
     .split(/[,，]/)
     .map(name => name.trim())
-const gb18030 = new TextDecoder('gb18030')
     .filter(Boolean)
 
 /** `{"信息项":"值"}`; numbers may be written bare. */

@@ -68,10 +68,10 @@ test('injection into groups, measures and filter of an aggregate', async t => {
     assert.equal((await g.ask(contract.aggregate, { body: { filter } })).problem.code, 'data.value_invalid')
   for (const body of [{ by: Array(6).fill('起始日期') }, { sum: Array(11).fill('月补助金额') }, { by: ['a'.repeat(300)] }])
     assert.equal((await g.ask(contract.aggregate, { body })).problem.code, 'request.invalid')
-  assert.equal(await refusals(g), strings.length * 4 + 2)
+  assert.equal(await refusals(g), strings.length * 4 + 5)
 })
 
-test('oversized parameters are turned away before they cost anything', async t => {
+test('oversized parameters are turned away before they cost anything, and recorded', async t => {
   const g = await aGrant(t)
   const long = 'a'.repeat(3000)
   const many = Object.fromEntries(Array.from({ length: 30 }, (_, i) => [`项${i}`, '1']))
@@ -89,6 +89,9 @@ test('oversized parameters are turned away before they cost anything', async t =
     assert.equal((await g.rows(query)).problem.code, code, JSON.stringify(query).slice(0, 60))
   const big = await g.ask(contract.batchOfKeys, { body: { keys: [{ 公民身份号码: 'a' }], fields: ['x'.repeat(3_000_000)] } })
   assert.equal(big.status, 413)
+  const refused = (await g.ledger()).filter(r => r.action === 'data.refused')
+  assert.equal(refused.length, 10)
+  assert.ok(refused.every(r => r.person === '周倩' && r.department === '永泰县医保局'))
   assert.equal((await g.rows({}, { 'x-huitong-case': 'b'.repeat(500) })).status, 200)
   assert.equal((await g.ledger()).at(-1)!.caseNo!.length, 100)
 })
@@ -176,6 +179,33 @@ test('tricks with the path lead nowhere', async t => {
     assert.ok(reply.statusCode >= 400 && reply.statusCode < 500, `${path}: ${reply.statusCode}`)
     for (const person of people) assert.ok(!reply.body.includes(person[2] ?? '—'), path)
   }
+})
+
+test('a malformed call without a right token is a stranger’s first of all', async t => {
+  const g = await aGrant(t)
+  g.use('guess')
+  assert.equal((await g.rows({ limit: -1 })).problem.code, 'data.token_invalid')
+  await g.set('suspended')
+  g.use((await g.token()).body.access_token)
+  assert.equal((await g.rows({ limit: -1 })).problem.code, 'data.grant_suspended')
+})
+
+test('an error of the token endpoint has the code that clients of OAuth know', async t => {
+  const g = await aGrant(t)
+  for (const [body, status, error] of [
+    [{ grant_type: 'client_credentials', client_id: 'guess' }, 401, 'invalid_client'],
+    [{ grant_type: 'password' }, 400, 'unsupported_grant_type'],
+    [{}, 400, 'invalid_request'],
+  ] as const) {
+    const reply = await g.world.anonymous.call(contract.token, { body })
+    assert.deepEqual([reply.status, reply.problem.error], [status, error])
+  }
+})
+
+test('guessing a hidden value by comparing is noticed like trying out keys', async t => {
+  const g = await aGrant(t)
+  for (let i = 0; i < 101; i++) await g.verify({ key: { 公民身份号码: people[0]![0] }, values: { 姓名: `张${i}` } })
+  assert.match((await g.ledger()).find(r => r.action === 'data.scan')!.content!, /101 次，其中 101 次|100 次，其中 100 次/)
 })
 
 test('trying keys out is told to both sides even where it does not suspend', async t => {

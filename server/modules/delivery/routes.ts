@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import * as contract from '../../../contract/delivery.ts'
 import { addDays } from '../../platform/clock.ts'
 import type { StaffContext } from '../../platform/context.ts'
-import { route } from '../../platform/http.ts'
+import { contextOf, problemOf, route } from '../../platform/http.ts'
 import { limiter } from '../../platform/limiter.ts'
 import { notFound, Problem, refuse } from '../../platform/problem.ts'
 import { digestKey } from '../aggregation/public.ts'
@@ -282,8 +282,9 @@ export function registerDelivery(app: FastifyInstance): void {
   )
 }
 
-/** The data API for consumer systems, at the root: /oauth/token and /data/v1. */
-export function registerDeliveryApi(app: FastifyInstance): void {
+/** The data API for consumer systems, at the root: /oauth/token and /data/v1. In a scope of its own, for its errors. */
+export const registerDeliveryApi = (root: FastifyInstance): void => void root.register(async app => deliveryApi(app))
+function deliveryApi(app: FastifyInstance): void {
   const { pool, secrets } = app.services
   const key = createSecretKey(secrets.derive('delivery.token'))
   const readToken = tokenReader(key)
@@ -298,6 +299,14 @@ export function registerDeliveryApi(app: FastifyInstance): void {
     const secret = basic?.[1] ?? body.client_secret ?? ''
     perAddress(ctx.ip, ctx.now)
     perClient(`${ctx.ip} ${clientId.slice(0, 80)}`, ctx.now)
+    if (body.grant_type !== 'client_credentials')
+      refuse('oauth.grant_type', {
+        status: 400,
+        error: body.grant_type ? 'unsupported_grant_type' : 'invalid_request',
+        detail: body.grant_type ? '只能用 client_credentials 换取令牌。' : '没有写 grant_type。',
+        remedy: '请以表单或 JSON 发送 grant_type=client_credentials。',
+        headers: { 'cache-control': 'no-store' },
+      })
     const client = await findClient(pool, clientId)
     // An unknown client costs the same comparison as a known one.
     const right = same(secretHash(secret), client?.secretHash ?? Buffer.alloc(32))
@@ -307,6 +316,7 @@ export function registerDeliveryApi(app: FastifyInstance): void {
         status: 401,
         title: '凭证不对',
         reason: 'invalid_client',
+        error: 'invalid_client',
         detail: 'client_id 或密钥不对。',
         remedy: '请核对凭证；密钥丢失时请在授权页轮换。',
         headers: { 'www-authenticate': 'Basic realm="huitong"', 'cache-control': 'no-store' },
@@ -362,6 +372,16 @@ export function registerDeliveryApi(app: FastifyInstance): void {
       user: headerText(request.headers['x-huitong-user']),
     }
   }
+  // What cannot be read (parameters, body, size) is refused and recorded like what is not granted, once it is known whose call it is.
+  app.setErrorHandler(async (error, request) => {
+    const { code } = request.params as { code?: string }
+    const problem = problemOf(error, request)
+    if (code !== undefined && /^(request|http)\./.test(problem.code)) {
+      const ctx = contextOf(app.services, request) as StaffContext
+      await delivery.unread(ctx, await callOf(request, ctx, code), problem)
+    }
+    throw problem
+  })
   const headers = ({ seq, limits }: { seq: number; limits: Record<string, string> }) => ({
     ...limits,
     'huitong-ledger': String(seq),
