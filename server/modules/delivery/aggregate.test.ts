@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import * as contract from '../../../contract/delivery.ts'
 import { aGrant } from '../../../test/support/delivery.ts'
 import { refill } from '../../../test/support/entry.ts'
+import { aggregateExample } from './examples.ts'
 
 /** 12 in one town, 11 in another, 3 in a third; c3 is 100 for everybody of the first. */
 const persons = Array.from({ length: 26 }, (_, n) => [
@@ -78,6 +79,13 @@ test('a filter works on plain items, and not where it would leave a few out', as
   )
   const other = await aGrant(t)
   assert.equal((await other.ask(contract.aggregate, { body: {} })).problem.code, 'data.nothing_to_aggregate')
+})
+
+test('the example groups by no key: each would be a group of its own, and hidden', () => {
+  const items = ['c1', 'c2', 'c3'].map(
+    key => ({ key, name: key, treatment: key === 'c3' ? 'aggregate' : 'plain', type: key === 'c3' ? 'N' : 'C' }) as const,
+  )
+  assert.deepEqual(aggregateExample({ items, keys: ['c1'] }), { by: ['c2'], sum: ['c3'], only: false })
 })
 
 test('where only aggregates are granted no row, count, file or table leaves; the page, the description and the code say how to call', async t => {

@@ -3,13 +3,14 @@ import { isNumber, leaving, type OutgoingItem } from './projection.ts'
 /** `aggregate`: the body of a call, where the grant has items for that. */
 type Where = { tokenUrl: string; dataUrl: string; clientId: string; aggregate?: Ask | null }
 type Ask = { by: string[]; sum?: string[]; only: boolean }
-type Items = { items: OutgoingItem[] }
+type Items = { items: OutgoingItem[]; keys: readonly string[] }
 
 /** Group by the first item that is no number, add up the first number for aggregation. `only`: the grant gives nothing else. */
-export function aggregateExample({ items }: Items): Ask | null {
+export function aggregateExample({ items, keys }: Items): Ask | null {
   const meant = items.filter(i => i.treatment === 'aggregate')
   if (!meant.length) return null
-  const by = [...meant, ...items.filter(i => i.treatment === 'plain')].find(i => !isNumber(i))
+  // Each key is a group of its own, and so left out.
+  const by = [...meant, ...items.filter(i => i.treatment === 'plain')].find(i => !isNumber(i) && !keys.includes(i.key))
   const sum = meant.find(isNumber)
   return { by: by ? [by.name] : [], ...(sum && { sum: [sum.name] }), only: !leaving(items).length }
 }
