@@ -188,6 +188,7 @@ test('files themselves: with the list of them and evidence of each; only those c
 test('a suspended grant makes no package and hands none over; another way than granted is refused', async t => {
   const g = await aGrant(t, { method: 'file' })
   assert.equal((await g.rows()).problem.code, 'data.method_not_granted')
+  assert.match((await g.developer.call(contract.rotate, { params: g.params })).problem.detail, /「数据文件」，没有凭证/)
   const p = await made(g, { format: 'json' })
   const { url } = await g.developer.ok(contract.packageLink, { params: { ...g.params, package: p.id } })
   await g.set('suspended')

@@ -235,7 +235,7 @@ async function pack(ctx: Context, p: PackageRow, grant: LoadedGrant, flow: Outfl
       refuse('package.no_digest', {
         status: 403,
         reason: 'field-not-granted',
-        detail: '授权里没有原样提供的「文件摘要」，不知道给哪些原件。',
+        detail: '没有原样提供的「文件摘要」，不知道给哪些原件。',
         remedy: '请改用其他格式；要原件的，申请把「文件摘要」列入授权。',
       })
     const wanted = p.digests && new Set(p.digests)

@@ -482,7 +482,7 @@ function choose(p: Source & { fields?: readonly string[] | undefined }): Outgoin
     refuse('data.nothing_to_deliver', {
       status: 403,
       reason: 'field-not-granted',
-      detail: '授权里没有可以提供内容的信息项。',
+      detail: '没有可以提供内容的信息项。',
       remedy: '仅核验的信息项请用核验接口，聚合的用聚合接口。',
     })
   }

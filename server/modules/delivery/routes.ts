@@ -43,6 +43,18 @@ export async function seeGrant(ctx: StaffContext, id: string): Promise<LoadedGra
 /** The same, where this person may take this step. */
 export async function demandGrant(ctx: StaffContext, id: string, action: GrantAction): Promise<LoadedGrant> {
   const grant = await seeGrant(ctx, id)
+  const way = action === 'package' ? mayPackage(grant) : grant.method !== 'file' || !['rotate', 'edit-ips', 'try'].includes(action)
+  if (!way && ctx.actor.departmentId === grant.granteeDepartmentId)
+    refuse('data.method_not_granted', {
+      status: 403,
+      reason: 'method-not-granted',
+      detail:
+        action === 'package'
+          ? `授权 ${grant.no} 的共享方式是「服务接口」，不能生成数据包。`
+          : `授权 ${grant.no} 的共享方式是「数据文件」，没有凭证，也不能调用接口。`,
+      cite: grant.cite,
+      remedy: `请${action === 'package' ? '用接口取用' : '在授权页生成数据包'}；需要别的方式的，重新申请。`,
+    })
   if (!grantActions(ctx.actor, placeOf(grant, ctx.day)).includes(action)) {
     refuse('grant.not_yours', {
       status: 403,
