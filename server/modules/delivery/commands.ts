@@ -117,10 +117,19 @@ export async function narrowGrant(
   tx: Tx,
   ctx: Context,
   id: string,
+  version: number,
   to: { drop: string[]; quotaPerDay: number | null; until: string | null },
   said: { reason: string; content: string; cite: Cite },
 ): Promise<void> {
   const grant = (await lockGrant(tx, id)) ?? notFound('grant', '授权')
+  // Two people who narrow at once must not undo each other, nor leave nothing together.
+  if (grant.version !== version)
+    refuse('grant.wrong_state', {
+      status: 409,
+      reason: 'wrong-state',
+      detail: `授权 ${grant.no} 刚刚有了变化，没有收窄。`,
+      remedy: '请刷新页面查看最新状态，再办理。',
+    })
   await sql`update delivery.grant set version = version + 1,
       items = (select jsonb_agg(i order by n) from jsonb_array_elements(items) with ordinality x(i, n) where not (i ->> 'key' = any(${to.drop}))),
       quota_per_day = coalesce(${to.quotaPerDay}, quota_per_day), valid_until = coalesce(${to.until}, valid_until) where id = ${id}`.execute(

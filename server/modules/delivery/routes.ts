@@ -514,7 +514,7 @@ function view(ctx: StaffContext, g: LoadedGrant) {
 }
 /** The page of a grant, for modules that end an action with it. */
 export async function grantView(ctx: StaffContext, id: string) {
-  return view(ctx, (await loadGrantRow(ctx.pool, id)) ?? notFound('grant', '授权'))
+  return view(ctx, await seeGrant(ctx, id))
 }
 
 const baseUrl = (ctx: StaffContext, request: FastifyRequest) => ctx.config.publicUrl ?? `${request.protocol}://${request.host}`

@@ -114,7 +114,7 @@ for (const [title, who, at, actions] of [
   ['the user’s leader, expired', person('user', 'leader'), { ...place, expired: true }, ['dispose']],
   ['the owner’s steward', person('owner', 'steward'), place, ['suspend', 'stop', 'narrow']],
   ['the owner’s developer', person('owner', 'developer'), place, []],
-  ['the owner’s steward, suspended', person('owner', 'steward'), { ...place, state: 'suspended' }, ['stop', 'resume']],
+  ['the owner’s steward, suspended', person('owner', 'steward'), { ...place, state: 'suspended' }, ['stop', 'narrow', 'resume']],
   ['the user’s developer, suspended', person('user', 'developer'), { ...place, state: 'suspended' }, ['rotate', 'edit-ips']],
   ['the authority', person('bureau', 'bureau', '350100', ['authority']), place, ['suspend', 'stop']],
   ['the authority of the user’s region', person('bureau', 'bureau', '350125', ['authority']), place, []],

@@ -281,7 +281,7 @@ export function grantActions(actor: Viewer, g: GrantPlace): GrantAction[] {
     (isAuthorityOf(actor, [g.providerRegion]) && has('bureau'))
   if (mayStop && live) list.push('suspend')
   if (mayStop && g.state !== 'revoked') list.push('stop')
-  if (live && actor.departmentId === g.providerDepartmentId && has('steward', 'leader')) list.push('narrow')
+  if (g.state !== 'revoked' && !g.expired && actor.departmentId === g.providerDepartmentId && has('steward', 'leader')) list.push('narrow')
   if (g.settles && actor.departmentId === g.providerDepartmentId && has('steward', 'leader')) list.push('settle')
   if (mayStop && g.state === 'suspended') list.push('resume')
   if (actor.departmentId === g.granteeDepartmentId && has('developer', 'steward')) {

@@ -166,16 +166,23 @@ export async function changeGrant(ctx: StaffContext, id: string, action: keyof t
   const view = await grantView(ctx, id)
   const grant = (await loadGrant(ctx.pool, id)) ?? notFound('grant', '授权')
   const rule = govern(grant.providerRegion, 'share-suspend', ctx.day)
-  if (!view.may.includes(action))
+  if (!view.may.includes(action)) {
+    if (view.state === 'revoked' || view.may.includes('stop'))
+      refuse('grant.wrong_state', {
+        status: 409,
+        reason: 'wrong-state',
+        detail: `授权 ${grant.no} 现在是「${view.stateLabel}」，不能${words[action]}。`,
+        cite: rule.cite,
+        remedy: '请刷新页面查看最新状态。',
+      })
     refuse('sharing.not_competent', {
       status: 403,
       reason: 'not-competent',
-      detail:
-        action === 'resume'
-          ? '只有提供部门和主管部门可以恢复已暂停的授权。'
-          : `只有提供部门和主管部门可以${words[action]}授权，而且授权还没有终止。`,
+      detail: `授权 ${grant.no} 只有提供部门「${grant.provider}」和主管部门可以${words[action]}。`,
       cite: rule.cite,
+      remedy: '请把情况告诉提供部门或主管部门。',
     })
+  }
   needReason(reason, `请写明${words[action]}的原因（至少 4 个字）。`, rule.cite)
   await ctx.db.transaction().execute(async tx => {
     await setGrantState(tx, ctx, id, states[action], reason, rule.cite)

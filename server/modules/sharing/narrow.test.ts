@@ -43,6 +43,28 @@ test('a grant is narrowed in items, calls and days, and never widened', () => {
   }
 })
 
+test('what was misused is suspended, narrowed and resumed; of two who narrow at once one looks again', async t => {
+  const p = await aPlace(t, 'henan')
+  const { world, provider, consumer } = p
+  const entry = await p.register(aPlainEntry())
+  await fill(world, entry, rows)
+  const { no } = await consumer.ok(contract.apply, { body: { entryId: entry.id, form: application(p, ['c1', 'c2']) as never } })
+  const params = { id: grantOf(await act(provider, no, 'approve', give('c1', 'c2'))) }
+  const read = await connect(world, consumer, params.id)
+  const reason = '发现不当使用'
+  await provider.ok(contract.suspend, { params, body: { reason } })
+  const twice = await provider.call(contract.suspend, { params, body: { reason } })
+  assert.deepEqual([twice.status, twice.problem.code, /「已暂停」，不能暂停/.test(twice.problem.detail)], [409, 'grant.wrong_state', true])
+  const both = await Promise.all([
+    provider.call(contract.narrow, { params, body: { drop: ['c1'], reason } }),
+    provider.call(contract.narrow, { params, body: { drop: ['c2'], reason } }),
+  ])
+  const left = (await consumer.ok(delivery.grant, { params })).items.map(i => i.name)
+  assert.deepEqual([both.map(b => b.status).sort()[0], left.length], [200, 1])
+  await provider.ok(contract.resume, { params, body: { reason: '已经核查清楚' } })
+  assert.deepEqual(names(await read(entry.code)), left)
+})
+
 test('the provider narrows a running grant, the next request feels it; a renewal carries the content over into a new application', async t => {
   const p = await aPlace(t, 'henan')
   const { world, provider, consumer } = p
@@ -61,6 +83,10 @@ test('the provider narrows a running grant, the next request feels it; a renewal
   const less = await provider.ok(contract.narrow, { params, body })
   assert.deepEqual([less.items.map(i => i.key), less.quotaPerDay, less.until], [['c1'], 2, '2026-05-30'])
   assert.deepEqual(names(await read(entry.code)), ['机构编号'])
+  const strange = await world
+    .department({ region: '410000', name: '别的局' })
+    .then(() => world.person({ department: '别的局', roles: ['steward'] }))
+  assert.equal((await strange.call(contract.narrow, { params, body })).status, 404)
   assert.equal((await read(entry.code, { fields: '机构名称' })).problem.reason, 'field-not-granted')
   assert.equal((await read(entry.code)).problem.reason, 'quota-exceeded')
   const notices = await consumer.ok(procedure.notices)

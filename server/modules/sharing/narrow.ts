@@ -45,7 +45,7 @@ export async function narrow(ctx: StaffContext, id: string, to: Less) {
     refuse('sharing.not_competent', {
       status: 403,
       reason: 'not-competent',
-      detail: `授权 ${grant.no}（${view.stateLabel}）只能由提供部门「${grant.provider}」的数据专员或负责人在生效期间收窄。`,
+      detail: `授权 ${grant.no}（${view.stateLabel}）只能由提供部门「${grant.provider}」的数据专员或负责人在授权结束之前收窄。`,
       cite,
       remedy: '不当使用的线索请告知提供部门；主管部门可以暂停授权。',
     })
@@ -67,6 +67,7 @@ export async function narrow(ctx: StaffContext, id: string, to: Less) {
       tx,
       ctx,
       id,
+      grant.version,
       { drop, quotaPerDay: to.quotaPerDay ?? null, until: to.until ?? null },
       { reason: to.reason, content, cite },
     )
