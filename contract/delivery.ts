@@ -68,6 +68,7 @@ export const Grant = z.object({
   method: z.string(),
   conditions: z.string().describe('Sharing conditions of the entry when the grant was made'),
   agreedWay: z.string().describe('How data that touch secrets or privacy are handed over, as both sides agreed'),
+  agreement: z.boolean().describe('There is a text that both sides sign'),
   matters: z.array(z.string()).describe('A call may state one of these instead of the purpose'),
   approved: Instant.nullable().describe('When the decision was made; null where none is needed'),
   effective: Instant.nullable().describe('Since when it delivers; null while it waits for something'),

@@ -138,6 +138,33 @@ export const agreeWay = endpoint({
   response: Grant,
 })
 
+/** 使用协议: what both sides sign. */
+export const agreement = endpoint({
+  method: 'GET',
+  path: '/sharing/grants/:id/agreement',
+  summary: 'The text that both sides of a grant sign, its digest, and who has signed',
+  access: staff,
+  params: IdParam,
+  response: z.object({
+    grantNo: z.string(),
+    title: z.string(),
+    caseNo: z.string().nullable(),
+    text: z.string().describe('One clause a line, a title before them'),
+    digest: z.string().describe('SM3 of the text; the ledger has it with the record of the grant'),
+    made: Instant,
+    open: z.boolean().describe('Somebody has yet to sign'),
+    signed: z.array(
+      z.object({
+        department: z.string().nullable(),
+        person: z.string().nullable(),
+        at: Instant,
+        number: z.string().nullable(),
+        ledger: z.number().int().nullable(),
+      }),
+    ),
+  }),
+})
+
 /** 收窄授权: the provider gives less than before. */
 export const narrow = endpoint({
   method: 'POST',

@@ -776,6 +776,13 @@ export interface CatalogVersion {
   version: number;
 }
 
+export interface DeliveryAgreement {
+  digest: string;
+  grant_id: string;
+  made: Timestamp;
+  text: string;
+}
+
 export interface DeliveryAlert {
   at: Timestamp;
   day: string;
@@ -1974,6 +1981,7 @@ export interface DB {
   "catalog.trait": CatalogTrait;
   "catalog.use": CatalogUse;
   "catalog.version": CatalogVersion;
+  "delivery.agreement": DeliveryAgreement;
   "delivery.alert": DeliveryAlert;
   "delivery.call": DeliveryCall;
   "delivery.compared": DeliveryCompared;

@@ -104,6 +104,7 @@ const tree = root.addChildren([
   page('/use-records', () => import('../features/delivery/Uses.tsx'), 'Uses'),
   page('/watermarks', () => import('../features/delivery/Tracing.tsx'), 'Tracing'),
   page('/grants/$id', grants, 'GrantPage'),
+  page('/grants/$id/agreement', () => import('../features/sharing/Agreement.tsx'), 'AgreementPage'),
   page('/table-pushes', () => import('../features/delivery/Tables.tsx'), 'TablePushes'),
   page('/opening', opening, 'OpenList'),
   page('/opening/coverage', openScope, 'Coverage'),

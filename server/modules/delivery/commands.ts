@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { sql } from 'kysely'
 import type { Item } from '../../../contract/catalog.ts'
 import type { Cite } from '../../../contract/common.ts'
@@ -11,6 +11,7 @@ import { record } from '../audit/public.ts'
 import { noteUse } from '../catalog/public.ts'
 import { registerUsers } from '../quality/public.ts'
 import { askDisposal } from './disposal.ts'
+import type { OutgoingItem, RowLimit } from './projection.ts'
 import { lockGrant } from './queries.ts'
 import { type Await, type GrantRecord, grantStateLabels, outgoingOf } from './rules.ts'
 import { secretHash } from './tokens.ts'
@@ -34,6 +35,8 @@ export type NewGrant = {
   awaits?: Await[]
   conditions?: string
   agreedWay?: string
+  /** The text that both sides are to sign, where they do. */
+  agreement?: (made: { no: string; items: OutgoingItem[]; limits: RowLimit[] }) => string
   /** What else a call may state as its purpose. */
   matters?: string[]
   /** Who answers for it at the grantee: who applied. */
@@ -66,6 +69,10 @@ export async function createGrant(tx: Tx, ctx: Context, g: NewGrant): Promise<{ 
       ${g.caseId ? (g.approved ?? ctx.now) : null}, ${g.awaits?.length ? null : ctx.now}, ${JSON.stringify(limits)}, ${g.officer?.id ?? null}, ${g.officer?.name ?? ''})`.execute(
     tx,
   )
+  const text = g.agreement?.({ no, items, limits })
+  const digest = text && createHash('sm3').update(text).digest('hex')
+  if (text)
+    await sql`insert into delivery.agreement (grant_id, text, digest, made) values (${id}, ${text}, ${digest}, ${ctx.now})`.execute(tx)
   await tellCatalog(tx, id)
   await record(tx, ctx, {
     action: 'grant.create',
@@ -81,6 +88,7 @@ export async function createGrant(tx: Tx, ctx: Context, g: NewGrant): Promise<{ 
       items: items.map(i => [i.key, i.treatment, ...(i.profile ? [i.profile] : [])]),
       from: g.from,
       until: g.until,
+      ...(digest && { agreement: digest }),
     },
   })
   return { id, no }

@@ -12,6 +12,8 @@ export type LoadedGrant = GrantRecord & {
   title: string
   entryItems: Pick<Item, 'key' | 'name'>[]
   published: boolean
+  /** There is a text that both sides sign. */
+  agreement: boolean
   providerDepartmentId: string
   provider: string
   providerRegion: string
@@ -30,7 +32,7 @@ export type LoadedGrant = GrantRecord & {
 const select = `select g.id, g.no, g.version, g.state, g.state_reason as "stateReason", g.state_cite as "stateCite", g.state_at as "stateAt",
     g.entry_id as "entryId", g.grantee_department_id as "granteeDepartmentId", g.system_id as "systemId", g.items, g.row_filter as limits, g.purpose, g.basis, g.approver,
     g.valid_from as "from", g.valid_until as "until", g.quota_per_day as "quotaPerDay", g.case_no as "caseNo", g.method, g.cite,
-    g.awaits, g.conditions, g.agreed_way as "agreedWay", g.matters, g.approved, g.effective,
+    g.awaits, g.conditions, g.agreed_way as "agreedWay", exists (select from delivery.agreement a where a.grant_id = g.id) as agreement, g.matters, g.approved, g.effective,
     g.allowed_ips as "allowedIps", g.client_id as "clientId", g.credential,
     g.officer_id as "officerId", g.officer, g.former_officers as "formerOfficers",
     coalesce(e.code, '') as code, coalesce(e.title, '') as title, coalesce(e.state = 'published', false) as published,
@@ -60,6 +62,9 @@ export const findClient = async (
       values: [clientId],
     })
   ).rows[0]
+
+export const findAgreement = async (db: Database | Tx, id: string): Promise<{ text: string; digest: string; made: Date } | undefined> =>
+  (await sql<any>`select text, digest, made from delivery.agreement where grant_id = ${id}`.execute(db)).rows[0]
 
 export const lockGrant = async (
   tx: Tx,

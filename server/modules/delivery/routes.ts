@@ -500,6 +500,7 @@ function view(ctx: StaffContext, g: LoadedGrant) {
     method: g.method,
     conditions: g.conditions,
     agreedWay: g.agreedWay,
+    agreement: g.agreement,
     matters: g.matters,
     approved: g.approved?.toISOString() ?? null,
     effective: g.effective?.toISOString() ?? null,

@@ -336,6 +336,12 @@ export function outgoingOf(
   const items: OutgoingItem[] = []
   const limits: RowLimit[] = []
   const wanted = new Map(given.map(g => [g.key, g]))
+  if (wanted.size < given.length)
+    refuse('grant.item_twice', {
+      reason: 'field-invalid',
+      detail: '同一个信息项写了两次，不知道按哪一种方式提供。',
+      remedy: '每个信息项只写一次。',
+    })
   for (const key of wanted.keys())
     if (!registered.some(i => i.key === key))
       refuse('grant.item_not_registered', {

@@ -9,6 +9,7 @@ import { type PublishedEntry, publishedEntry, shareClassOf } from '../catalog/pu
 import { type Await, createGrant, grantOfCase, grantView, loadGrant, previewOf, setGrantState, settleAwait } from '../delivery/public.ts'
 import { addEvent, type CaseRecord, caseFor, lockCase, notifyDepartments, registerEffect, startCase } from '../procedure/public.ts'
 import { govern, governProcedure } from '../regulation/public.ts'
+import { agreementText } from './agreement.ts'
 
 /** What a decision leaves open before the grant delivers: nothing, the signatures of the agreement, or the filing with the authority. */
 const ways = { grant: null, 'grant-on-signature': 'agreement', 'grant-on-filing': 'filing' } as const
@@ -84,7 +85,21 @@ async function give(tx: Tx, ctx: Context, c: CaseRecord, form: Form, waits: 'agr
       detail: '目录已有新版本，所给信息项中有的已不再提供，不能生成授权。',
       remedy: '请申请部门按新版本重新申请。',
     })
+  const { until } = decision.form
+  if (until && c.form.until && until > c.form.until)
+    refuse('sharing.more_than_asked', {
+      reason: 'field-not-granted',
+      detail: `申请的使用时限到 ${c.form.until}，不能给到 ${until}。`,
+      cite: c.ruling.cite,
+      remedy: '请写申请的日期或更早；需要更久的，由使用部门申请续期。',
+      errors: [{ pointer: '/form/until', code: 'field-not-granted', message: '超出申请的时限。' }],
+    })
   const agreedWay = String((decision.form as { agreedWay?: unknown }).agreedWay ?? '')
+  const matters = (c.form as { matters?: string[] }).matters ?? []
+  const cite = (topic: 'share-use' | 'usage-record' | 'share-suspend' | 'share-disposal') => govern(entry.region, topic, ctx.day).cite
+  const system = c.form.system
+    ? ((await tx.selectFrom('organization.system_view').select('name').where('id', '=', c.form.system).executeTakeFirst())?.name ?? null)
+    : null
   return createGrant(tx, ctx, {
     entryId: entry.id,
     entryVersion: entry.version,
@@ -95,7 +110,7 @@ async function give(tx: Tx, ctx: Context, c: CaseRecord, form: Form, waits: 'agr
     basis: c.form.duty ?? '',
     approver: decision.person ?? '',
     from: ctx.day,
-    until: decision.form.until ?? c.form.until ?? null,
+    until: until ?? c.form.until ?? null,
     quotaPerDay: decision.form.quota ?? null,
     caseId: c.id,
     caseNo: c.no,
@@ -104,7 +119,30 @@ async function give(tx: Tx, ctx: Context, c: CaseRecord, form: Form, waits: 'agr
     conditions: entry.content.shareConditions,
     officer: await applicantOf(tx, c),
     agreedWay,
-    matters: (c.form as { matters?: string[] }).matters ?? [],
+    matters,
+    ...(waits === 'agreement' && {
+      agreement: made =>
+        agreementText({
+          ...made,
+          caseNo: c.no,
+          parties: Object.values(c.parties),
+          entry,
+          stated: { ...c.form, matters, system },
+          method: c.form.method ?? 'api',
+          from: ctx.day,
+          until: until ?? c.form.until ?? null,
+          quotaPerDay: decision.form.quota ?? null,
+          conditions: entry.content.shareConditions,
+          agreedWay,
+          cites: {
+            decision: c.ruling.cite,
+            use: cite('share-use'),
+            record: cite('usage-record'),
+            suspend: cite('share-suspend'),
+            disposal: cite('share-disposal'),
+          },
+        }),
+    }),
     ...(decision.at && { approved: decision.at }),
     awaits: [...awaited(entry, waits, ctx.day), ...wayAwaited(entry, treatments, agreedWay, ctx.day)],
   })

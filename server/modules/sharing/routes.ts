@@ -10,6 +10,7 @@ import { sandboxOf } from '../delivery/public.ts'
 import { departmentById, departmentFor } from '../organization/public.ts'
 import { caseView, fieldsOf, fieldView } from '../procedure/public.ts'
 import { addWorkingDays, govern, governProcedure, type Procedure, shareLabel, shorter, type Term, timeText } from '../regulation/public.ts'
+import { agreementOf } from './agreement.ts'
 import { baseInterfaces, offerOf } from './bases.ts'
 import { deleteRecord } from './change.ts'
 import { lackingBasis } from './classes.ts'
@@ -122,6 +123,7 @@ export function registerSharing(app: FastifyInstance): void {
   })
 
   route(app, contract.apply, async ({ body, ctx }) => caseView(ctx, await apply(ctx, body.entryId, body.form, body.renews)))
+  route(app, contract.agreement, ({ params, ctx }) => agreementOf(ctx, params.id))
   route(app, contract.narrow, ({ params, body, ctx }) => narrow(ctx, params.id, body))
   route(app, contract.renewal, ({ params, ctx }) => renewalOf(ctx, params.id))
   route(app, contract.baseInterfaces, ({ ctx }) => baseInterfaces(ctx))

@@ -315,6 +315,14 @@ function GrantView({ of: one }: { of: Grant }) {
                   ['限定的行', one.rows.map(r => `${r.name}为 ${r.values.join('、')}`).join('；') || null],
                   ['共享条件', one.conditions || null],
                   ['约定的提供方式', one.agreedWay || null],
+                  [
+                    '使用协议',
+                    one.agreement ? (
+                      <A key="agreement" href={at(`/grants/${one.id}/agreement`)}>
+                        {one.awaits.some(a => a.key === 'agreement') ? '查看（等待签订）' : '查看'}
+                      </A>
+                    ) : null,
+                  ],
                   ['方式', fields.method.options.find(([key]) => key === one.method)?.[1] ?? one.method],
                   [
                     '起止',

@@ -77,6 +77,11 @@ export function Case({
               {one.result.label}
             </A>
           )}
+          {one.result && one.actions.some(action => action.fields.some(field => field.name === 'accept')) && (
+            <A className="ht-btn" href={`${one.result.href}/agreement`}>
+              使用协议
+            </A>
+          )}
           {follow.data?.map(next => (
             <A key={next.procedure} className="ht-btn" href={at('/cases/new', { procedure: next.procedure, after: one.no })}>
               {next.label}
