@@ -271,6 +271,7 @@ export const errors: { area: string; label: string; codes: Record<string, Explai
       'sharing.change_not_approved': { is: '没有经批准的审批办件，不能删除数据', do: '先发起“记录删除审批”，批准后凭办件编号办理。' },
       'sharing.not_provider': { is: '目录属于别的部门', do: '由登记它的部门提出。' },
       'sharing.record_not_found': { is: '目录里没有这条记录', do: '请核对记录的主键。' },
+      'sharing.already_taken': { is: '同一系统、同一用途已经直接取用过', do: '打开已有的授权。' },
       'sharing.more_than_asked': { is: '给予的信息项或时限超出申请范围', do: '只选择申请中的信息项，时限不晚于申请的日期。' },
       'sharing.preview_not_yours': { is: '真实数据的预览只给正在决定这件申请的人看', do: '轮到本部门决定时再预览。' },
       'sharing.withdrawn': { is: '目录已撤销，不能申请' },

@@ -66,6 +66,14 @@ export const findClient = async (
 export const findAgreement = async (db: Database | Tx, id: string): Promise<{ text: string; digest: string; made: Date } | undefined> =>
   (await sql<any>`select text, digest, made from delivery.agreement where grant_id = ${id}`.execute(db)).rows[0]
 
+/** Another grant without a case that gives the same for the same to the same system. */
+export const twinOf = async (tx: Tx, id: string): Promise<string | undefined> =>
+  (
+    await sql<{ no: string }>`select o.no from delivery.grant g join delivery.grant o
+        on (o.entry_id, o.grantee_department_id, o.system_id, o.purpose, o.items) = (g.entry_id, g.grantee_department_id, g.system_id, g.purpose, g.items)
+      where g.id = ${id} and o.id <> g.id and o.case_id is null and o.state <> 'revoked' order by o.no limit 1`.execute(tx)
+  ).rows[0]?.no
+
 export const lockGrant = async (
   tx: Tx,
   id: string,

@@ -7,7 +7,7 @@ import type { StaffContext } from '../../platform/context.ts'
 import { Faults, notFound, refuse } from '../../platform/problem.ts'
 import { record } from '../audit/public.ts'
 import { type PublishedEntry, proposedTreatment, publishedEntry, shareClassOf } from '../catalog/public.ts'
-import { createGrant, grantView, loadGrant } from '../delivery/public.ts'
+import { createGrant, grantView, loadGrant, twinOf } from '../delivery/public.ts'
 import { requireDepartment, requireOfficers } from '../organization/public.ts'
 import { type CaseRecord, registerHooks, registerSubject, startCase } from '../procedure/public.ts'
 import { govern, governProcedure, shareLabel } from '../regulation/public.ts'
@@ -291,6 +291,16 @@ export async function takeUp(
         agreedWay: free ? '' : offer!.way,
         officer: { id: ctx.actor.personId, name: ctx.actor.name },
       })
+      // A second click; of two at once one waits for the other's number.
+      const twin = await twinOf(tx, grant.id)
+      if (twin)
+        refuse('sharing.already_taken', {
+          status: 409,
+          reason: 'wrong-state',
+          detail: `这个信息系统已有同一用途、同样信息项的授权 ${twin}。`,
+          cite,
+          remedy: '请打开那个授权取用；用途不同的，写明另一个用途。',
+        })
       await record(tx, ctx, {
         action: 'sharing.access',
         subject: entry.code,
