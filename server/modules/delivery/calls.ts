@@ -71,7 +71,7 @@ export function openCallLog(pool: pg.Pool, log: Log, everyMs = 300) {
 const SETTLED_MS = 10_000
 /**
  * Records of the ledger that no call stands for: their process was killed between the record and the list. They are listed as cut off, since
- * nobody knows whether the reply arrived.
+ * nobody knows whether the reply arrived; refusals as what they are, for nothing left by them.
  */
 export async function markInterrupted(ctx: Pick<Context, 'db' | 'clock'>): Promise<void> {
   await ctx.db.transaction().execute(async tx => {
@@ -85,8 +85,9 @@ export async function markInterrupted(ctx: Pick<Context, 'db' | 'clock'>): Promi
     const until = last[0]!.seq
     if (!until) return
     await sql`insert into delivery.call (grant_id, at, day, seq, operator, case_ref, method, rows, status, code, milliseconds)
-      select g.id, a.at, (a.at at time zone 'Asia/Shanghai')::date, a.seq, '', coalesce(a.case_no, ''), coalesce(a.method, ''),
-        coalesce((a.data->>'rows')::int, 0), 0, 'interrupted', 0
+      select g.id, a.at, (a.at at time zone 'Asia/Shanghai')::date, a.seq, coalesce(nullif(a.person, '未写明'), ''), coalesce(a.case_no, ''),
+        coalesce(a.method, ''), coalesce((a.data->>'rows')::int, 0), case a.action when 'data.refused' then 400 else 0 end,
+        case a.action when 'data.refused' then a.data->>'code' else 'interrupted' end, 0
       from audit.entry_view a join delivery.grant g on g.no = a.data->>'grant'
       where a.seq > ${from} and a.seq <= ${until} and a.action in ('data.read', 'data.verify', 'data.try', 'data.refused')
         and not exists (select from delivery.call c where c.seq = a.seq)`.execute(tx)

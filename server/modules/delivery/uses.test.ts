@@ -55,3 +55,21 @@ test('[fuzhou-manage-29-2b] the book of uses: seven fields of each, and what was
   const next = await inspector.ok(contract.useRecords, { query: { limit: 50, after: seen.next! } })
   assert.equal(next.rows.length, 4)
 })
+
+test('calls whose process was killed before they were listed keep their person; a refusal stays one', async t => {
+  const g = await aGrant(t)
+  await g.rows({ limit: 1 })
+  await g.rows({ fields: '户籍地址' })
+  const before = await g.developer.ok(contract.useRecords, {})
+  await g.services.pool.query('delete from delivery.call')
+  g.world.later(1)
+  await g.world.job('delivery.interrupted')
+  const after = await g.developer.ok(contract.useRecords, {})
+  assert.deepEqual(
+    after.rows.map(r => [r.seq, r.person, r.caseRef, r.code, r.kind]),
+    [
+      [before.rows[0]!.seq, '周倩', 'YB-2026-77', 'data.field_not_granted', 'item'],
+      [before.rows[1]!.seq, '周倩', 'YB-2026-77', 'interrupted', null],
+    ],
+  )
+})

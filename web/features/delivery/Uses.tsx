@@ -84,9 +84,13 @@ export function Uses() {
           <Mark hue="red" shape="■">
             {row.kindLabel}
           </Mark>
-        ) : (
+        ) : row.status ? (
           <Mark hue="green" shape="●">
             提供
+          </Mark>
+        ) : (
+          <Mark hue="yellow" shape="▲">
+            中断
           </Mark>
         ),
     },

@@ -857,9 +857,17 @@ function Calls({ id }: { id: string }) {
           title: '状态',
           narrow: true,
           cell: row => (
-            <Mark hue={row.status < 400 ? 'green' : 'red'} shape={row.status < 400 ? '●' : '■'}>
-              {row.status}
-              {row.code && ` ${row.code}`}
+            <Mark
+              hue={row.status >= 400 ? 'red' : row.status ? 'green' : 'yellow'}
+              shape={row.status >= 400 ? '■' : row.status ? '●' : '▲'}
+            >
+              {row.status ? (
+                <>
+                  {row.status} {row.code && <a href={`/help/errors#${row.code}`}>{row.code}</a>}
+                </>
+              ) : (
+                '中断'
+              )}
             </Mark>
           ),
         },
