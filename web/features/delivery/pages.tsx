@@ -620,6 +620,11 @@ function Packages({ of: one }: { of: Grant }) {
               <>
                 {row.no}
                 <div className="ht-meta">{row.format}</div>
+                {row.rows !== null && (
+                  <div className="ht-meta">
+                    {number(row.rows)} 行，{size(row.bytes)}
+                  </div>
+                )}
               </>
             ),
           },
@@ -634,9 +639,15 @@ function Packages({ of: one }: { of: Grant }) {
               </>
             ),
           },
-          { title: '行数', right: true, narrow: true, cell: row => (row.rows === null ? '' : number(row.rows)) },
-          { title: '大小', right: true, narrow: true, cell: row => size(row.bytes) },
-          { title: '用于', cell: row => `${row.operator} · ${row.caseRef}` },
+          {
+            title: '用于',
+            cell: row => (
+              <>
+                {row.caseRef}
+                <div className="ht-meta">{row.operator}</div>
+              </>
+            ),
+          },
           {
             title: '留痕号',
             narrow: true,
