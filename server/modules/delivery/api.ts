@@ -31,7 +31,7 @@ import {
   usable,
 } from './projection.ts'
 import { type LoadedGrant, loadGrantRow } from './queries.ts'
-import { type Articles, judgeCall, type Refusal } from './rules.ts'
+import { type Articles, judgeCall, type Refusal, type Verdict } from './rules.ts'
 import { raiseAlert } from './unusual.ts'
 import { openBurst, openScanWatch, rateHeaders, secondsLeft } from './watch.ts'
 
@@ -450,6 +450,12 @@ export function openDelivery(services: Services) {
           }
         },
       )
+    },
+
+    /** What would be said to a call, without making it. */
+    async judge(ctx: Caller, call: Call): Promise<Verdict> {
+      const grant = await find(call.grantId, ctx.day, true)
+      return judgeCall(grant, grant, { ...call, ip: ctx.ip, day: ctx.day }, grant.articles)
     },
 
     /** A call that could not be read is judged, counted and recorded like any other, and then refused. */

@@ -91,6 +91,19 @@ function inWords(error: unknown): { text: string; remedy: string } | null {
 async function bring(ctx: Context, push: PushRecord): Promise<void> {
   const grant = await loadGrantRow(ctx.pool, push.grant_id)
   if (!grant) return
+  const call = {
+    grantId: grant.id,
+    credential: null,
+    code: urlCode(grant.code),
+    operator: push.run_as.name,
+    caseRef: grant.no,
+    purpose: null,
+    user: null,
+  }
+  const delivery = deliveryOf(ctx)
+  // That the platform tries by the minute is no attempt of the department's: it would be in its findings.
+  const verdict = await delivery.judge({ ...ctx, now: ctx.clock() }, call)
+  if (!verdict.ok) throw new Problem(verdict.code, verdict)
   const connection = connectionOf(ctx, push)
   const columns = columnsFor(connection.kind, grant.items)
   const target = await openTarget(connection, push.id, columns)
@@ -106,21 +119,11 @@ async function bring(ctx: Context, push: PushRecord): Promise<void> {
     let stands = await target.standing()
     // Under other columns, rows or marks all of it is sent anew; the table keeps what it has meanwhile.
     let anew = !!stands && stands.print !== print
-    const delivery = deliveryOf(ctx)
     for (;;) {
       const now = { ...ctx, now: ctx.clock() }
       const begin: Standing = stands && !anew ? stands : { position: null, round: (stands?.round ?? 0) + 1, whole: false, print }
       let body: { rows: Change[]; more: boolean; next: string }
       try {
-        const call = {
-          grantId: grant.id,
-          credential: null,
-          code: urlCode(grant.code),
-          operator: push.run_as.name,
-          caseRef: grant.no,
-          purpose: null,
-          user: null,
-        }
         const reply = await delivery.changes(
           now,
           call,

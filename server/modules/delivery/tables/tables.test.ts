@@ -135,11 +135,14 @@ for (const [name, consumer, skip] of [
 
     // Suspended: not a byte; afterwards what was missed.
     await g.set('suspended')
+    const refused = async () => (await g.ledger()).filter(r => r.action === 'data.refused').length
+    const before = await refused()
     await pool.query(`update ${relation} set c3 = 8 where c2 = '赵六'`)
     await push()
     const halted = await seen()
     assert.equal(halted.state, 'trouble')
     assert.match(halted.trouble!.text, /暂停/)
+    assert.equal(await refused(), before, 'what the platform tries by itself is no finding')
     assert.deepEqual((await c.rows())[2], ['赵**', 7, null, null])
     await g.set('active')
     await push()
