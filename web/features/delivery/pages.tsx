@@ -623,6 +623,7 @@ function Packages({ of: one }: { of: Grant }) {
                 {row.rows !== null && (
                   <div className="ht-meta">
                     {number(row.rows)} 行，{size(row.bytes)}
+                    {row.downloads > 0 && `，已下载 ${row.downloads} 次`}
                   </div>
                 )}
               </>
@@ -653,7 +654,7 @@ function Packages({ of: one }: { of: Grant }) {
             narrow: true,
             cell: row => (row.ledger === null ? '' : <A href={at(`/audit/${row.ledger}`)}>{number(row.ledger)}</A>),
           },
-          { title: '保留至', keep: true, narrow: true, cell: row => moment(row.expires) },
+          { title: '保留至', keep: true, narrow: true, cell: row => moment(row.expires).slice(0, 10) },
           {
             title: '下载',
             narrow: true,
@@ -667,7 +668,7 @@ function Packages({ of: one }: { of: Grant }) {
                     link.mutate({ params: { id: one.id, package: row.id } }, { onError: error => message.error(problemOf(error).detail) })
                   }
                 >
-                  下载{row.downloads > 0 && `（已 ${row.downloads} 次）`}
+                  下载
                 </button>
               ) : (
                 ''
