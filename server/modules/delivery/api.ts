@@ -460,7 +460,7 @@ export function openDelivery(services: Services) {
 
     /** A call that could not be read is judged, counted and recorded like any other, and then refused. */
     unread(ctx: Caller, call: Call, problem: Problem): Promise<Delivered> {
-      return perform(ctx, call, { action: 'data.read', method: '服务接口', asked: problem.details.detail }, () => Promise.reject(problem))
+      return perform(ctx, call, { action: 'data.read', method: '服务接口' }, () => Promise.reject(problem))
     },
 
     /** What was made before is handed over now: judged and recorded like any other call. */

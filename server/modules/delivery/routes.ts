@@ -56,6 +56,15 @@ export async function demandGrant(ctx: StaffContext, id: string, action: GrantAc
       remedy: `请${action === 'package' ? '用接口取用' : '在授权页生成数据包'}；需要别的方式的，重新申请。`,
     })
   if (!grantActions(ctx.actor, placeOf(grant, ctx.day)).includes(action)) {
+    // Its own people of the right role were let in by the endpoint; what stands in the way is the state.
+    if (ctx.actor.departmentId === grant.granteeDepartmentId)
+      refuse('grant.wrong_state', {
+        status: 409,
+        reason: 'wrong-state',
+        detail: `授权 ${grant.no} 现在是「${stateOf(grant, ctx.day).label}」，不能办这一步。`,
+        cite: grant.stateCite ?? grant.cite,
+        remedy: grant.state === 'suspended' ? '由提供部门恢复后再办理。' : '仍需使用的，请重新申请或续期。',
+      })
     refuse('grant.not_yours', {
       status: 403,
       reason: 'not-competent',
