@@ -81,6 +81,14 @@ for (const [name, consumer, skip] of [
     assert.equal(wrong.problem.code, 'delivery.target')
     assert.match(wrong.problem.detail, /目标数据库 .* 不接受用户/)
 
+    if (c.connection.kind === 'postgres') {
+      const test = (change: object) =>
+        g.developer.call(contract.testTablePush, { params, body: { connection: { ...c.connection, ...change } } })
+      assert.match((await test({ schema: '没有' })).problem.detail, /没有模式「没有」/)
+      await c.sql(`create schema closed; create role poor login password 'poor'; grant usage on schema closed to poor`)
+      assert.match((await test({ schema: 'closed', user: 'poor', password: 'poor' })).problem.detail, /用户 poor .* 没有建表或写入的权限/)
+    }
+
     const made = await g.developer.ok(contract.setTablePush, { params, body: { connection: c.connection, every: 1 } })
     assert.ok(!JSON.stringify(made).includes(c.connection.password))
     assert.equal(made.state, 'full')

@@ -158,6 +158,18 @@ async function onPostgres(c: Extract<TargetConnection, { kind: 'postgres' }>, id
         )
       ).rows.map(r => r.name)
     const found = await there()
+    // Said at the test, and not at the first push; in a schema that is not there no table is either.
+    const { rows: may } = await client.query<{ create: boolean }>(
+      `select has_schema_privilege(to_regnamespace($1), 'create') as create where to_regnamespace($1) is not null`,
+      [quoted(c.schema)],
+    )
+    if (!may.length)
+      throw new SourceDown({
+        code: 'no-schema',
+        text: `目标数据库 ${c.host}:${c.port}/${c.database} 没有模式「${c.schema}」。`,
+        remedy: '请改填已有的模式，或请目标库的管理员新建这个模式。',
+      })
+    if (!found.length && !may[0]!.create) throw Object.assign(new Error('no right to create'), { code: '42501' })
     const wanted = ['_id', ...columns.map(k => k.name), ...MARKS, '_round', '_at']
     const names = [...columns.map(k => quoted(k.name)), ...MARKS, '_round', '_at']
     const upsert = `insert into ${table} (_id, ${names.join(', ')})
