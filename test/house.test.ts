@@ -99,6 +99,17 @@ test('only the settings file reads the environment', () => {
     assert.doesNotMatch(read(file).replace(/\$\{?process\.env|`[^`]*`/g, ''), /process\.env/, file)
 })
 
+test('a day is one of Beijing, and reckoned in one place', () => {
+  // Cut out of an instant it is that of London: from midnight to eight in the morning the day before.
+  for (const file of [...source('server/**/*.ts'), ...source('contract/**/*.ts'), ...source('web/**/*.{ts,tsx}')])
+    if (file !== 'server/platform/clock.ts')
+      assert.doesNotMatch(
+        read(file),
+        /toISOString\(\)\s*\.(?:slice|substring|split)\((?:0, ?10|'T')\)/,
+        `${file}: dayOf or addDays of platform/clock.ts`,
+      )
+})
+
 test('every setting is documented', () => {
   const page = read('docs/settings.md')
   for (const name of Object.keys(Settings.shape)) assert.ok(page.includes(name), `${name} is missing in docs/settings.md`)

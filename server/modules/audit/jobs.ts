@@ -52,6 +52,8 @@ export async function checkpoint(ctx: Context, covering?: number): Promise<boole
     if (!head || enough) return null
     const no = (last?.no ?? 0) + 1
     const key = await currentKey(tx, ctx)
+    // Not when the work began that asks for it: the block is younger than that.
+    const at = ctx.clock()
     await tx
       .insertInto('audit.checkpoint')
       .values({
@@ -59,13 +61,13 @@ export async function checkpoint(ctx: Context, covering?: number): Promise<boole
         height: head.height,
         seq: head.first_seq + head.count - 1,
         hash: head.hash,
-        at: ctx.now,
+        at,
         key_no: key.no,
         signatures: JSON.stringify(openSigner(ctx.secrets.derive, key.no).sign(head.hash)),
       })
       .execute()
     await record(tx, ctx, { action: 'audit.checkpoint', subject: `#${no}`, data: { height: head.height } })
-    return { height: head.height, hash: head.hash.toString('hex'), at: ctx.now }
+    return { height: head.height, hash: head.hash.toString('hex'), at }
   })
   if (made) keepOutside(ctx, made)
   return made !== null

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { sql } from 'kysely'
 import type { Cite } from '../../../contract/common.ts'
+import { addMonths } from '../../platform/clock.ts'
 import type { Context, StaffContext } from '../../platform/context.ts'
 import { connect, type Database, type Tx } from '../../platform/db.ts'
 import { notFound, refuse } from '../../platform/problem.ts'
@@ -10,14 +11,7 @@ import { record } from './public.ts'
 export type Retention = (region: string | null, day: string) => { months: number; cite: Cite; place: string }
 
 /** The first day whose records are still to be kept: the same day of the month, so many months back. */
-export function keptFrom(day: string, months: number): string {
-  const [y, m, d] = day.split('-').map(Number) as [number, number, number]
-  const first = new Date(Date.UTC(y, m - 1 - months, 1))
-  // 31 August minus six months is the end of February.
-  const last = new Date(Date.UTC(first.getUTCFullYear(), first.getUTCMonth() + 1, 0)).getUTCDate()
-  first.setUTCDate(Math.min(d, last))
-  return first.toISOString().slice(0, 10)
-}
+export const keptFrom = (day: string, months: number): string => addMonths(day, -months)
 
 type Verdict = { ok: true } | { ok: false; code: string; status: number; reason: string; detail: string; remedy: string; cite?: Cite }
 

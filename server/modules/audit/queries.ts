@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import { actionLabels, dataActions, type LedgerRow, operations } from '../../../contract/audit.ts'
 import { regionPrefix } from '../../../contract/common.ts'
+import { addDays, addMonths } from '../../platform/clock.ts'
 import type { Actor } from '../../platform/context.ts'
 import type { Database } from '../../platform/db.ts'
 
@@ -120,11 +121,9 @@ async function monthsOf(db: Database): Promise<Month[]> {
     select right(c.relname, 6) as name from pg_inherits i join pg_class c on c.oid = i.inhrelid
     where i.inhparent = 'audit.entry'::regclass order by 1 desc`.execute(db)
   return rows.map(({ name }) => {
-    const [year, month] = [Number(name.slice(0, 4)), Number(name.slice(4))]
     const first = `${name.slice(0, 4)}-${name.slice(4)}-01`
-    const next = new Date(Date.UTC(year, month, 1)).toISOString().slice(0, 10)
-    const last = new Date(Date.UTC(year, month, 0)).toISOString().slice(0, 10)
-    return { name, first, last, start: `${first} 00:00:00+08`, end: `${next} 00:00:00+08` }
+    const next = addMonths(first, 1)
+    return { name, first, last: addDays(next, -1), start: `${first} 00:00:00+08`, end: `${next} 00:00:00+08` }
   })
 }
 

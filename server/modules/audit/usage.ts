@@ -2,13 +2,13 @@ import { sql } from 'kysely'
 import type { ledgerUsage } from '../../../contract/audit.ts'
 import { regionPrefix } from '../../../contract/common.ts'
 import type { Reply } from '../../../contract/endpoint.ts'
+import { addDays, weekdayOf } from '../../platform/clock.ts'
 import type { StaffContext } from '../../platform/context.ts'
 import { refuse } from '../../platform/problem.ts'
 import { scopeOf } from './queries.ts'
 
 const shown = 200
 const words = { all: '全部数据的使用情况', region: '本地区数据的使用情况', department: '本部门数据的使用情况' }
-const dayBefore = (day: string, days: number) => new Date(Date.parse(day) - days * 86_400_000).toISOString().slice(0, 10)
 
 /** Who used whose data, for what, how often: the usage records of the provider, counted. */
 export async function usageOf(
@@ -16,8 +16,8 @@ export async function usageOf(
   q: { from?: string | undefined; to?: string | undefined; subject?: string | undefined },
 ): Promise<Reply<typeof ledgerUsage>> {
   const to = q.to ?? ctx.day
-  const from = q.from ?? dayBefore(to, 83)
-  if (from > to || from < dayBefore(to, 366))
+  const from = q.from ?? addDays(to, -83)
+  if (from > to || from < addDays(to, -366))
     refuse('audit.usage_period', { detail: '起止日期要在一年以内，先写起，后写止。', remedy: '请改为较短的一段。' })
   const { kind } = scopeOf(ctx.actor)
   const whose =
@@ -76,7 +76,7 @@ type Week = { week: string; reads: number; verifies: number; refused: number }
 function filled(weeks: Week[], from: string, to: string): Week[] {
   const known = new Map(weeks.map(w => [w.week, w]))
   const list: Week[] = []
-  const monday = dayBefore(from, (new Date(from).getUTCDay() + 6) % 7)
-  for (let week = monday; week <= to; week = dayBefore(week, -7)) list.push(known.get(week) ?? { week, reads: 0, verifies: 0, refused: 0 })
+  const monday = addDays(from, -((weekdayOf(from) + 6) % 7))
+  for (let week = monday; week <= to; week = addDays(week, 7)) list.push(known.get(week) ?? { week, reads: 0, verifies: 0, refused: 0 })
   return list
 }

@@ -2,6 +2,7 @@
 
 import type { Item } from '../../../contract/catalog.ts'
 import { type Check, formats, type NewRule } from '../../../contract/quality.ts'
+import { addDays } from '../../platform/clock.ts'
 import { type CheckedItem, columnType } from './columns.ts'
 import { type Column, type Kind, patternFault, readExpression } from './expression.ts'
 import { literal } from './sql.ts'
@@ -126,7 +127,7 @@ export function ruleFaults(check: Check, items: readonly CheckedItem[], today: s
   return list
 }
 const family = (kind: Kind) => (kind === 'time' ? 'date' : kind)
-const realDay = (day: string) => !Number.isNaN(Date.parse(day)) && new Date(day).toISOString().slice(0, 10) === day
+const realDay = (day: string) => /^\d{4}-\d{2}-\d{2}$/.test(day) && addDays(day, 0) === day
 
 function boundValue(bound: string, today: string): number {
   if (/^-?\d+(\.\d+)?$/.test(bound)) return Number(bound)
