@@ -1,7 +1,8 @@
 import { fileWriter, ParquetWriter } from 'hyparquet-writer'
 import type { Column } from './export.ts'
 
-const groupRows = 50_000
+/** Rows of a group: what stands in memory at a time is bounded in values, for tables of many columns, too. */
+const rowsOfGroup = (columns: number) => Math.min(50_000, Math.ceil(1_000_000 / columns))
 const basic = (type: string) =>
   type === 'I'
     ? { type: 'INT64' as const }
@@ -36,6 +37,7 @@ export async function parquet(
     kvMetadata: Object.entries(about).map(([key, value]) => ({ key, value })),
     createdBy: 'huitong',
   })
+  const groupRows = rowsOfGroup(columns.length)
   let held: Record<string, string | null>[] = []
   const write = async () => {
     await writer.write({

@@ -296,15 +296,18 @@ test('a grant suspended while a long copy runs stops it: no file, the refusal in
     }
   }
   const files = () => readdirSync(join(g.services.config.dataDir, 'packages'))
-  await g.developer.ok(contract.orderPackage, { params: g.params, body: { format: 'csv', caseRef: 'YB-1' } })
-  await until(async () => (await copying()) > 100)
-  assert.equal(files().length, 1)
-  await g.set('suspended')
-  await until(async () => (await g.developer.ok(contract.packages, { params: g.params }))[0]!.state === 'failed')
-  await until(async () => (await copying()) === undefined)
-  assert.deepEqual(files(), [])
-  const last = (await g.ledger()).at(-1)!
-  assert.deepEqual([last.action, last.method, last.caseNo], ['data.refused', '数据文件', 'YB-1'])
+  for (const format of ['csv', 'parquet'] as const) {
+    if (format !== 'csv') await g.set('active')
+    await g.developer.ok(contract.orderPackage, { params: g.params, body: { format, caseRef: `YB-${format}` } })
+    await until(async () => (await copying()) > 100)
+    assert.ok(files().length)
+    await g.set('suspended')
+    await until(async () => (await g.developer.ok(contract.packages, { params: g.params }))[0]!.state === 'failed')
+    await until(async () => (await copying()) === undefined)
+    assert.deepEqual(files(), [])
+    const last = (await g.ledger()).at(-1)!
+    assert.deepEqual([last.action, last.method, last.caseNo], ['data.refused', '数据文件', `YB-${format}`])
+  }
 })
 
 test('data that are gone fail the package and leave no file', async t => {

@@ -7,27 +7,27 @@ import { sql } from 'kysely'
 import type { NewPackage } from '../../../contract/delivery.ts'
 import { type Delivered, type Evidence, evidenceEnding, evidenceFormat, signedText } from '../../../contract/evidence.ts'
 import type { Context, Services, StaffContext } from '../../platform/context.ts'
-import { type Column, csv, json, xlsx } from '../../platform/export.ts'
+import { type Column, csv } from '../../platform/export.ts'
 import { newId } from '../../platform/id.ts'
-import { parquet } from '../../platform/parquet.ts'
 import { notFound, Problem, refuse } from '../../platform/problem.ts'
 import { digestKey } from '../aggregation/public.ts'
 import { attest, record } from '../audit/public.ts'
 import type { Call, Delivery, Outflow } from './api.ts'
 import { addOriginals } from './packing/originals.ts'
-import { type Packed, packCopied, packPieces } from './packing/pack.ts'
+import { type Packed, packCopied, packOriginals } from './packing/pack.ts'
 import { type LoadedGrant, loadGrantRow } from './queries.ts'
 import { treatmentLabel, urlCode } from './rules.ts'
 import { secretHash } from './tokens.ts'
 import { digestsOf } from './verify.ts'
-import { type MarkKeys, markLength, readMark, rowMarks } from './watermark.ts'
+import { type MarkKeys, readMark, rowMarks } from './watermark.ts'
 
 const keptDays = 7
 const linkMinutes = 10
-const marksAtOnce = 4096
 export const packageNo = (n: number): string => `SJB-${String(n).padStart(6, '0')}`
 const folder = (config: Services['config']) => join(config.dataDir, 'packages')
 const pathOf = (config: Services['config'], id: string) => join(folder(config), `${id}.zip`)
+/** Where a file stands that has to be whole before it goes into the ZIP. */
+const wholeOf = (path: string) => `${path}.data`
 const keysOf = (secrets: Services['secrets']): MarkKeys => ({
   block: createSecretKey(secrets.derive('delivery.row-mark')),
   seal: createSecretKey(secrets.derive('delivery.watermark')),
@@ -175,7 +175,7 @@ export async function makePackage(ctx: Context, delivery: Delivery, id: string):
       manifest = ${JSON.stringify(manifest)}, expires = ${expires} where id = ${id}`.execute(ctx.db)
   } catch (error) {
     await packed?.discard()
-    await rm(pathOf(config, id), { force: true })
+    for (const path of [pathOf(config, id), wholeOf(pathOf(config, id))]) await rm(path, { force: true })
     if (!(error instanceof Problem)) throw error
     await sql`update delivery.package set state = 'failed', problem = ${JSON.stringify(error.document())} where id = ${id}`.execute(ctx.db)
   }
@@ -200,8 +200,7 @@ async function pack(ctx: Context, p: PackageRow, grant: LoadedGrant, flow: Outfl
   ]
   const key = keysOf(ctx.secrets).block
   const path = pathOf(ctx.config, p.id)
-  if (p.format === 'csv') {
-    const { value: head } = await csv(shown, [], { bom: p.encoding === 'utf-8' }).next()
+  if (p.format !== 'originals') {
     const { connectionString, application_name, options } = ctx.pool.options
     const { text, settings } = flow.copy
     return packCopied(
@@ -209,67 +208,49 @@ async function pack(ctx: Context, p: PackageRow, grant: LoadedGrant, flow: Outfl
         connection: { connectionString, application_name, options },
         copy: { text, settings },
         path,
+        whole: wholeOf(path),
         name,
-        head: head!,
+        format: p.format,
         encoding: p.encoding,
+        columns: shown,
         key,
         packageNo: p.n,
+        no: packageNo(p.n),
         at: ctx.now,
       },
       flow.signal,
     )
   }
-  let count = 0
-  async function* stamped(rows = flow.rows) {
-    let marks = ''
-    for await (const row of rows) {
-      const at = (count++ % marksAtOnce) * markLength
-      if (at === 0) marks = rowMarks(key, p.n, count, marksAtOnce).toString('latin1')
-      yield Object.assign(row, { _mark: flow.markOf(row._key!), _water: marks.slice(at, at + markLength) })
+  const column = digestKey(flow.columns.filter(c => c.treatment === 'plain'))
+  if (!column)
+    refuse('package.no_digest', {
+      status: 403,
+      reason: 'field-not-granted',
+      detail: '没有原样提供的「文件摘要」，不知道给哪些原件。',
+      remedy: '请改用其他格式；要原件的，申请把「文件摘要」列入授权。',
+    })
+  const wanted = p.digests && new Set(p.digests)
+  const digests: string[] = []
+  async function* chosen() {
+    for await (const row of flow.rows) {
+      const digest = row[column!]
+      if (!digest || (wanted && !wanted.has(digest))) continue
+      const water = rowMarks(key, p.n, digests.push(digest), 1).toString('latin1')
+      yield { ...row, _mark: flow.markOf(row._key!), _water: water }
     }
-  }
-  const file = { path, name, at: ctx.now }
-  if (p.format === 'originals') {
-    const column = digestKey(flow.columns.filter(c => c.treatment === 'plain'))
-    if (!column)
-      refuse('package.no_digest', {
-        status: 403,
-        reason: 'field-not-granted',
-        detail: '没有原样提供的「文件摘要」，不知道给哪些原件。',
-        remedy: '请改用其他格式；要原件的，申请把「文件摘要」列入授权。',
+    const strange = p.digests?.filter(d => !digests.includes(d)) ?? []
+    if (strange.length)
+      refuse('package.no_original', {
+        detail: `授权里没有这些文件：${strange.slice(0, 3).join('、')}${strange.length > 3 ? ` 等 ${strange.length} 个` : ''}。`,
+        remedy: '请核对文件摘要。',
       })
-    const wanted = p.digests && new Set(p.digests)
-    const digests: string[] = []
-    async function* chosen() {
-      for await (const row of flow.rows) {
-        const digest = row[column!]
-        if (!digest || (wanted && !wanted.has(digest))) continue
-        digests.push(digest)
-        yield row
-      }
-      const strange = p.digests?.filter(d => !digests.includes(d)) ?? []
-      if (strange.length)
-        refuse('package.no_original', {
-          detail: `授权里没有这些文件：${strange.slice(0, 3).join('、')}${strange.length > 3 ? ` 等 ${strange.length} 个` : ''}。`,
-          remedy: '请核对文件摘要。',
-        })
-    }
-    return packPieces(
-      file,
-      csv(shown, stamped(chosen())),
-      () => count,
-      zip => addOriginals(ctx, zip, { entryId: grant.entryId, digests, list: name }),
-    )
   }
-  if (p.format !== 'parquet') return packPieces(file, (p.format === 'json' ? json : xlsx)(shown, stamped()), () => count)
-  // Written with its directory last, so it has to be whole first.
-  const data = `${path}.data`
-  try {
-    await parquet(data, shown, stamped(), { 'huitong.package': packageNo(p.n) })
-    return await packPieces(file, createReadStream(data), () => count)
-  } finally {
-    await rm(data, { force: true })
-  }
+  return packOriginals(
+    { path, name, at: ctx.now },
+    csv(shown, chosen()),
+    () => digests.length,
+    zip => addOriginals(ctx, zip, { entryId: grant.entryId, digests, list: name }),
+  )
 }
 
 /** A link that works once, for some minutes. Only its digest is kept. */

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { csv } from '../../../platform/export.ts'
 import { rowMarks } from '../watermark.ts'
-import { csvLines } from './csv.ts'
+import { csvLines, values } from './csv.ts'
 
 const key = createSecretKey(Buffer.alloc(32, 1))
 const marksFrom = (first: number, count: number) => rowMarks(key, 7, first, count)
@@ -31,6 +31,7 @@ async function agree(rows: (string | null)[][]): Promise<void> {
   for (const row of rows) {
     const until = at + 5 + Buffer.byteLength(copied(row))
     lines.add(bytes, at + 5, until)
+    assert.deepEqual(values(bytes, at + 5, until), row)
     if (lines.full) made.push(lines.take())
     at = until
   }

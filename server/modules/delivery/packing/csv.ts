@@ -3,7 +3,7 @@ import { markLength } from '../watermark.ts'
 
 const [LF, CR, QUOTE, COMMA] = [10, 13, 34, 44] as const
 /** Marks are made for so many rows at once. */
-const MARKS = 4096
+export const MARKS = 4096
 
 // Where a value starts or ends with one of these bytes, csvCell looks at it: formulas, white space, and what may be the first or last byte of
 // full-width signs and white space beyond ASCII. A value of anything else leaves as PostgreSQL has quoted it.
@@ -29,6 +29,22 @@ function closed(bytes: Buffer, at: number): number {
   let quote = bytes.indexOf(QUOTE, at + 1)
   while (bytes[quote + 1] === QUOTE) quote = bytes.indexOf(QUOTE, quote + 2)
   return quote + 1
+}
+
+/** The values of a row as COPY … (format csv) sends it. */
+export function values(bytes: Buffer, from: number, until: number): (string | null)[] {
+  const list: (string | null)[] = []
+  for (let at = from; at < until; at++) {
+    const begin = at
+    if (bytes[at] === QUOTE) {
+      at = closed(bytes, at)
+      list.push(bytes.toString('utf8', begin + 1, at - 1).replaceAll('""', '"'))
+    } else {
+      for (let c = bytes[at]!; c !== COMMA && c !== LF; c = bytes[++at]!);
+      list.push(begin === at ? null : bytes.toString('utf8', begin, at))
+    }
+  }
+  return list
 }
 
 /**

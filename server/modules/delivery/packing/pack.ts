@@ -14,7 +14,7 @@ export type Packed = {
   discard(): Promise<void>
 }
 
-/** CSV straight from COPY, in a thread of its own: the rows never pass through the one that answers. */
+/** Rows straight from COPY, in a thread of their own: they never pass through the one that answers. */
 export async function packCopied(task: Task, stop: AbortSignal): Promise<Packed> {
   const worker = new Worker(new URL('./thread.ts', import.meta.url), { workerData: task, resourceLimits: { maxOldGenerationSizeMb: 256 } })
   const discard = async () => void (await worker.terminate())
@@ -46,12 +46,12 @@ export async function packCopied(task: Task, stop: AbortSignal): Promise<Packed>
 }
 
 type Zip = Awaited<ReturnType<typeof createZip>>
-/** Any other format, from pieces made here; `beside` puts more files behind them. */
-export async function packPieces(
+/** A list made here, and the files that `beside` puts behind it. */
+export async function packOriginals(
   { path, name, at }: Pick<Task, 'path' | 'name' | 'at'>,
   pieces: AsyncIterable<Uint8Array>,
   rows: () => number,
-  beside?: (zip: Zip) => Promise<FileFacts[]>,
+  beside: (zip: Zip) => Promise<FileFacts[]>,
 ): Promise<Packed> {
   const zip = await createZip(path, at)
   const discard = () => zip.close()
@@ -63,11 +63,11 @@ export async function packPieces(
       throw error
     }
   }
-  const [file, originals] = await orDiscard(async () => [{ name, ...(await zip.add(name, pieces)) }, await beside?.(zip)] as const)
+  const [file, originals] = await orDiscard(async () => [{ name, ...(await zip.add(name, pieces)) }, await beside(zip)] as const)
   return {
     rows: rows(),
     file,
-    ...(originals && { originals }),
+    originals,
     discard,
     finish: parts =>
       orDiscard(async () => {
