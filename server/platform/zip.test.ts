@@ -36,7 +36,12 @@ for (const [what, most] of [
     const data = Buffer.concat([randomBytes(3_000_000), Buffer.alloc(3_000_000, '重复')])
     const zip = await createZip(path, at, most)
     async function* pieces() {
-      for (let i = 0; i < data.length; i += 700_000) yield data.subarray(i, i + 700_000)
+      // In turns, as whoever makes pieces may.
+      const two = [Buffer.alloc(700_000), Buffer.alloc(700_000)]
+      for (let i = 0, n = 0; i < data.length; i += 700_000, n++) {
+        const buffer = two[n % 2]!
+        yield buffer.subarray(0, data.copy(buffer, 0, i, i + 700_000))
+      }
     }
     const facts = await zip.add('数据.csv', pieces())
     assert.deepEqual(facts, { bytes: data.length, sha256: hash('sha256', data), sm3: hash('sm3', data) })
@@ -61,4 +66,20 @@ test('what fails while it is written fails the writing', async t => {
   }
   await assert.rejects(zip.add('a', pieces()), /no more/)
   await zip.close()
+  // Nowhere to write to any more, while there is always another piece.
+  function* endless() {
+    for (;;) yield randomBytes(100_000)
+  }
+  const gone = await createZip(join(folder, 'b.zip'), at)
+  await assert.rejects(
+    gone.add(
+      'b',
+      (async function* () {
+        yield randomBytes(100_000)
+        await gone.close()
+        yield* endless()
+      })(),
+    ),
+    { code: 'EBADF' },
+  )
 })

@@ -12,9 +12,6 @@ const [UTF8, SIZES_AFTER, DEFLATED, UNIX_FILE] = [0x0800, 0x0008, 8, 0o100600]
 const LEVEL = 1
 /** Looks back 8 kB, which stay in the cache of a core: rows are alike their neighbours. */
 const WINDOW = 13
-/** What waits to be compressed while more is being made. */
-const AHEAD = 1 << 20
-
 const le = (...fields: [bytes: 2 | 4 | 8, value: number][]): Buffer => {
   const made = Buffer.alloc(fields.reduce((sum, [bytes]) => sum + bytes, 0))
   let at = 0
@@ -53,6 +50,7 @@ export async function createZip(path: string, at: Date, most: number = MOST) {
   const short = (value: number): [4, number] => [4, value < most ? value : MOST]
 
   return {
+    /** A piece is done with when the next but one is asked for: whoever makes pieces may take turns with two buffers. */
     async add(name: string, pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<Digests> {
       const title = Buffer.from(name)
       const offset = written
@@ -61,21 +59,30 @@ export async function createZip(path: string, at: Date, most: number = MOST) {
       const start = written
       const [sha256, sm3] = [createHash('sha256'), createHash('sm3')]
       let [bytes, crc] = [0, 0]
-      await pipeline(
-        async function* () {
-          for await (const piece of pieces) {
-            sha256.update(piece)
-            sm3.update(piece)
-            crc = crc32(piece, crc)
-            bytes += piece.length
-            yield piece
-          }
-        },
-        createDeflateRaw({ level: LEVEL, memLevel: 9, windowBits: WINDOW, chunkSize: 128 * 1024, writableHighWaterMark: AHEAD } as object),
-        async (packed: AsyncIterable<Buffer>) => {
-          for await (const piece of packed) await write(piece)
-        },
-      )
+      const deflate = createDeflateRaw({ level: LEVEL, memLevel: 9, windowBits: WINDOW, chunkSize: 128 * 1024 })
+      const packed = pipeline(deflate, async (all: AsyncIterable<Buffer>) => {
+        for await (const piece of all) await write(piece)
+      })
+      // Told below; what ends one of the two ends both.
+      packed.catch(() => {})
+      try {
+        // One is compressed while the next is made.
+        let under: Promise<void> | undefined
+        for await (const piece of pieces) {
+          sha256.update(piece)
+          sm3.update(piece)
+          crc = crc32(piece, crc)
+          bytes += piece.length
+          await under
+          under = new Promise((done, fail) => deflate.write(piece, error => (error ? fail(error) : done())))
+          under.catch(() => {})
+        }
+        await under
+        deflate.end()
+      } catch (error) {
+        deflate.destroy(error as Error)
+      }
+      await packed
       const size = written - start
       const wide = bytes >= most || size >= most
       await write(le([4, 0x08074b50], [4, crc], [wide ? 8 : 4, size], [wide ? 8 : 4, bytes]))

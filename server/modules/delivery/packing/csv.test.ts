@@ -32,7 +32,7 @@ async function agree(rows: (string | null)[][]): Promise<void> {
     const until = at + 5 + Buffer.byteLength(copied(row))
     lines.add(bytes, at + 5, until)
     assert.deepEqual(values(bytes, at + 5, until), row)
-    if (lines.full) made.push(lines.take())
+    if (lines.full) made.push(Buffer.from(lines.take()))
     at = until
   }
   made.push(lines.take())

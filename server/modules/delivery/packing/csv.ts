@@ -21,7 +21,7 @@ const doubtful = (bytes: Buffer, head: number, behind: number): boolean => {
   return tail !== 0 && (tail === 1 || bytes[behind - 2] === 0xc2 || first[bytes[behind - 3]!] === 1)
 }
 
-/** Lines go on in pieces of this size: large ones cost the hashes, the ZIP and the collector of garbage less. */
+/** Lines go on in pieces of this size: large ones cost the hashes and the ZIP less. */
 const PIECE = 512 * 1024
 
 /** Behind the quote that closes the value begun at `at`. */
@@ -56,6 +56,8 @@ export function csvLines(marksFrom: (first: number, count: number) => Buffer) {
   let marks: Buffer = Buffer.alloc(0)
   let mark = 0
   let out = Buffer.allocUnsafeSlow(PIECE)
+  /** That of the piece before. */
+  let spare = Buffer.allocUnsafeSlow(PIECE)
   let written = 0
   /** `out` with so much room behind `to`. */
   const room = (to: number, bytes: number): Buffer => {
@@ -110,9 +112,10 @@ export function csvLines(marksFrom: (first: number, count: number) => Buffer) {
     get full() {
       return written > PIECE / 2
     },
+    /** The lines made since the last time; good until the next but one are asked for. */
     take(): Buffer {
       const lines = out.subarray(0, written)
-      out = Buffer.allocUnsafeSlow(PIECE)
+      ;[out, spare] = [spare, out]
       written = 0
       return lines
     },
