@@ -33,6 +33,7 @@ test('every endpoint of the contract has a route, and answers each role as the c
       } else {
         assert.equal(answer.status, role ? 403 : 401, where)
         assert.equal(answer.problem.code, role ? 'access.role' : 'session.required', where)
+        if (role) assert.match(answer.problem.detail, /^这里只对[^\s]+开放。$/, where)
       }
       if (answer.status >= 400) {
         assert.match(String(answer.headers['content-type']), /^application\/problem\+json/, where)

@@ -75,7 +75,7 @@ export function allow(access: Access, actor: Actor | null): void {
   if (access.some(role => actor.roles.includes(role))) return
   throw new Problem('access.role', {
     status: 403,
-    detail: `这里只对${access.map(r => ` ${roleLabels[r as Role]}`).join('、')} 开放。`,
+    detail: `这里只对${access.map(r => roleLabels[r as Role]).join('、')}开放。`,
     remedy: '需要时请联系本部门的管理员调整分工。',
   })
 }
