@@ -91,7 +91,7 @@ export const actionLabels = {
   'grant.preview': '预览处理效果',
   'grant.suspend': '暂停授权',
   'grant.resume': '恢复授权',
-  'grant.revoke': '撤销授权',
+  'grant.revoke': '终止授权',
   'grant.settle': '补齐授权条件',
   'grant.disposal-asked': '请说明数据处置',
   'grant.dispose': '说明数据处置',

@@ -125,6 +125,7 @@ test('a grant on its pages: narrowed, handed over, renewed, traced by a watermar
     await stop.getByLabel('原因').fill('核对工作已经完成')
     await stop.getByRole('button', { name: '终止授权', exact: true }).click()
     await says(owner, '待说明')
+    await says(owner, /^授权 SQ-\d+-0001 已终止$/)
 
     await open(user)
     await says(user, /经服务接口取得/)

@@ -75,7 +75,9 @@ test('a suspended grant is refused on the next request, in another process too, 
   await g.set('active')
   assert.equal((await g.rows()).status, 200)
   await g.set('revoked')
-  assert.equal((await g.rows()).problem.code, 'data.grant_revoked')
+  const ended = await g.rows()
+  assert.equal(ended.problem.code, 'data.grant_revoked')
+  assert.match(ended.problem.detail, /已终止/)
   await assert.rejects(g.set('active'), { code: 'grant.wrong_state' })
 })
 

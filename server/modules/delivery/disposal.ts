@@ -194,7 +194,7 @@ export async function stateDisposal(ctx: StaffContext, grant: LoadedGrant, said:
       reason: 'wrong-state',
       detail: `授权 ${grant.no} 还没有结束${grant.until ? `，到 ${grant.until} 为止` : ''}。`,
       cite: rule.cite,
-      remedy: '授权到期、终止或撤销后再说明。',
+      remedy: '授权到期或终止后再说明。',
     })
   await ctx.db.transaction().execute(async tx => {
     await askDisposal(tx, ctx, grant.id)

@@ -121,7 +121,7 @@ export function judgeCall(
       'data.grant_revoked',
       403,
       'grant-revoked',
-      `授权 ${grant.no} 已撤销。原因：${grant.stateReason ?? '未写明'}`,
+      `授权 ${grant.no} 已终止。原因：${grant.stateReason ?? '未写明'}`,
       '仍需使用的，请重新申请。',
       grant.stateCite ?? grant.cite,
     )
@@ -379,4 +379,4 @@ export const treatmentLabel = (item: OutgoingItem): string =>
   item.treatment === 'masked' ? `脱敏（${maskProfiles[usedProfile(item)].label}）` : treatments[item.treatment]
 const usedProfile = (item: OutgoingItem) => (item.profile ?? profilesFor({ semantic: item.semantic })[0]) as MaskProfile
 
-export const grantStateLabels = { active: '生效中', suspended: '已暂停', revoked: '已撤销', expired: '已到期' } as const
+export const grantStateLabels = { active: '生效中', suspended: '已暂停', revoked: '已终止', expired: '已到期' } as const

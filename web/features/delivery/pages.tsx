@@ -128,7 +128,7 @@ export function Grants() {
             options={[
               { value: 'active', label: '生效中' },
               { value: 'suspended', label: '已暂停' },
-              { value: 'revoked', label: '已撤销' },
+              { value: 'revoked', label: '已终止' },
               { value: 'expired', label: '已到期' },
             ]}
           />
