@@ -60,6 +60,31 @@ test('a grant on its pages: narrowed, handed over, renewed, traced by a watermar
     assert.deepEqual(await items(), ['机构编号'])
   })
 
+  await t.test('its page says what is given first, then what was unusual, how to call it and the newest calls', async () => {
+    for (let n = 0; n < 5; n++) await items()
+    await world.app.services.pool.query(
+      `insert into delivery.alert values (gen_random_uuid(), $1, 'volume', '2026-05-20', now(), '一小时取用 900 行', false)`,
+      [params.id],
+    )
+    await open(user)
+    const calls = user.getByRole('region', { name: '最近调用' }).getByRole('row')
+    await calls.nth(7).waitFor()
+    await says(user, '一小时取用 900 行')
+    await user.getByRole('heading', { name: '接口说明' }).waitFor()
+    await look(user, '授权：使用部门')
+    const panels = await user.locator('main h2').allTextContents()
+    const order = ['授权内容', '异常提示', '凭证', '接口说明', '试调用', '库表推送', '用量', '最近调用']
+    assert.deepEqual(
+      panels.map(p => order.find(o => p.startsWith(o))),
+      order,
+    )
+    await user.setViewportSize({ width: 390, height: 844 })
+    await user.waitForFunction(() => document.querySelectorAll('[aria-label="最近调用"] tbody tr').length === 5)
+    await user.getByRole('link', { name: '这个授权的使用记录' }).click()
+    await user.getByRole('region', { name: '使用记录' }).getByRole('row').nth(6).waitFor()
+    await user.setViewportSize({ width: 1366, height: 768 })
+  })
+
   await t.test('the user hands it to another of its people', async () => {
     await open(user)
     await sheet(user, '变更', '变更经办人', async at => {
@@ -130,6 +155,7 @@ test('a grant on its pages: narrowed, handed over, renewed, traced by a watermar
     await open(user)
     await says(user, /经服务接口取得/)
     assert.equal(await user.getByRole('heading', { name: '接口说明' }).count(), 0)
+    assert.match((await user.locator('main h2').first().textContent())!, /^数据处置/)
     await look(user, '授权：已结束')
     await sheet(user, '说明数据处置', '提交说明', async at => {
       await at.getByRole('radio', { name: '依法保留' }).check()

@@ -1,5 +1,5 @@
 import { useParams } from '@tanstack/react-router'
-import { App, Button, Drawer, Input, Modal, Select } from 'antd'
+import { App, Button, Drawer, Grid, Input, Modal, Select } from 'antd'
 import { type ReactNode, useEffect, useState } from 'react'
 import {
   alerts,
@@ -253,9 +253,67 @@ function GrantView({ of: one }: { of: Grant }) {
             <p>由 {a.who} 办理。</p>
           </div>
         ))}
-        <div className="columns">
+        <DisposalOf of={one} />
+        <div className="columns halves">
+          <Sheet title="授权内容">
+            <Facts
+              of={[
+                [
+                  '目录',
+                  <A key="e" href={at(`/catalog/${codeInUrl(one.code)}`)}>
+                    {one.title}
+                  </A>,
+                ],
+                ['提供部门', one.provider],
+                ['使用部门', one.grantee],
+                ['信息系统', one.system],
+                [
+                  '经办人',
+                  <span key="o">
+                    {one.officer || '未登记'}
+                    {one.formerOfficers.length > 0 && `（以前：${one.formerOfficers.map(f => `${f.name} 至 ${f.until}`).join('、')}）`}{' '}
+                    {may.has('hand-over') && (
+                      <button type="button" className="ht-link" onClick={() => setAsking('officer')}>
+                        变更
+                      </button>
+                    )}
+                  </span>,
+                ],
+                ['用途', one.purpose],
+                ['事项', one.matters.join('；') || null],
+                ['批准到可以取用', one.approved ? waited(one.approved, one.effective) : null],
+                ['履职依据', one.basis || null],
+                ['批准', one.approver],
+                ['限定的行', one.rows.map(r => `${r.name}为 ${r.values.join('、')}`).join('；') || null],
+                ['共享条件', one.conditions || null],
+                ['约定的提供方式', one.agreedWay || null],
+                [
+                  '使用协议',
+                  one.agreement ? (
+                    <A key="agreement" href={at(`/grants/${one.id}/agreement`)}>
+                      {one.awaits.some(a => a.key === 'agreement') ? '查看（等待签订）' : '查看'}
+                    </A>
+                  ) : null,
+                ],
+                ['方式', fields.method.options.find(([key]) => key === one.method)?.[1] ?? one.method],
+                [
+                  '起止',
+                  <span key="t">
+                    <span className="ht-nowrap">{one.from} 至</span> <span className="ht-nowrap">{one.until ?? '长期'}</span>
+                  </span>,
+                ],
+                ['每日上限', one.quotaPerDay ? `${number(one.quotaPerDay)} 次` : '未设'],
+                [
+                  '依据',
+                  <span key="c">
+                    {citeWords(one.cite)}
+                    <Why cite={one.cite} />
+                  </span>,
+                ],
+              ]}
+            />
+          </Sheet>
           <div className="stack">
-            <DisposalOf of={one} />
             <DataTable
               name="范围"
               rows={one.items}
@@ -274,73 +332,7 @@ function GrantView({ of: one }: { of: Grant }) {
                 },
               ]}
             />
-            <Interface of={one} />
-            {may.has('try') && <TryCall of={one} />}
-            <Packages of={one} />
-            <TableOf of={one} />
             <Alerts id={one.id} />
-            <Usage id={one.id} />
-            <Calls id={one.id} />
-          </div>
-          <div className="aside stack">
-            <Sheet title="授权内容">
-              <Facts
-                of={[
-                  [
-                    '目录',
-                    <A key="e" href={at(`/catalog/${codeInUrl(one.code)}`)}>
-                      {one.title}
-                    </A>,
-                  ],
-                  ['提供部门', one.provider],
-                  ['使用部门', one.grantee],
-                  ['信息系统', one.system],
-                  [
-                    '经办人',
-                    <span key="o">
-                      {one.officer || '未登记'}
-                      {one.formerOfficers.length > 0 && `（以前：${one.formerOfficers.map(f => `${f.name} 至 ${f.until}`).join('、')}）`}{' '}
-                      {may.has('hand-over') && (
-                        <button type="button" className="ht-link" onClick={() => setAsking('officer')}>
-                          变更
-                        </button>
-                      )}
-                    </span>,
-                  ],
-                  ['用途', one.purpose],
-                  ['事项', one.matters.join('；') || null],
-                  ['批准到可以取用', one.approved ? waited(one.approved, one.effective) : null],
-                  ['履职依据', one.basis || null],
-                  ['批准', one.approver],
-                  ['限定的行', one.rows.map(r => `${r.name}为 ${r.values.join('、')}`).join('；') || null],
-                  ['共享条件', one.conditions || null],
-                  ['约定的提供方式', one.agreedWay || null],
-                  [
-                    '使用协议',
-                    one.agreement ? (
-                      <A key="agreement" href={at(`/grants/${one.id}/agreement`)}>
-                        {one.awaits.some(a => a.key === 'agreement') ? '查看（等待签订）' : '查看'}
-                      </A>
-                    ) : null,
-                  ],
-                  ['方式', fields.method.options.find(([key]) => key === one.method)?.[1] ?? one.method],
-                  [
-                    '起止',
-                    <span key="t">
-                      <span className="ht-nowrap">{one.from} 至</span> <span className="ht-nowrap">{one.until ?? '长期'}</span>
-                    </span>,
-                  ],
-                  ['每日上限', one.quotaPerDay ? `${number(one.quotaPerDay)} 次` : '未设'],
-                  [
-                    '依据',
-                    <span key="c">
-                      {citeWords(one.cite)}
-                      <Why cite={one.cite} />
-                    </span>,
-                  ],
-                ]}
-              />
-            </Sheet>
             {one.method !== 'file' && (
               <Sheet title="凭证">
                 <Facts
@@ -364,6 +356,12 @@ function GrantView({ of: one }: { of: Grant }) {
             )}
           </div>
         </div>
+        <Interface of={one} />
+        {may.has('try') && <TryCall of={one} />}
+        <Packages of={one} />
+        <TableOf of={one} />
+        <Usage id={one.id} />
+        <Calls of={one} />
       </div>
       {secret && <SecretOnce of={secret} shut={() => setSecret(null)} />}
       {asking === 'narrow' && <Narrow of={one} shut={() => setAsking(null)} />}
@@ -768,7 +766,6 @@ function NewPackageForm({ of: one, shut }: { of: Grant; shut: () => void }) {
   )
 }
 
-/** Calls per day as bars that are rows of a table: the numbers are on the page, not only in a picture. */
 /** Nothing where nothing was unusual. */
 function Alerts({ id }: { id: string }) {
   const load = useRead(alerts, { params: { id } })
@@ -801,6 +798,7 @@ function Alerts({ id }: { id: string }) {
   )
 }
 
+/** Calls per day as bars that are rows of a table: the numbers are on the page, not only in a picture. */
 function Usage({ id }: { id: string }) {
   const load = useRead(usage, { params: { id } })
   const days = load.data ?? []
@@ -843,49 +841,53 @@ function Usage({ id }: { id: string }) {
   )
 }
 
-function Calls({ id }: { id: string }) {
-  const load = useRead(calls, { params: { id }, query: { limit: 20 } })
+/** The newest, fewer on a phone; all of them stand in the book of uses. */
+function Calls({ of: one }: { of: Grant }) {
+  const load = useRead(calls, { params: { id: one.id }, query: { limit: 20 } })
+  const desk = Grid.useBreakpoint().md
   return (
-    <DataTable
-      name="最近调用"
-      rows={load.data?.rows}
-      rowKey={(row, index) => `${row.at}-${index}`}
-      error={load.error}
-      retry={load.refetch}
-      empty={<Nothing>还没有调用。</Nothing>}
-      columns={[
-        {
-          title: '时间',
-          head: true,
-          keep: true,
-          narrow: true,
-          cell: row => (row.seq === null ? moment(row.at, true) : <A href={at(`/audit/${row.seq}`)}>{moment(row.at, true)}</A>),
-        },
-        { title: '操作人', cell: row => row.operator || '—' },
-        { title: '事项编号', cell: row => row.caseRef || '—' },
-        { title: '方法', cell: row => row.method, narrow: true },
-        { title: '行数', right: true, narrow: true, cell: row => number(row.rows) },
-        {
-          title: '状态',
-          narrow: true,
-          cell: row => (
-            <Mark
-              hue={row.status >= 400 ? 'red' : row.status ? 'green' : 'yellow'}
-              shape={row.status >= 400 ? '■' : row.status ? '●' : '▲'}
-            >
-              {row.status ? (
-                <>
-                  {row.status} {row.code && <a href={`/help/errors#${row.code}`}>{row.code}</a>}
-                </>
-              ) : (
-                '中断'
-              )}
-            </Mark>
-          ),
-        },
-        { title: '用时', right: true, narrow: true, cell: row => `${Math.round(row.milliseconds)} ms` },
-      ]}
-    />
+    <Sheet title="最近调用" note={<A href={at('/use-records', { q: one.no })}>这个授权的使用记录</A>}>
+      <DataTable
+        name="最近调用"
+        rows={desk ? load.data?.rows : load.data?.rows.slice(0, 5)}
+        rowKey={(row, index) => `${row.at}-${index}`}
+        error={load.error}
+        retry={load.refetch}
+        empty={<Nothing>还没有调用。</Nothing>}
+        columns={[
+          {
+            title: '时间',
+            head: true,
+            keep: true,
+            narrow: true,
+            cell: row => (row.seq === null ? moment(row.at, true) : <A href={at(`/audit/${row.seq}`)}>{moment(row.at, true)}</A>),
+          },
+          { title: '操作人', cell: row => row.operator || '—' },
+          { title: '事项编号', cell: row => row.caseRef || '—' },
+          { title: '方法', cell: row => row.method, narrow: true },
+          { title: '行数', right: true, narrow: true, cell: row => number(row.rows) },
+          {
+            title: '状态',
+            narrow: true,
+            cell: row => (
+              <Mark
+                hue={row.status >= 400 ? 'red' : row.status ? 'green' : 'yellow'}
+                shape={row.status >= 400 ? '■' : row.status ? '●' : '▲'}
+              >
+                {row.status ? (
+                  <>
+                    {row.status} {row.code && <a href={`/help/errors#${row.code}`}>{row.code}</a>}
+                  </>
+                ) : (
+                  '中断'
+                )}
+              </Mark>
+            ),
+          },
+          { title: '用时', right: true, narrow: true, cell: row => `${Math.round(row.milliseconds)} ms` },
+        ]}
+      />
+    </Sheet>
   )
 }
 
