@@ -422,7 +422,7 @@ export const errors: { area: string; label: string; codes: Record<string, Explai
       'audit.record_not_found': { is: '没有这条留痕记录' },
       'audit.block_not_found': { is: '没有这个区块' },
       'audit.usage_period': { is: '起止日期不对，或超过一年', do: '改为较短的一段。' },
-      'audit.pruned': { is: '记录的内容已依批准清理，摘要和证明还在', do: '需要证明的，请审计管理员打印。' },
+      'audit.pruned': { is: '记录的内容已依批准清理，摘要和证明还在', do: '需要证明的，在审计里打开这一条，下载证明。' },
       'audit.pruning_not_found': { is: '没有这一号清理', do: '返回列表核对。' },
       'audit.pruning_open': { is: '这个地区还有一号清理没有完成', do: '先由另一人批准，或撤回后重新提出。' },
       'audit.pruning_done': { is: '清理已经完成', do: '刷新页面。' },

@@ -8,8 +8,11 @@ import { aWorld } from '../test/support/world.ts'
 
 test('账本保管: old records are proposed for pruning by one, approved or withdrawn by another', async t => {
   const world = await aWorld(t, { day: '2022-10-10' })
-  for (const subject of ['一', '二'])
-    await recordRead(systemContext(world.app.services), { action: 'data.read', subject, region: '350582', purpose: '核对' })
+  const [old] = await Promise.all(
+    ['一', '二'].map(subject =>
+      recordRead(systemContext(world.app.services), { action: 'data.read', subject, region: '350582', purpose: '核对' }),
+    ),
+  )
   world.at('2026-11-20')
   const use = await recordRead(systemContext(world.app.services), { action: 'data.read', subject: '三', region: '350582', caseNo: 'YW-7' })
   await world.department({ region: '350582', name: '某局' })
@@ -57,4 +60,17 @@ test('账本保管: old records are proposed for pruning by one, approved or wit
   await second.getByRole('button', { name: '批准', exact: true }).click()
   await other.getByRole('button', { name: '批准并清理' }).click()
   await second.getByText(/正在清理|已清理/).waitFor()
+
+  // The page of a record without content: which order took it, and its proof.
+  const { pool } = world.app.services
+  while (!(await pool.query('select from audit.pruned')).rowCount) await new Promise(done => setTimeout(done, 50))
+  await other.goto(`${address}/workbench/audit/${old}`)
+  await other.getByRole('heading', { level: 1, name: `留痕 第 ${old} 条` }).waitFor()
+  await other.getByText(`第 ${old} 条的内容已按第 2 号清理删去，摘要和证明还在。`).waitFor()
+  await look(other, '一条留痕：已清理')
+  const fetched = other.waitForEvent('download')
+  await other.getByRole('link', { name: '下载证明' }).click()
+  assert.equal((await fetched).suggestedFilename(), `proof-${old}.json`)
+  await other.getByRole('link', { name: '审计', exact: true }).last().click()
+  await other.getByRole('heading', { level: 1, name: '审计' }).waitFor()
 })

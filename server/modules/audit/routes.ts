@@ -49,7 +49,7 @@ export function registerAudit(app: FastifyInstance, retention: Retention): void 
         refuse('audit.pruned', {
           status: 410,
           detail: `第 ${params.seq} 条的内容已按第 ${gone.no} 号清理删去，摘要和证明还在。`,
-          remedy: `证明可以从 /api/audit/records/${params.seq}/proof 下载。`,
+          remedy: '需要证明的，下载这一条的证明。',
           cite: gone.cite as Cite,
         })
       notFound('audit.record', '留痕记录')

@@ -3,6 +3,7 @@ import { Button, Checkbox, Input, Select } from 'antd'
 import { useState } from 'react'
 import { ledger, ledgerKeyCommitment, ledgerRecord, ledgerState, ledgerTrust, operations, verifyLedger } from '../../../contract/audit.ts'
 import type { Reply } from '../../../contract/endpoint.ts'
+import { problemOf } from '../../app/api.ts'
 import { ListPager } from '../../app/ListPager.tsx'
 import { A, at } from '../../app/link.tsx'
 import { useAct, useRead } from '../../app/query.ts'
@@ -239,13 +240,25 @@ const ownMatter = (action: string) => /^(data|package)\./.test(action)
 export function RecordPage() {
   const { seq } = useParams({ strict: false }) as { seq: string }
   const load = useRead(ledgerRecord, { params: { seq: Number(seq) } })
+  const head = { title: `留痕 第 ${number(Number(seq))} 条`, name: `留痕 ${seq}`, crumb: <A href={at('/audit')}>审计</A> }
+  const proof = (
+    <a className="ht-btn" href={`/api/audit/records/${seq}/proof`} download>
+      下载证明
+    </a>
+  )
+  if (load.error && !load.data) {
+    const pruned = problemOf(load.error).code === 'audit.pruned'
+    return (
+      <Page {...head} acts={pruned && proof}>
+        <ProblemNote error={load.error} {...(!pruned && { retry: load.refetch })} />
+      </Page>
+    )
+  }
   return (
     <Loaded load={load}>
       {one => (
         <Page
-          title={`第 ${number(one.seq)} 条`}
-          name={`留痕 ${one.seq}`}
-          crumb={<A href={at('/audit')}>审计</A>}
+          {...head}
           sub={
             <>
               {one.intact ? (
@@ -263,9 +276,7 @@ export function RecordPage() {
           }
           acts={
             <>
-              <a className="ht-btn" href={`/api/audit/records/${one.seq}/proof`} download>
-                下载证明
-              </a>
+              {proof}
               {one.previous !== null && (
                 <A className="ht-btn" href={at(`/audit/${one.previous}`)}>
                   上一条
