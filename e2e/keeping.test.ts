@@ -29,6 +29,15 @@ test('账本保管: old records are proposed for pruning by one, approved or wit
   await other.getByText('YW-7', { exact: true }).waitFor()
   assert.equal(await other.getByRole('link', { name: 'YW-7' }).count(), 0)
   await look(other, '一条留痕')
+
+  // A card of the list has no line for what is empty.
+  await other.goto(`${address}/workbench/audit`)
+  const nothing = other.getByRole('region', { name: '留痕记录' }).getByRole('cell', { name: '—', exact: true })
+  await nothing.first().waitFor()
+  await look(other, '审计')
+  await other.setViewportSize({ width: 390, height: 844 })
+  assert.equal(await nothing.count(), 0)
+  await other.setViewportSize({ width: 1366, height: 768 })
   await other.goto(`${address}/workbench/audit/keeping`)
 
   const propose = async () => {

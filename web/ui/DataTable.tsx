@@ -37,7 +37,9 @@ export type TableProps<T> = {
   footer?: ReactNode
 }
 
-/** A real table: sticky head, cards at 390 px, and words for each state a list can be in. */
+const nothing: ReactNode[] = [null, undefined, false, '', '—']
+
+/** A real table: sticky head, cards at 390 px without lines for what is empty, and words for each state a list can be in. */
 export function DataTable<T>({
   name,
   columns,
@@ -90,17 +92,19 @@ export function DataTable<T>({
               {rows.map((row, index) => (
                 <tr key={rowKey(row, index)} className={on?.(row) ? 'on' : undefined}>
                   {columns.map(column => {
-                    const className = [column.right && 'right', column.keep && 'keep', column.narrow && 'narrow', column.wide && 'blank']
+                    const content = column.cell(row, index)
+                    const blank = column.wide || nothing.includes(content)
+                    const className = [column.right && 'right', column.keep && 'keep', column.narrow && 'narrow', blank && 'blank']
                       .filter(Boolean)
                       .join(' ')
                     const props = { className: className || undefined, 'data-label': column.title === '操作' ? '' : column.title }
                     return column.head ? (
                       <th key={column.title} scope="row" {...props}>
-                        {column.cell(row, index)}
+                        {content}
                       </th>
                     ) : (
                       <td key={column.title} {...props}>
-                        <div className="cell">{column.cell(row, index)}</div>
+                        <div className="cell">{content}</div>
                       </td>
                     )
                   })}
