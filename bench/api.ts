@@ -21,6 +21,7 @@ import { asked, keep, keepRates, median } from './results.ts'
 import { fill, granted, grow, items, key, keysOf, many, rowAt, treatment } from './support/aid.ts'
 import { callerOf, grantFor, tokenFor } from './support/grant.ts'
 import { postgraphile } from './support/postgraphile.ts'
+import { atRate, forSeconds, p99 } from './support/steady.ts'
 
 export const measures = [
   'api.point',
@@ -72,14 +73,13 @@ try {
 
   type Call = { path: string; headers?: Record<string, string>; method?: 'POST'; body?: string }
   /** `calls` gives what a connection asks for, one after the other and from the beginning again. */
-  const measure = async (address: string, calls: (connection: number) => Call[], time = seconds, rate?: number) => {
+  const measure = async (address: string, calls: (connection: number) => Call[], time = seconds) => {
     let connection = 0
     const r = await autocannon({
       url: address,
       connections,
       duration: time,
       setupClient: client => client.setRequests(calls(connection++)),
-      ...(rate && { overallRate: rate }),
     })
     if (r.non2xx || r.errors) throw new Error(`${address}: ${r.non2xx} refused, ${r.errors} errors`)
     return { perSecond: r['2xx'] / r.duration, p99: r.latency.p99 }
@@ -139,23 +139,33 @@ try {
     const { title, bare, ours: own } = kinds.point
     const peak = (await measure(url, n => own(n, headers))).perSecond
     const rate = Math.round(peak / 2)
+    const asks = (of: string, calls: (n: number) => Call[]) => {
+      const lists = Array.from({ length: connections }, (_, n) => calls(n))
+      return (i: number) => {
+        const { path, headers } = lists[i % connections]![Math.floor(i / connections) % 1000]!
+        return { url: of + path, headers }
+      }
+    }
+    const [theirs, ourOwn] = [asks(bareUrl, bare), asks(url, n => own(n, headers))]
+    await atRate(rate, theirs, forSeconds(2))
+    await atRate(rate, ourOwn, forSeconds(2))
     const pairs: { ours: number; base: number }[] = []
     for (let round = 1; round <= rounds; round++) {
-      const base = await measure(bareUrl, bare, seconds, rate)
-      const ours = await measure(url, n => own(n, headers), seconds, rate)
-      pairs.push({ ours: ours.p99, base: base.p99 })
+      const base = p99(await atRate(rate, theirs, forSeconds(seconds))).all
+      const ours = p99(await atRate(rate, ourOwn, forSeconds(seconds))).all
+      pairs.push({ ours, base })
     }
     const value = median(pairs.map(p => p.ours))
     const baseline = median(pairs.map(p => p.base))
     keep([
       {
         name: 'api.p99_half_load',
-        value,
+        value: Number(value.toFixed(1)),
         unit: 'ms',
-        baseline,
-        ratio: Number((value / Math.max(baseline, 1)).toFixed(2)),
+        baseline: Number(baseline.toFixed(1)),
+        ratio: Number((value / baseline).toFixed(2)),
         at: at(),
-        note: `${title} at ${rate}/s, half of the peak of the data API; baseline: the bare route at the same rate`,
+        note: `${title} at ${rate}/s, half of the peak of the data API, at a steady pace; baseline: the bare route at the same rate`,
       },
     ])
   }

@@ -6,7 +6,6 @@ declare module 'autocannon' {
     connections: number
     duration: number
     headers?: Record<string, string>
-    overallRate?: number
     setupClient?: (client: { setRequests(requests: Request[]): void }) => void
   }): Promise<Result>
 }
