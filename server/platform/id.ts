@@ -3,7 +3,8 @@ import { randomBytes, randomFillSync } from 'node:crypto'
 // Asking the system for a few bytes costs as much as for many.
 const pool = Buffer.alloc(4096)
 let used = pool.length
-function random(length: number): Buffer {
+/** Random bytes, good until the next are asked for. */
+export function random(length: number): Buffer {
   if (used + length > pool.length) {
     randomFillSync(pool)
     used = 0

@@ -899,14 +899,24 @@ export function readFilter(text: string): Record<string, string> {
   })
 }
 
-/** A name in a request header: percent-encoded or raw, which Node reads byte by byte. What is no UTF-8 is GB18030, as older systems send it. */
-export function headerText(value: string | string[] | undefined): string | null {
-  if (typeof value !== 'string') return null
+const encoded = (value: string): string | undefined => {
+  try {
+    return /^[\x20-\x7e]*$/.test(value) ? decodeURIComponent(value) : undefined
+  } catch {
+    return undefined
+  }
+}
+const raw = (value: string): string => {
   const bytes = Buffer.from(
     value.replace(/%([\da-f]{2})/gi, (_, hex) => String.fromCharCode(Number.parseInt(hex, 16))),
     'latin1',
   )
-  let text = isUtf8(bytes) ? bytes.toString() : gb18030.decode(bytes)
+  return isUtf8(bytes) ? bytes.toString() : gb18030.decode(bytes)
+}
+/** A name in a request header: percent-encoded or raw, which Node reads byte by byte. What is no UTF-8 is GB18030, as older systems send it. */
+export function headerText(value: string | string[] | undefined): string | null {
+  if (typeof value !== 'string') return null
+  let text = encoded(value) ?? raw(value)
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters have no place in a record
   text = text.replace(/[\u0000-\u001f\u007f]/g, ' ').trim()
   return text ? text.slice(0, 100) : null
