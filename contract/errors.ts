@@ -215,7 +215,6 @@ export const errors: { area: string; label: string; codes: Record<string, Explai
       'aggregation.no_files': { is: '没有符合文件名的文件', do: '核对目录和文件名，或等来源放入文件后再试。' },
       'aggregation.upload_not_found': { is: '没有找到上传的文件', do: '重新上传。' },
       'aggregation.batch_not_found': { is: '没有找到批次' },
-      'aggregation.day': { is: '要看的那一天不存在', do: '日期写作 2026-09-24。' },
       'aggregation.entry_not_found': { is: '没有找到目录' },
       'aggregation.not_your_entry': { is: '目录属于别的部门，只有它的数据专员可以入库' },
       'aggregation.entry_not_registered': { is: '目录还没有发布，不能接收数据', do: '目录审核发布后再入库。' },

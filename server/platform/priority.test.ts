@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { getPriority } from 'node:os'
 import { after, before, test } from 'node:test'
 import pg from 'pg'
+import { Listening } from './db.ts'
 import { type Postgres, startTemporaryPostgres } from './postgres.ts'
 import { othersFirst, paced } from './priority.ts'
 
@@ -11,7 +12,7 @@ let server: Postgres
 let pool: pg.Pool
 before(async () => {
   server = await startTemporaryPostgres()
-  pool = new pg.Pool({ connectionString: server.url, max: 2 })
+  pool = new pg.Pool({ connectionString: server.url, max: 2, Client: Listening })
 })
 after(async () => {
   await pool.end()

@@ -4,10 +4,10 @@ import type { Reply } from '../../../contract/endpoint.ts'
 import { type RecordVersion, recordHistory } from '../../../contract/history.ts'
 import type { StaffContext } from '../../platform/context.ts'
 import { route } from '../../platform/http.ts'
-import { notFound, refuse } from '../../platform/problem.ts'
+import { notFound } from '../../platform/problem.ts'
 import { keyCommitment, recordRead } from '../audit/public.ts'
 import { publishedEntry } from '../catalog/public.ts'
-import { checkDate, recordKeys } from '../quality/public.ts'
+import { recordKeys } from '../quality/public.ts'
 import { maySee, mountOf } from './queries.ts'
 import { tableName } from './rules.ts'
 
@@ -22,7 +22,6 @@ export function registerHistory(app: FastifyInstance): void {
 export async function historyOf(ctx: StaffContext, entryId: string, key: string, day = ctx.day): Promise<Reply<typeof recordHistory>> {
   const entry = await publishedEntry(ctx.db, { id: entryId })
   if (!entry || !(await maySee(ctx.db, ctx.actor, entry.department_id))) notFound('aggregation.entry', '目录')
-  if (!checkDate(day).ok) refuse('aggregation.day', { detail: '没有这一天。', remedy: '日期写作 2026-09-24。' })
   const mount = (await mountOf(ctx.db, entryId)) ?? notFound('aggregation.record', '记录')
   const items = entry.content.items.filter(i => i.name && mount.columns.includes(i.key))
   const columns = sql.join(items.map(i => sql`${sql.ref(i.key)}::text as ${sql.ref(i.key)}`))
