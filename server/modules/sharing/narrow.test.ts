@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import * as delivery from '../../../contract/delivery.ts'
 import * as procedure from '../../../contract/procedure.ts'
 import * as contract from '../../../contract/sharing.ts'
@@ -43,7 +43,7 @@ test('a grant is narrowed in items, calls and days, and never widened', () => {
   }
 })
 
-test('what was misused is suspended, narrowed and resumed; of two who narrow at once one looks again', async t => {
+async function granted(t: TestContext) {
   const p = await aPlace(t, 'henan')
   const { world, provider, consumer } = p
   const entry = await p.register(aPlainEntry())
@@ -51,6 +51,11 @@ test('what was misused is suspended, narrowed and resumed; of two who narrow at 
   const { no } = await consumer.ok(contract.apply, { body: { entryId: entry.id, form: application(p, ['c1', 'c2']) as never } })
   const params = { id: grantOf(await act(provider, no, 'approve', give('c1', 'c2'))) }
   const read = await connect(world, consumer, params.id)
+  return { world, provider, consumer, entry, params, read }
+}
+
+test('what was misused is suspended, narrowed and resumed; of two who narrow at once one looks again', async t => {
+  const { provider, consumer, entry, params, read } = await granted(t)
   const reason = '发现不当使用'
   await provider.ok(contract.suspend, { params, body: { reason } })
   const twice = await provider.call(contract.suspend, { params, body: { reason } })
@@ -66,13 +71,7 @@ test('what was misused is suspended, narrowed and resumed; of two who narrow at 
 })
 
 test('the provider narrows a running grant, the next request feels it; a renewal carries the content over into a new application', async t => {
-  const p = await aPlace(t, 'henan')
-  const { world, provider, consumer } = p
-  const entry = await p.register(aPlainEntry())
-  await fill(world, entry, rows)
-  const { no } = await consumer.ok(contract.apply, { body: { entryId: entry.id, form: application(p, ['c1', 'c2']) as never } })
-  const params = { id: grantOf(await act(provider, no, 'approve', give('c1', 'c2'))) }
-  const read = await connect(world, consumer, params.id)
+  const { world, provider, consumer, entry, params, read } = await granted(t)
   assert.deepEqual(names(await read(entry.code)), ['机构编号', '机构名称'])
 
   const body = { drop: ['c2'], quotaPerDay: 2, until: '2026-05-30', reason: '核对只需要编号' }

@@ -1,6 +1,7 @@
 /**
- * The marks in what was pasted, each once: of a line the last run of the letters that marks are made of (~ in those of today, - in earlier ones), so a cell, a line of CSV, a row copied
- * from a workbook and a row of JSON all do. The line of titles has none. The interface takes at most 60 characters; no mark is that long.
+ * The marks in what was pasted, each once: of a line the last run of the letters that marks are made of (~ in those of today, - in earlier ones),
+ * so a cell, a line of CSV, a row copied from a workbook and a row of JSON all do. The line of titles has none. The interface takes at most 60
+ * characters; no mark is that long.
  */
 export function marksIn(text: string): string[] {
   const found = text.split(/[\r\n]+/).flatMap(line => {

@@ -32,6 +32,7 @@ export type Task = {
   no: string
   at: Date
 }
+
 // Whoever asks for data goes first. Only Linux gives a thread a priority of its own; elsewhere it would be that of the whole process.
 if (process.platform === 'linux') setPriority(10)
 
